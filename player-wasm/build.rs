@@ -68,9 +68,9 @@ fn bytes32(value: &Value) -> Result<[u8; 32], Failure> {
 
 /// A mask is no protection against a reader of the code (docs/SECURITY.md); derived from the id it keeps builds reproducible.
 fn mask_for(build_id: &str) -> [u8; 32] {
-    let mut state = build_id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let mut state = build_id
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     let mut mask = [0; 32];
     for chunk in mask.chunks_mut(8) {
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -30,13 +30,8 @@ impl KeyveilSession {
 
     /// The body of `POST /v1/play`, to be sent as it is.
     #[wasm_bindgen(js_name = playRequest)]
-    pub fn play_request(
-        &mut self,
-        psign: &str,
-        file_id: Option<String>,
-        position_ms: Option<f64>,
-    ) -> Result<String, JsValue> {
-        Ok(self.session.play_request(psign, file_id.as_deref(), position_ms.map(whole_ms))?)
+    pub fn play_request(&mut self, psign: &str, file_id: Option<String>, position_ms: f64) -> Result<String, JsValue> {
+        Ok(self.session.play_request(psign, file_id.as_deref(), whole_ms(position_ms))?)
     }
 
     /// Takes the answer of `POST /v1/play` as it came.
@@ -47,7 +42,12 @@ impl KeyveilSession {
 
     /// `[body, Keyveil-Mac]` of `POST /v1/keys`.
     #[wasm_bindgen(js_name = keysRequest)]
-    pub fn keys_request(&mut self, period: u32, position_ms: f64, psign: Option<String>) -> Result<Vec<String>, JsValue> {
+    pub fn keys_request(
+        &mut self,
+        period: u32,
+        position_ms: f64,
+        psign: Option<String>,
+    ) -> Result<Vec<String>, JsValue> {
         let call = self.session.keys_request(Period(period), whole_ms(position_ms), psign.as_deref())?;
         Ok(vec![call.body, call.mac])
     }
@@ -78,7 +78,7 @@ impl KeyveilSession {
         Ok(u32::try_from(address).map_err(|_| PlayerError::INTERNAL)?)
     }
 
-    /// Decrypts in place what was written; `reference` is the text behind `keyveil=`. Returns the clear length.
+    /// Decrypts in place what was written; `reference` is the segment URL's fragment (`keyveil=…`). Returns the clear length.
     pub fn decrypt(&mut self, reference: &str) -> Result<u32, JsValue> {
         let clear_len = self.decrypt_segment(reference);
         if clear_len.is_err() {

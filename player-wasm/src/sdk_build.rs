@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use keyveil_protocol::{BuildId, ServerKeyId, ServerPublicKey};
+use keyveil_protocol::{BuildId, Psk, PskSecret, ServerKeyId, ServerPublicKey};
 use zeroize::Zeroizing;
 
 use crate::session::PlayerError;
@@ -20,7 +20,7 @@ pub(crate) struct EmbeddedBuild {
 /// One SDK build, with its ids parsed.
 pub(crate) struct SdkBuild {
     pub(crate) build_id: BuildId,
-    server_keys: Vec<(ServerKeyId, ServerPublicKey)>,
+    server_keys: Vec<ServerPublicKey>,
     masked_secret: [u8; 32],
     mask: [u8; 32],
 }
@@ -38,8 +38,7 @@ impl SdkBuild {
         let mut server_keys = Vec::with_capacity(build.server_keys.len());
         for (id, public_key) in build.server_keys {
             let id = id.parse().map_err(|_| PlayerError::BUILD_MISSING)?;
-            let public_key = ServerPublicKey::from_bytes(public_key).map_err(|_| PlayerError::BUILD_MISSING)?;
-            server_keys.push((id, public_key));
+            server_keys.push(ServerPublicKey::from_bytes(id, public_key).map_err(|_| PlayerError::BUILD_MISSING)?);
         }
         Ok(Self {
             build_id: build.build_id.parse().map_err(|_| PlayerError::BUILD_MISSING)?,
@@ -54,17 +53,17 @@ impl SdkBuild {
     /// # Errors
     /// `server_key_unknown` when no such key is pinned.
     pub(crate) fn server_key(&self, id: &ServerKeyId) -> Result<&ServerPublicKey, PlayerError> {
-        let pinned = self.server_keys.iter().find(|(pinned, _)| pinned == id);
-        pinned.map(|(_, key)| key).ok_or(PlayerError::SERVER_KEY_UNKNOWN)
+        self.server_keys.iter().find(|pinned| pinned.id() == id).ok_or(PlayerError::SERVER_KEY_UNKNOWN)
     }
 
-    /// Unmasked only for the moment an envelope is opened; `black_box` keeps the compiler from folding it into a constant.
-    pub(crate) fn secret(&self) -> Zeroizing<[u8; 32]> {
+    /// What authenticates this build to the server. Unmasked only for the moment an envelope is opened; `black_box` keeps the
+    /// compiler from folding it into a constant.
+    pub(crate) fn psk(&self) -> Psk {
         let (masked, mask) = (black_box(&self.masked_secret), black_box(&self.mask));
         let mut secret = Zeroizing::new([0; 32]);
         for (byte, (masked, mask)) in secret.iter_mut().zip(masked.iter().zip(mask)) {
             *byte = masked ^ mask;
         }
-        secret
+        Psk::new(self.build_id.as_str(), PskSecret::from_bytes(*secret))
     }
 }

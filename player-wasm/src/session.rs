@@ -4,7 +4,7 @@
 use getrandom::SysRng;
 use keyveil_protocol::api::{KeysRequest, KeysResponse, PlayRequest, PlayResponse};
 use keyveil_protocol::{
-    Envelope, ErrorCode, Exchange, FileId, Mode, Period, PeriodKeyEntry, ProtocolError, Psk, SegmentKey, SegmentRef,
+    Envelope, ErrorCode, Exchange, FileId, Mode, Period, PeriodKeyEntry, ProtocolError, SegmentKey, SegmentRef,
     SessionId, SessionMacKey, TrackClass,
 };
 use rand_core::UnwrapErr;
@@ -75,14 +75,14 @@ impl Session {
         &mut self,
         psign: &str,
         file_id: Option<&str>,
-        position_ms: Option<u64>,
+        position_ms: u64,
     ) -> Result<String, PlayerError> {
         let exchange = new_exchange()?;
         let body = to_json(&PlayRequest {
             psign: psign.to_owned(),
             file_id: file_id.map(str::parse).transpose()?,
-            public_key: exchange.public_key(),
-            build_id: self.build.build_id.clone(),
+            public_key: exchange.public_key().to_string(),
+            build_id: self.build.build_id.to_string(),
             position_ms,
         })?;
         self.pending = Some(PendingExchange { exchange, body: body.clone(), period: None });
@@ -101,7 +101,7 @@ impl Session {
             // A private title without a grant can't be played; a clear one has none.
             return if answer.title.mode == Mode::Clear { Ok(()) } else { Err(PlayerError::ENVELOPE_REJECTED) };
         };
-        let (server_key, psk) = (self.build.server_key(&envelope.server_key_id)?, self.psk()?);
+        let (server_key, psk) = (self.build.server_key(&envelope.server_key_id)?, self.build.psk());
         let grant = pending.exchange.open_play(pending.body.as_bytes(), &envelope, server_key, &psk)?;
         self.opened = Some(Opened {
             session_id: grant.session_id,
@@ -129,12 +129,12 @@ impl Session {
         let body = to_json(&KeysRequest {
             session_id: opened.session_id,
             counter: opened.counter,
-            public_key: exchange.public_key(),
+            public_key: exchange.public_key().to_string(),
             period,
             position_ms,
             psign: psign.map(str::to_owned),
         })?;
-        let mac = base64url(&opened.mac_key.mac(body.as_bytes()));
+        let mac = opened.mac_key.mac(body.as_bytes());
         self.pending = Some(PendingExchange { exchange, body: body.clone(), period: Some(period) });
         Ok(KeysCall { body, mac })
     }
@@ -147,7 +147,7 @@ impl Session {
         let pending = self.pending.take().ok_or(PlayerError::SESSION_INVALID)?;
         let answer: KeysResponse = serde_json::from_str(response).map_err(|_| PlayerError::ENVELOPE_REJECTED)?;
         let envelope: Envelope = answer.grant;
-        let (server_key, psk) = (self.build.server_key(&envelope.server_key_id)?, self.psk()?);
+        let (server_key, psk) = (self.build.server_key(&envelope.server_key_id)?, self.build.psk());
         let grant = pending.exchange.open_keys(pending.body.as_bytes(), &envelope, server_key, &psk)?;
         if let Some(period) = pending.period {
             self.keys.move_to(period);
@@ -189,10 +189,6 @@ impl Session {
         for entry in keys {
             self.keys.insert(entry.track_class, entry.period, entry.key);
         }
-    }
-
-    fn psk(&self) -> Result<Psk, PlayerError> {
-        Ok(Psk::new(self.build.build_id.as_str(), *self.build.secret()))
     }
 }
 
