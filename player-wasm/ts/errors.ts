@@ -130,7 +130,8 @@ function isFatal(code: ErrorCode): boolean {
 }
 
 function errorType(code: ErrorCode): ErrorType {
-  if (code.startsWith("psign_") || code === "signature_unavailable" || code === "origin_not_allowed") return "signature";
+  if (code.startsWith("psign_") || code === "signature_unavailable" || code === "origin_not_allowed")
+    return "signature";
   switch (code) {
     case "session_invalid":
     case "session_expired":
@@ -171,7 +172,8 @@ const MESSAGES: Partial<Record<ErrorCode, string>> = {
   key_tag_malformed: "The playlist's key tag is malformed.",
   key_not_granted: "The signature does not cover this rendition or part of the title.",
   signature_unavailable: "No player signature could be had; getSignature failed.",
-  wasm_unavailable: "The decryptor can't be started; check wasmUrl, its MIME type and the worker's Content-Security-Policy.",
+  wasm_unavailable:
+    "The decryptor can't be started; check wasmUrl, its MIME type and the worker's Content-Security-Policy.",
   worker_crashed: "The player's worker stopped unexpectedly.",
   unsupported_browser: "This browser lacks what encrypted playback needs (Worker and Media Source Extensions).",
   media_error: "The browser can't play this media.",

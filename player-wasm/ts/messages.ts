@@ -56,6 +56,14 @@ export interface SegmentTiming {
   readonly decryptMs: number;
 }
 
+export interface LoadProgress {
+  readonly loadedBytes: number;
+  /** 0 when the server does not say. */
+  readonly totalBytes: number;
+  /** All of the ciphertext is here; decryption is what is left. */
+  readonly complete: boolean;
+}
+
 export type ExchangeKind = "play" | "keys";
 
 export type FromWorker =
@@ -71,7 +79,7 @@ export type FromWorker =
       readonly loadedBytes: number;
       readonly timing: SegmentTiming;
     }
-  | { readonly type: "progress"; readonly id: number; readonly loadedBytes: number; readonly totalBytes: number }
+  | { readonly type: "progress"; readonly id: number; readonly progress: LoadProgress }
   | { readonly type: "exchange"; readonly kind: ExchangeKind; readonly ms: number; readonly period: number }
   /** A session was prolonged, or its media URLs changed, by an exchange that no message asked for. */
   | { readonly type: "session"; readonly renewal: Renewal }

@@ -34,7 +34,7 @@ export class WorkerHost {
         break;
       case "play":
         this.#answer(message.id, async ({ session }) => {
-          const playback = await session.play(message.psign, message.fileId, message.positionMs);
+          const playback = await session.play(message.psign, message.fileId, message.positionMs ?? 0);
           this.#post({ type: "played", id: message.id, playback });
         });
         break;
@@ -74,9 +74,9 @@ export class WorkerHost {
     const abort = new AbortController();
     this.#loads.set(id, abort);
     this.#answer(id, async ({ loader }) => {
-      const report = (loadedBytes: number, totalBytes: number) =>
-        this.#post({ type: "progress", id, loadedBytes, totalBytes });
-      const { bytes, status, loadedBytes, timing } = await loader.load(message, abort.signal, report);
+      const { bytes, status, loadedBytes, timing } = await loader.load(message, abort.signal, (progress) =>
+        this.#post({ type: "progress", id, progress }),
+      );
       this.#post({ type: "segment", id, bytes, status, loadedBytes, timing }, [bytes]);
     }).finally(() => this.#loads.delete(id));
   }

@@ -3,7 +3,7 @@
  * hls.js inside this worker can later.
  */
 import { KeyveilError } from "../errors.js";
-import type { SegmentTiming } from "../messages.js";
+import type { LoadProgress, SegmentTiming } from "../messages.js";
 import { parseSegmentRef } from "../protocol.js";
 import { connectionError, getMedia } from "./http.js";
 import type { Session } from "./session.js";
@@ -33,7 +33,7 @@ export interface ClearSegment {
   readonly timing: SegmentTiming;
 }
 
-export type OnProgress = (loadedBytes: number, totalBytes: number) => void;
+export type OnProgress = (progress: LoadProgress) => void;
 
 interface Ciphertext {
   readonly chunks: Uint8Array[];
@@ -97,7 +97,10 @@ export class SegmentLoader {
     const ttfbMs = performance.now() - startMs;
     const totalBytes = Number(response.headers.get("Content-Length") ?? 0) || 0;
     try {
-      const { chunks, length } = await readBody(response, (loadedBytes) => onProgress(loadedBytes, totalBytes));
+      const { chunks, length } = await readBody(response, (loadedBytes) =>
+        onProgress({ loadedBytes, totalBytes, complete: false }),
+      );
+      onProgress({ loadedBytes: length, totalBytes, complete: true });
       return { chunks, length, status: response.status, ttfbMs, fetchMs: performance.now() - startMs };
     } catch (thrown) {
       throw connectionError(thrown, signal);
@@ -116,7 +119,7 @@ export class SegmentLoader {
         room.set(chunk, at);
         at += chunk.length;
       }
-      const clearLength = guarded(() => session.decrypt(reference));
+      const clearLength = guarded(() => session.decrypt(`keyveil=${reference}`));
       return memory.buffer.slice(address, address + clearLength) as ArrayBuffer;
     } finally {
       guarded(() => session.wipe());

@@ -37,7 +37,7 @@ export class Session {
   }
 
   /** Opens a session; an earlier one ends. */
-  play(psign: string, fileId: string | undefined, positionMs: number | undefined): Promise<Playback> {
+  play(psign: string, fileId: string | undefined, positionMs: number): Promise<Playback> {
     return this.#inTurn(async () => {
       const startMs = performance.now();
       const body = guarded(() => this.#wasm.playRequest(psign, fileId, positionMs));
@@ -47,7 +47,7 @@ export class Session {
       const playback = publicPlayback(JSON.parse(answer), classes);
       if (!playback) throw new KeyveilError("malformed_request", "The server's answer can't be read.");
       this.#playback = playback;
-      this.#period = this.#periodAt(positionMs ?? 0);
+      this.#period = this.#periodAt(positionMs);
       this.#events.exchange("play", performance.now() - startMs, this.#period);
       return playback;
     });

@@ -1,17 +1,19 @@
 /** Starts the wasm module. It is fetched by its own URL, so that each installation can serve its own build. */
-import init, { KeyveilSession } from "../../generated/keyveil.js";
+
 import { isErrorCode, KeyveilError } from "../errors.js";
+import init, { KeyveilSession } from "../generated/keyveil.js";
 
 /** What the worker uses of the module; tests put their own in its place. */
 export interface WasmSession {
-  playRequest(psign: string, fileId?: string | null, positionMs?: number | null): string;
+  playRequest(psign: string, fileId: string | undefined, positionMs: number): string;
   acceptPlay(response: string): void;
-  keysRequest(period: number, positionMs: number, psign?: string | null): string[];
+  keysRequest(period: number, positionMs: number, psign: string | undefined): string[];
   acceptKeys(response: string): void;
   holdsPeriod(period: number): boolean;
   trackClasses(): string[];
   reserve(len: number): number;
-  decrypt(reference: string): number;
+  /** `fragment` is `keyveil=…`. */
+  decrypt(fragment: string): number;
   wipe(): void;
 }
 
