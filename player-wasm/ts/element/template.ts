@@ -13,6 +13,8 @@ media-controller { width: 100%; height: 100%; --media-background-color: #000;
 video { width: 100%; height: 100%; object-fit: contain; }
 media-time-range { width: 100%; height: 26px; padding: 0 12px; --media-range-track-height: 4px; --media-range-track-border-radius: 2px; }
 media-control-bar { align-items: center; padding: 0 4px 4px; }
+media-time-display { --media-text-color: #fff; color: #fff; opacity: 1; }
+media-captions-menu-button:not([mediasubtitleslist]), media-rendition-menu-button[mediarenditionunavailable] { display: none; }
 .shade { position: absolute; inset: auto 0 0; height: 110px; pointer-events: none; background: linear-gradient(transparent, rgb(0 0 0 / .72)); }
 .space { flex: 1; }
 media-rendition-menu, media-captions-menu, media-playback-rate-menu { border-radius: 10px; margin-bottom: 6px; }
