@@ -71,7 +71,14 @@ export function playback(changes: Partial<Playback> = {}): Playback {
       segmentCount: 10,
       renditions: [
         { ...rendition, rendition: 0, kind: "video", trackClass: "SD", name: "360p", playlist: "v360p/playlist.m3u8" },
-        { ...rendition, rendition: 1, kind: "video", trackClass: "UHD", name: "2160p", playlist: "v2160p/playlist.m3u8" },
+        {
+          ...rendition,
+          rendition: 1,
+          kind: "video",
+          trackClass: "UHD",
+          name: "2160p",
+          playlist: "v2160p/playlist.m3u8",
+        },
       ],
     },
     playlistUrl: playlistUrl("one"),

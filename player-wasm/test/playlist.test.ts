@@ -55,7 +55,15 @@ describe("a private playlist", () => {
   });
 
   test("with byte ranges keeps them", () => {
-    const lines = [tag(0), "#EXTINF:6,", "#EXT-X-BYTERANGE:1024@0", "all.ts", "#EXTINF:6,", "#EXT-X-BYTERANGE:512", "all.ts"];
+    const lines = [
+      tag(0),
+      "#EXTINF:6,",
+      "#EXT-X-BYTERANGE:1024@0",
+      "all.ts",
+      "#EXTINF:6,",
+      "#EXT-X-BYTERANGE:512",
+      "all.ts",
+    ];
     expect(body(rewritePlaylist(playlist(...lines)))).toEqual([
       "#EXT-X-KEY:METHOD=NONE",
       "#EXTINF:6,",
@@ -159,13 +167,24 @@ describe("a master playlist", () => {
 
 describe("a segment reference", () => {
   test("is split off the address", () => {
-    expect(splitSegmentUrl("http://h/s.ts#keyveil=t/0/1/2/3")).toEqual({ url: "http://h/s.ts", reference: "t/0/1/2/3" });
+    expect(splitSegmentUrl("http://h/s.ts#keyveil=t/0/1/2/3")).toEqual({
+      url: "http://h/s.ts",
+      reference: "t/0/1/2/3",
+    });
     expect(splitSegmentUrl("http://h/s.ts#t=1")).toBeNull();
   });
 
   test("that breaks the form is none", () => {
     expect(parseSegmentRef("t/0/1/2/3")).toMatchObject({ fileId: "t", segment: 3 });
-    for (const text of ["", "t/4/1/2/3", "t/0/1/2", "t/0/1/2/3/4", "t/0/1/65536/3", "t/0/4294967296/1/3", "../0/1/2/3"]) {
+    for (const text of [
+      "",
+      "t/4/1/2/3",
+      "t/0/1/2",
+      "t/0/1/2/3/4",
+      "t/0/1/65536/3",
+      "t/0/4294967296/1/3",
+      "../0/1/2/3",
+    ]) {
       expect(parseSegmentRef(text), text).toBeNull();
     }
   });
