@@ -11,7 +11,8 @@ test("without a file id the signature alone decides", () => {
 });
 
 test("an address without a signature has nothing to play", () => {
-  for (const hash of ["", "#", "#file=abc", "#psign=", "#file=abc&psign="]) expect(parseFragment(hash), hash).toBeNull();
+  for (const hash of ["", "#", "#file=abc", "#psign=", "#file=abc&psign="])
+    expect(parseFragment(hash), hash).toBeNull();
 });
 
 test("an oversized fragment is refused", () => {
