@@ -9,11 +9,10 @@ media-controller { width: 100%; height: 100%; --media-background-color: #000;
   --media-control-background: transparent; --media-control-hover-background: rgb(255 255 255 / .14);
   --media-range-bar-color: var(--keyveil-accent, #4da3ff); --media-range-thumb-background: #fff;
   --media-menu-background: rgb(20 22 28 / .94); --media-settings-menu-background: rgb(20 22 28 / .94);
-  --media-font-family: inherit; --media-control-height: 22px; }
+  --media-font-family: var(--keyveil-font, system-ui, sans-serif); --media-control-height: 22px; }
 video { width: 100%; height: 100%; object-fit: contain; }
-media-time-range { width: 100%; height: 26px; padding: 0 12px; --media-range-track-height: 4px; --media-range-track-border-radius: 2px; }
-media-control-bar { align-items: center; padding: 0 4px 4px; }
-media-time-display { --media-text-color: #fff; color: #fff; opacity: 1; }
+media-time-range { position: relative; width: 100%; height: 26px; padding: 0 12px; --media-range-track-height: 4px; --media-range-track-border-radius: 2px; }
+media-control-bar { position: relative; align-items: center; padding: 0 4px 4px; }
 media-captions-menu-button:not([mediasubtitleslist]), media-rendition-menu-button[mediarenditionunavailable] { display: none; }
 .shade { position: absolute; inset: auto 0 0; height: 110px; pointer-events: none; background: linear-gradient(transparent, rgb(0 0 0 / .72)); }
 .space { flex: 1; }

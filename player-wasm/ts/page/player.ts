@@ -116,9 +116,9 @@ export class KeyveilPlayer extends KeyveilEventTarget {
       title.on("error", ({ detail }) => this.#onTitleError(detail));
       title.followPosition(() => this.#positionMs());
       await title.start();
-      if (this.#state === "loading") this.#play(title);
+      if (this.state === "loading") this.#play(title);
     } catch (thrown) {
-      if (this.#state !== "destroyed") this.#fail(asKeyveilError(thrown, "worker_crashed"));
+      if (this.state !== "destroyed") this.#fail(asKeyveilError(thrown, "worker_crashed"));
     }
   }
 
