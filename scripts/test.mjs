@@ -5,6 +5,7 @@
 //   cargo test                           every crate, natively
 //   wasm tests                           the protocol crate in WebAssembly
 //   independent vectors                  tests/vectors/ by Node's own cryptography
+//   command tests                        the parts of these commands
 //   player unit tests, page unit tests   vitest
 //   browser tests                        Playwright in the system's Chromium: the whole loop, attacks and faults
 //
@@ -13,11 +14,12 @@
 //
 //   KEYVEIL_CHROMIUM   the browser to use, when it is not found by itself
 
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { chromiumTool, findChromium, PYTHON_VENV } from "./lib/browsers.mjs";
 import { bindgenTestRunner, buildBindgen, buildPages, buildSdk, buildServers } from "./lib/builds.mjs";
 import { checks } from "./lib/checks.mjs";
 import { command } from "./lib/command.mjs";
-import { exists } from "./lib/fingerprint.mjs";
 import { ensureNpmPackages } from "./lib/npm.mjs";
 import { inRoot } from "./lib/places.mjs";
 import { ensureRust, WASM_TARGET } from "./lib/rust.mjs";
@@ -65,11 +67,8 @@ async function suites() {
       args: [...cargo, "--target", WASM_TARGET, "-p", "keyveil-protocol"],
       env: wasmRunner,
     },
-    {
-      name: "independent vectors",
-      command: process.execPath,
-      args: ["--test", "--test-reporter=spec", ...(await vectorTests())],
-    },
+    { name: "independent vectors", ...(await nodeTests("tests")) },
+    { name: "command tests", ...(await nodeTests("scripts")) },
     { name: "player unit tests", ...vitest("player-wasm") },
     { name: "page unit tests", ...vitest("www") },
     {
@@ -82,8 +81,10 @@ async function suites() {
   ];
 }
 
-/** Node 20 takes files or folders here, and a folder that is not there would be no failure to it. */
-async function vectorTests() {
-  const file = "tests/vectors/independent.test.mjs";
-  return (await exists(inRoot(file))) ? [file] : ["tests/vectors/"];
+/** `node --test` over all `*.test.mjs` below a folder; Node 20 knows no patterns. */
+async function nodeTests(folder) {
+  const below = await readdir(inRoot(folder), { recursive: true });
+  const files = below.filter((name) => name.endsWith(".test.mjs") && !name.includes("node_modules")).sort();
+  const paths = files.map((name) => join(folder, name));
+  return { command: process.execPath, args: ["--test", "--test-reporter=spec", ...paths] };
 }

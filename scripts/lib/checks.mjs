@@ -12,20 +12,27 @@ export async function checks() {
   return [
     { name: "rustfmt", command: "cargo", args: ["fmt", "--all", "--check"] },
     { name: "biome", command: "npx", args: ["--no-install", "biome", "check", "--error-on-warnings"] },
-    ...(await typeScriptPackages()).map((folder) => ({
+    ...(await typeScriptProjects()).map(({ folder, project }) => ({
       name: `tsc ${folder}`,
       command: "npx",
-      args: ["--no-install", "tsc", "--noEmit", "--project", folder],
+      args: ["--no-install", "tsc", "--noEmit", "--project", project],
     })),
     { name: "clippy", command: "cargo", args: [...clippy, "--workspace", "--all-targets", ...deny] },
     { name: "clippy wasm32", command: "cargo", args: [...clippy, ...wasm, ...deny] },
   ];
 }
 
-async function typeScriptPackages() {
-  const folders = [];
+/** Each folder's tsconfig.check.json, where what is checked differs from what is built, or its tsconfig.json. */
+async function typeScriptProjects() {
+  const projects = [];
   for (const entry of await readdir(inRoot("."), { withFileTypes: true })) {
-    if (entry.isDirectory() && (await exists(inRoot(entry.name, "tsconfig.json")))) folders.push(entry.name);
+    if (!entry.isDirectory()) continue;
+    const folder = entry.name;
+    for (const name of ["tsconfig.check.json", "tsconfig.json"]) {
+      if (projects.at(-1)?.folder !== folder && (await exists(inRoot(folder, name)))) {
+        projects.push({ folder, project: `${folder}/${name}` });
+      }
+    }
   }
-  return folders.sort();
+  return projects.sort((a, b) => a.folder.localeCompare(b.folder));
 }

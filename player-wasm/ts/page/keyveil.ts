@@ -86,7 +86,8 @@ export class Keyveil extends KeyveilEventTarget {
     });
     this.#players.add(player);
     this.forward(player);
-    void player.start();
+    // Not before the caller had a chance to listen.
+    queueMicrotask(() => void player.start());
     return player;
   }
 

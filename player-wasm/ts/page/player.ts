@@ -91,7 +91,7 @@ export class KeyveilPlayer extends KeyveilEventTarget {
 
   /** What the viewer chose: `AUTO_QUALITY`, or the id of one of `qualities`. */
   get quality(): number {
-    return this.#hls?.autoLevelEnabled === false ? this.#hls.nextLevel : AUTO_QUALITY;
+    return this.#hls?.manualLevel ?? AUTO_QUALITY;
   }
 
   set quality(id: number) {
@@ -105,6 +105,7 @@ export class KeyveilPlayer extends KeyveilEventTarget {
 
   /** Opens the title and plays it. Called once, by `Keyveil.attach`. */
   async start(): Promise<void> {
+    if (this.#state !== "idle") return;
     this.#become("loading");
     try {
       // Before anything is asked for: without MSE the browser would be handed ciphertext.
@@ -115,9 +116,9 @@ export class KeyveilPlayer extends KeyveilEventTarget {
       title.on("error", ({ detail }) => this.#onTitleError(detail));
       title.followPosition(() => this.#positionMs());
       await title.start();
-      if (this.#state === "loading") this.#play(title);
+      if (this.state === "loading") this.#play(title);
     } catch (thrown) {
-      if (this.#state !== "destroyed") this.#fail(asKeyveilError(thrown, "worker_crashed"));
+      if (this.state !== "destroyed") this.#fail(asKeyveilError(thrown, "worker_crashed"));
     }
   }
 

@@ -23,6 +23,7 @@ let drawn: HTMLElement | null = null;
 let shown: Curtain | null = null;
 
 onLanguageChange(() => {
+  watch?.translate();
   cover(shown);
   about();
 });
@@ -50,12 +51,13 @@ function begin(): void {
       about();
     },
     ready: () => cover(null),
-    failed(failure) {
-      watch?.end();
-      watch = null;
-      cover({ kind: "failed", failure, retry: begin });
-    },
+    failed: (failure) => cover({ kind: "failed", failure, retry }),
   });
+}
+
+function retry(): void {
+  cover({ kind: "loading" });
+  watch?.retry();
 }
 
 /** Lays a curtain over the video, or takes it away. */

@@ -1,5 +1,7 @@
 import "@keyveil/player/element";
-import type { KeyveilError, KeyveilEventMap, KeyveilPlayerElement } from "@keyveil/player";
+import type { KeyveilError, KeyveilEventMap } from "@keyveil/player";
+import type { KeyveilPlayerElement } from "@keyveil/player/element";
+import { h } from "../shared/dom.ts";
 import { type Failure, failureFrom } from "../shared/failure.ts";
 import type { PlayerFragment } from "./fragment.ts";
 import { newPlayback, type Playback } from "./playback.ts";
@@ -28,10 +30,23 @@ export class Watch {
     this.#player.setAttribute("worker-url", "/sdk/worker.js");
     this.#player.setAttribute("wasm-url", "/sdk/keyveil.wasm");
     if (fragment.fileId !== null) this.#player.setAttribute("file-id", fragment.fileId);
-    // The page has one signature only; when the player asks again, the viewer needs a new link.
-    this.#player.getSignature = async () => fragment.psign;
+    // The page has one signature only: when it has expired, the server says so and the viewer needs a new link.
+    this.#player.getSignature = () => fragment.psign;
+    // The page says itself what went wrong, so the element's own words are left out.
+    this.#player.append(h("span", { slot: "error" }));
+    this.translate();
     stage.prepend(this.#player);
     this.#timer = window.setInterval(() => this.#measure(), MEASURE_EVERY_MS);
+  }
+
+  /** Opens the title again, where it stopped. */
+  retry(): void {
+    this.#player.load();
+  }
+
+  /** The controls speak the page's language. */
+  translate(): void {
+    this.#player.lang = document.documentElement.lang;
   }
 
   /** Ends the viewing: session, worker and element. */
@@ -71,11 +86,9 @@ export class Watch {
   #measure(): void {
     const video = this.#player.video;
     const playback = this.#playback;
-    if (video !== null) {
-      playback.positionMs = video.currentTime * 1000;
-      playback.bufferedSecs = bufferedAhead(video);
-      playback.rendition = video.videoHeight > 0 ? `${video.videoWidth} × ${video.videoHeight}` : null;
-    }
+    playback.positionMs = video.currentTime * 1000;
+    playback.bufferedSecs = bufferedAhead(video);
+    playback.rendition = video.videoHeight > 0 ? `${video.videoWidth} × ${video.videoHeight}` : null;
     this.#listener.changed(playback);
   }
 }
