@@ -1,4 +1,4 @@
-//! `wasm-bindgen-test-runner` from the workspace's lockfile: runs `cargo test --target wasm32-unknown-unknown` in Node.
+//! `wasm-bindgen-test-runner` from the lockfile: runs `cargo test --target wasm32-unknown-unknown` in Node.
 
 fn main() -> anyhow::Result<()> {
     wasm_bindgen_cli::wasm_bindgen_test_runner::run_cli_with_args(std::env::args_os())

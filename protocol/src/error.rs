@@ -1,0 +1,138 @@
+//! The stable error codes of docs/PROTOCOL.md, "Error codes".
+
+use std::fmt;
+
+macro_rules! error_codes {
+    ($($(#[$doc:meta])* $name:ident = ($code:literal, $status:literal, $message:literal),)+) => {
+        /// A stable code. The text, HTTP status and advice of each stand in this one table.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum ErrorCode { $($(#[$doc])* $name,)+ }
+
+        impl ErrorCode {
+            /// Every code, in the order of docs/PROTOCOL.md.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The code as it stands in JSON, for example `psign_expired`.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $code,)+ }
+            }
+
+            /// The HTTP status that carries it; 0 for codes that only clients make.
+            #[must_use]
+            pub const fn http_status(self) -> u16 {
+                match self { $(Self::$name => $status,)+ }
+            }
+
+            /// One sentence that says what to do. Tells nothing that the caller may not know.
+            #[must_use]
+            pub const fn message(self) -> &'static str {
+                match self { $(Self::$name => $message,)+ }
+            }
+        }
+    };
+}
+
+error_codes! {
+    /// Body, field or path can't be parsed.
+    MalformedRequest = ("malformed_request", 400, "The request can't be read; check its fields against the protocol."),
+    /// Body over its limit.
+    BodyTooLarge = ("body_too_large", 413, "The request body is over the limit; send less."),
+    /// Not `application/json`.
+    UnsupportedMediaType = ("unsupported_media_type", 415, "Send the body as application/json."),
+    /// No such path; also every unsafe media path.
+    NotFound = ("not_found", 404, "There is nothing at this address."),
+    /// Method not allowed on this path.
+    MethodNotAllowed = ("method_not_allowed", 405, "This address does not take that method."),
+    /// Not a JWT, too long, or a claim is missing or of the wrong type.
+    PsignMalformed = ("psign_malformed", 400, "The player signature is malformed; sign appId, fileId and currentTimeStamp as an HS256 JWT."),
+    /// Any `alg` but HS256.
+    PsignAlgorithm = ("psign_algorithm", 400, "The player signature must use HS256."),
+    /// Wrong key, unknown `kid` or unknown app: not told apart outward.
+    PsignSignature = ("psign_signature", 401, "The player signature is not valid for this application; check the signing key."),
+    /// Past its expiry.
+    PsignExpired = ("psign_expired", 401, "The player signature has expired; ask your server for a new one."),
+    /// Signed more than the allowed skew ahead of the server's clock.
+    PsignFromFuture = ("psign_from_future", 401, "The player signature is dated in the future; check the clock of the server that signs."),
+    /// The request names another file, or a renewal another viewer.
+    PsignOtherTitle = ("psign_other_title", 403, "The player signature is for another title or viewer."),
+    /// `audioVideoType` does not fit the title.
+    PsignContentType = ("psign_content_type", 403, "The player signature asks for another kind of stream than this title has."),
+    /// A limit that this version does not enforce.
+    PsignLimitUnsupported = ("psign_limit_unsupported", 403, "The player signature sets a limit that this server does not enforce; leave it out."),
+    /// The page's origin is none of the allowed domains.
+    OriginNotAllowed = ("origin_not_allowed", 403, "This page's domain is not allowed; add it to the application."),
+    /// Unknown, of another app, or not published.
+    TitleNotFound = ("title_not_found", 404, "There is no such published title in this application."),
+    /// The file id is taken.
+    TitleExists = ("title_exists", 409, "A title with this file id is already published; choose another file id."),
+    /// Not 32 bytes, or of small order.
+    PublicKeyInvalid = ("public_key_invalid", 400, "The public key is not a usable X25519 key."),
+    /// Unknown or retired SDK build.
+    BuildUnknown = ("build_unknown", 403, "This player build is not accepted any more; reload the page to get the current one."),
+    /// Unknown session or wrong MAC: not told apart outward.
+    SessionInvalid = ("session_invalid", 401, "The playback session is not valid; start again."),
+    /// Past its expiry.
+    SessionExpired = ("session_expired", 401, "The playback session has expired; start again with a new signature."),
+    /// A counter not above the last one.
+    CounterReplayed = ("counter_replayed", 409, "This request was already used; send it again with a higher counter."),
+    /// A period the title does not have.
+    PeriodOutOfRange = ("period_out_of_range", 400, "The title has no such period."),
+    /// Altered media URL, or one for another path.
+    UrlInvalid = ("url_invalid", 403, "The media address is not valid; take it from a fresh play request."),
+    /// Media URL past its expiry.
+    UrlExpired = ("url_expired", 403, "The media address has expired; take a new one from a fresh play request."),
+    /// Byte range outside the file.
+    RangeNotSatisfiable = ("range_not_satisfiable", 416, "The byte range lies outside the file."),
+    /// Missing, malformed, unknown or revoked API key.
+    ApiKeyInvalid = ("api_key_invalid", 401, "The API key is missing or not valid."),
+    /// Database, KMS or disk does not answer.
+    Unavailable = ("unavailable", 503, "The server can't answer right now; try again shortly."),
+    /// A fault of the server.
+    Internal = ("internal", 500, "The server failed; the log has the cause under this request id."),
+    /// Client: the envelope did not open. Nothing more is said.
+    EnvelopeRejected = ("envelope_rejected", 0, "The key envelope was refused; it was not made for this request by a server this player trusts."),
+    /// Client: the envelope names a server key that is not pinned.
+    ServerKeyUnknown = ("server_key_unknown", 0, "The server's key is not one this player trusts."),
+    /// Client: built without an SDK build.
+    BuildMissing = ("build_missing", 0, "This player was built without an SDK build; build it with KEYVEIL_SDK_BUILD."),
+    /// Client: length or padding of a segment can't be right.
+    SegmentDamaged = ("segment_damaged", 0, "A media segment is damaged or belongs to another title."),
+    /// Client: an EXT-X-KEY line that breaks the rules.
+    KeyTagMalformed = ("key_tag_malformed", 0, "The playlist's key tag is malformed."),
+    /// Client: no key for this class or period in the session.
+    KeyNotGranted = ("key_not_granted", 0, "The signature does not cover this rendition or part of the title."),
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A refusal by one of this crate's rules: a stable code, and a precise cause for logs that never holds a secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {cause}")]
+pub struct ProtocolError {
+    code: ErrorCode,
+    cause: &'static str,
+}
+
+impl ProtocolError {
+    pub(crate) const fn new(code: ErrorCode, cause: &'static str) -> Self {
+        Self { code, cause }
+    }
+
+    /// The stable code, fit for the outside.
+    #[must_use]
+    pub const fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// What exactly was wrong, fit for the log only.
+    #[must_use]
+    pub const fn cause(&self) -> &'static str {
+        self.cause
+    }
+}

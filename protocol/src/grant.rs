@@ -1,0 +1,206 @@
+//! What envelopes carry (docs/PROTOCOL.md, "Grant envelope", plaintexts): fixed layouts, no trailing bytes.
+
+use rand_core::CryptoRng;
+use zeroize::Zeroizing;
+
+use crate::envelope::{Envelope, Exchange, Label, Psk, Sealing, ServerPublicKey};
+use crate::error::{ErrorCode, ProtocolError};
+use crate::ids::SessionId;
+use crate::keys::{PeriodKey, TitleSecret};
+use crate::mac::SessionMacKey;
+use crate::track::{Period, TrackClass};
+
+const VERSION: u8 = 1;
+/// The most period keys in one grant.
+pub const GRANT_KEYS_MAX: usize = 256;
+
+const fn rejected(cause: &'static str) -> ProtocolError {
+    ProtocolError::new(ErrorCode::EnvelopeRejected, cause)
+}
+
+/// One period key and what it opens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeriodKeyEntry {
+    /// The track class it opens.
+    pub track_class: TrackClass,
+    /// The period it opens.
+    pub period: Period,
+    /// The key.
+    pub key: PeriodKey,
+}
+
+/// Answers `POST /v1/play`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlayGrant {
+    /// The session that was opened.
+    pub session_id: SessionId,
+    /// Authenticates the session's further requests.
+    pub mac_key: SessionMacKey,
+    /// When the session ends, in seconds since 1970.
+    pub expires_at: u64,
+    /// The first window of keys, at most 256.
+    pub keys: Vec<PeriodKeyEntry>,
+}
+
+/// Answers `POST /v1/keys`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeysGrant {
+    /// When the session ends, in seconds since 1970.
+    pub expires_at: u64,
+    /// Keys, at most 256.
+    pub keys: Vec<PeriodKeyEntry>,
+}
+
+impl PlayGrant {
+    /// # Errors
+    /// `public_key_invalid` for a recipient key of small order.
+    pub fn seal(&self, sealing: &Sealing<'_>, rng: &mut impl CryptoRng) -> Result<Envelope, ProtocolError> {
+        let mut plaintext = Writer::new(1 + 16 + 32 + 8, self.keys.len())?;
+        plaintext.put(&[VERSION]).put(self.session_id.as_bytes()).put(self.mac_key.expose_secret());
+        plaintext.put(&self.expires_at.to_be_bytes()).put_keys(&self.keys)?;
+        sealing.seal(Label::Play, plaintext.0, rng)
+    }
+}
+
+impl KeysGrant {
+    /// # Errors
+    /// `public_key_invalid` for a recipient key of small order.
+    pub fn seal(&self, sealing: &Sealing<'_>, rng: &mut impl CryptoRng) -> Result<Envelope, ProtocolError> {
+        let mut plaintext = Writer::new(1 + 8, self.keys.len())?;
+        plaintext.put(&[VERSION]).put(&self.expires_at.to_be_bytes()).put_keys(&self.keys)?;
+        sealing.seal(Label::Keys, plaintext.0, rng)
+    }
+}
+
+/// Answers `PUT /v1/titles/{fileId}`.
+///
+/// # Errors
+/// `public_key_invalid` for a recipient key of small order.
+pub fn seal_title(
+    title_secret: &TitleSecret,
+    sealing: &Sealing<'_>,
+    rng: &mut impl CryptoRng,
+) -> Result<Envelope, ProtocolError> {
+    let mut plaintext = Writer::new(1 + 32, 0)?;
+    plaintext.put(&[VERSION]).put(title_secret.expose_secret());
+    sealing.seal(Label::Title, plaintext.0, rng)
+}
+
+impl Exchange {
+    /// # Errors
+    /// `server_key_unknown`, `envelope_rejected`.
+    pub fn open_play(
+        self,
+        request_body: &[u8],
+        envelope: &Envelope,
+        server_key: &ServerPublicKey,
+        psk: &Psk,
+    ) -> Result<PlayGrant, ProtocolError> {
+        let plaintext = self.open(Label::Play, request_body, envelope, server_key, psk)?;
+        let mut reader = Reader::new(&plaintext)?;
+        let grant = PlayGrant {
+            session_id: SessionId::from_bytes(reader.take()?),
+            mac_key: SessionMacKey::from_bytes(reader.take()?),
+            expires_at: u64::from_be_bytes(reader.take()?),
+            keys: reader.take_keys()?,
+        };
+        reader.finish(grant)
+    }
+
+    /// # Errors
+    /// `server_key_unknown`, `envelope_rejected`.
+    pub fn open_keys(
+        self,
+        request_body: &[u8],
+        envelope: &Envelope,
+        server_key: &ServerPublicKey,
+        psk: &Psk,
+    ) -> Result<KeysGrant, ProtocolError> {
+        let plaintext = self.open(Label::Keys, request_body, envelope, server_key, psk)?;
+        let mut reader = Reader::new(&plaintext)?;
+        let grant = KeysGrant { expires_at: u64::from_be_bytes(reader.take()?), keys: reader.take_keys()? };
+        reader.finish(grant)
+    }
+
+    /// # Errors
+    /// `server_key_unknown`, `envelope_rejected`.
+    pub fn open_title(
+        self,
+        request_body: &[u8],
+        envelope: &Envelope,
+        server_key: &ServerPublicKey,
+        psk: &Psk,
+    ) -> Result<TitleSecret, ProtocolError> {
+        let plaintext = self.open(Label::Title, request_body, envelope, server_key, psk)?;
+        let mut reader = Reader::new(&plaintext)?;
+        let title_secret = TitleSecret::from_bytes(reader.take()?);
+        reader.finish(title_secret)
+    }
+}
+
+/// Allocated at its final size, so that no half-grown copy of a secret stays behind in freed memory.
+struct Writer(Zeroizing<Vec<u8>>);
+
+impl Writer {
+    const ENTRY_LEN: usize = 1 + 4 + 32;
+
+    fn new(fixed_len: usize, keys: usize) -> Result<Self, ProtocolError> {
+        if keys > GRANT_KEYS_MAX {
+            return Err(ProtocolError::new(ErrorCode::Internal, "more than 256 keys in a grant"));
+        }
+        Ok(Self(Zeroizing::new(Vec::with_capacity(fixed_len + 2 + keys * Self::ENTRY_LEN))))
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> &mut Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    fn put_keys(&mut self, keys: &[PeriodKeyEntry]) -> Result<(), ProtocolError> {
+        let count = u16::try_from(keys.len())
+            .map_err(|_| ProtocolError::new(ErrorCode::Internal, "more than 256 keys in a grant"))?;
+        self.put(&count.to_be_bytes());
+        for entry in keys {
+            self.put(&[entry.track_class.number()]).put(&entry.period.0.to_be_bytes()).put(entry.key.expose_secret());
+        }
+        Ok(())
+    }
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn new(plaintext: &'a [u8]) -> Result<Self, ProtocolError> {
+        match plaintext.split_first() {
+            Some((&VERSION, rest)) => Ok(Self(rest)),
+            _ => Err(rejected("grant version")),
+        }
+    }
+
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], ProtocolError> {
+        let (head, rest) = self.0.split_first_chunk().ok_or(rejected("grant too short"))?;
+        self.0 = rest;
+        Ok(*head)
+    }
+
+    fn take_keys(&mut self) -> Result<Vec<PeriodKeyEntry>, ProtocolError> {
+        let count = usize::from(u16::from_be_bytes(self.take()?));
+        if count > GRANT_KEYS_MAX {
+            return Err(rejected("too many keys in grant"));
+        }
+        (0..count)
+            .map(|_| {
+                let [number] = self.take()?;
+                Ok(PeriodKeyEntry {
+                    track_class: TrackClass::from_number(number).ok_or(rejected("track class in grant"))?,
+                    period: Period(u32::from_be_bytes(self.take()?)),
+                    key: PeriodKey::from_bytes(self.take()?),
+                })
+            })
+            .collect()
+    }
+
+    fn finish<T>(self, value: T) -> Result<T, ProtocolError> {
+        if self.0.is_empty() { Ok(value) } else { Err(rejected("bytes after the grant")) }
+    }
+}

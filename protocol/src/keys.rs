@@ -1,0 +1,51 @@
+//! Key hierarchy (docs/PROTOCOL.md, "Key hierarchy"): title secret → period key → segment key and IV.
+
+use hkdf::Hkdf;
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::secret::secret;
+use crate::segment::SegmentKey;
+use crate::track::{Period, Rendition, Segment, TrackClass};
+
+const PERIOD_KEY_LABEL: &[u8] = b"keyveil/v1/period-key";
+const SEGMENT_KEY_LABEL: &[u8] = b"keyveil/v1/segment/aes-128-cbc";
+
+secret! {
+    /// 32 random bytes from the KMS, one per title. Everything else derives from it.
+    TitleSecret[32]
+}
+
+secret! {
+    /// Opens one track class of one period.
+    PeriodKey[32]
+}
+
+impl TitleSecret {
+    /// HKDF-SHA256 (RFC 5869) with label, track class and period as `info`.
+    #[must_use]
+    pub fn period_key(&self, track_class: TrackClass, period: Period) -> PeriodKey {
+        let info = [PERIOD_KEY_LABEL, &[0, track_class.number()], &period.0.to_be_bytes()];
+        PeriodKey::from_bytes(*derive(self.expose_secret(), &info))
+    }
+}
+
+impl PeriodKey {
+    /// HKDF-SHA256 (RFC 5869) with label, rendition and segment as `info`; 16 bytes of key, then 16 of IV.
+    #[must_use]
+    pub fn segment_key(&self, rendition: Rendition, segment: Segment) -> SegmentKey {
+        let info = [SEGMENT_KEY_LABEL, &[0], &rendition.0.to_be_bytes(), &segment.0.to_be_bytes()];
+        SegmentKey::from_bytes(*derive(self.expose_secret(), &info))
+    }
+}
+
+/// RFC 5869 with SHA-256, an empty salt and 32 bytes of output.
+pub(crate) fn derive(ikm: &[u8; 32], info: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+    let mut okm = Zeroizing::new([0; 32]);
+    // expand refuses only more than 255 × 32 bytes of output; 32 are asked for. A refusal would leave zeros, so it must
+    // not pass silently.
+    if Hkdf::<Sha256>::new(None, ikm).expand_multi_info(info, okm.as_mut()).is_err() {
+        unreachable!("32 bytes are within HKDF's limit (RFC 5869, section 2.3)");
+    }
+    okm
+}
