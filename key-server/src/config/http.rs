@@ -1,7 +1,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use url::Url;
 
 /// `[http]`: where the server listens and what it puts up with.
@@ -11,6 +12,7 @@ pub struct HttpConfig {
     /// Address and port; port 0 takes a free one.
     pub listen: SocketAddr,
     /// How browsers reach this server (scheme, host, port); derived from `listen` when absent.
+    #[serde(deserialize_with = "optional_url")]
     pub public_url: Option<Url>,
     /// Connections open at once.
     pub max_connections: usize,
@@ -60,11 +62,21 @@ impl HttpConfig {
             }
         }
         if let Some(url) = &self.public_url {
-            let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+            let bare =
+                url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
             if !matches!(url.scheme(), "http" | "https") || url.host().is_none() || !bare {
-                return Err("http.public_url must be scheme, host and port only, such as https://video.example.com".to_owned());
+                return Err(
+                    "http.public_url must be scheme, host and port only, such as https://video.example.com".to_owned()
+                );
             }
         }
         Ok(())
     }
+}
+
+fn optional_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.filter(|text| !text.is_empty())
+        .map(|text| Url::parse(&text).map_err(|error| D::Error::custom(format!("public_url: {error}"))))
+        .transpose()
 }

@@ -113,8 +113,10 @@ mod tests {
     fn variables_override_the_file() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("key-server.toml");
-        std::fs::write(&file, "[http]\nlisten = \"127.0.0.1:1\"\nmax_connections = 7\n[log]\nformat = \"json\"\n").unwrap();
-        let variables = [("KEYVEIL_HTTP_LISTEN", "127.0.0.1:2"), ("KEYVEIL_PAGES_SDK_DIRS", "a, b"), ("KEYVEIL_PORT", "3")];
+        std::fs::write(&file, "[http]\nlisten = \"127.0.0.1:1\"\nmax_connections = 7\n[log]\nformat = \"json\"\n")
+            .unwrap();
+        let variables =
+            [("KEYVEIL_HTTP_LISTEN", "127.0.0.1:2"), ("KEYVEIL_PAGES_SDK_DIRS", "a, b"), ("KEYVEIL_PORT", "3")];
         let config =
             Config::load(Some(&file), variables.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))).unwrap();
         assert_eq!(config.http.listen.port(), 2);

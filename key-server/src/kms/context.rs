@@ -34,7 +34,9 @@ impl KmsContext<'_> {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         match self {
-            Self::Title { app_id, file_id } => encode("title", &[&app_id.value().to_be_bytes(), file_id.as_str().as_bytes()]),
+            Self::Title { app_id, file_id } => {
+                encode("title", &[&app_id.value().to_be_bytes(), file_id.as_str().as_bytes()])
+            }
             Self::SigningKey { app_id, kid } => {
                 encode("signing-key", &[&app_id.value().to_be_bytes(), kid.as_str().as_bytes()])
             }

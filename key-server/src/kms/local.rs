@@ -10,7 +10,7 @@ use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use futures_util::future::BoxFuture;
 use zeroize::Zeroizing;
 
-use super::{Kms, KmsContext, KmsError, PLAINTEXT_LEN_MAX, Plaintext};
+use super::{DataKey, Kms, KmsContext, KmsError, PLAINTEXT_LEN_MAX, Plaintext};
 
 const ROOT_KEY_LEN: usize = 32;
 /// First byte of a ciphertext: version 1 is `01 ‖ nonce (24) ‖ XChaCha20-Poly1305 ciphertext and tag`.
@@ -33,7 +33,9 @@ pub enum RootKeyError {
     )]
     Missing(PathBuf),
     /// Others may read it.
-    #[error("the root key file {path} may be read by others (mode {mode:o}): run `chmod 600 {path}`, and rotate it if it was exposed")]
+    #[error(
+        "the root key file {path} may be read by others (mode {mode:o}): run `chmod 600 {path}`, and rotate it if it was exposed"
+    )]
     Exposed {
         /// The file.
         path: PathBuf,
@@ -137,10 +139,7 @@ impl LocalKeyring {
 }
 
 impl Kms for LocalKeyring {
-    fn generate_data_key<'a>(
-        &'a self,
-        context: &'a KmsContext<'a>,
-    ) -> BoxFuture<'a, Result<(Zeroizing<[u8; 32]>, Vec<u8>), KmsError>> {
+    fn generate_data_key<'a>(&'a self, context: &'a KmsContext<'a>) -> BoxFuture<'a, Result<DataKey, KmsError>> {
         Box::pin(async move {
             let mut secret = Zeroizing::new([0; 32]);
             getrandom::fill(secret.as_mut()).map_err(|_| KmsError::Unavailable)?;

@@ -14,15 +14,15 @@ pub const PLAINTEXT_LEN_MAX: usize = 1024;
 /// A secret in the clear, wiped when dropped.
 pub type Plaintext = Zeroizing<Vec<u8>>;
 
+/// A fresh secret, bare and wrapped.
+pub type DataKey = (Zeroizing<[u8; 32]>, Vec<u8>);
+
 /// Wraps and unwraps secrets. A ciphertext opens only under the context it was made for.
 ///
 /// Async and object-safe, because an engine outside this process has to be asked over a wire.
 pub trait Kms: Send + Sync {
     /// 32 fresh random bytes, bare and wrapped.
-    fn generate_data_key<'a>(
-        &'a self,
-        context: &'a KmsContext<'a>,
-    ) -> BoxFuture<'a, Result<(Zeroizing<[u8; 32]>, Vec<u8>), KmsError>>;
+    fn generate_data_key<'a>(&'a self, context: &'a KmsContext<'a>) -> BoxFuture<'a, Result<DataKey, KmsError>>;
 
     /// Wraps at most [`PLAINTEXT_LEN_MAX`] bytes.
     fn encrypt<'a>(

@@ -67,10 +67,10 @@ impl Store {
         Ok(apps)
     }
 
-    /// Every domain pattern of every application.
-    pub async fn all_domains(&self) -> Result<Vec<String>, StoreError> {
-        let rows = sqlx::query("SELECT DISTINCT pattern FROM app_domains").fetch_all(&self.pool).await?;
-        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    /// Every domain pattern with its application.
+    pub async fn all_domains(&self) -> Result<Vec<(AppId, String)>, StoreError> {
+        let rows = sqlx::query("SELECT app_id, pattern FROM app_domains").fetch_all(&self.pool).await?;
+        rows.iter().map(|row| Ok((app_id(row.try_get("app_id")?)?, row.try_get("pattern")?))).collect()
     }
 
     /// The app's signing keys in use, newest first; only the one named `kid` when that is given.
@@ -180,14 +180,16 @@ impl WriteTransaction<'_> {
 
     /// Keeps a new API key.
     pub async fn insert_api_key(&mut self, key: &ApiKeyRow, now: i64) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO api_keys (id, app_id, secret_hash, psk_ciphertext, created_at) VALUES (?, ?, ?, ?, ?)")
-            .bind(key.id.as_str())
-            .bind(integer(key.app_id.value()))
-            .bind(key.secret_hash.as_slice())
-            .bind(key.psk_ciphertext.as_slice())
-            .bind(now)
-            .execute(self.connection())
-            .await?;
+        sqlx::query(
+            "INSERT INTO api_keys (id, app_id, secret_hash, psk_ciphertext, created_at) VALUES (?, ?, ?, ?, ?)",
+        )
+        .bind(key.id.as_str())
+        .bind(integer(key.app_id.value()))
+        .bind(key.secret_hash.as_slice())
+        .bind(key.psk_ciphertext.as_slice())
+        .bind(now)
+        .execute(self.connection())
+        .await?;
         Ok(())
     }
 }

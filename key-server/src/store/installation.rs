@@ -13,11 +13,12 @@ impl Store {
 impl WriteTransaction<'_> {
     /// Keeps the wrapped installation secret. False when another process was first.
     pub async fn insert_installation_secret(&mut self, ciphertext: &[u8], now: i64) -> Result<bool, StoreError> {
-        let result = sqlx::query("INSERT OR IGNORE INTO installation (id, secret_ciphertext, created_at) VALUES (1, ?, ?)")
-            .bind(ciphertext)
-            .bind(now)
-            .execute(self.connection())
-            .await?;
+        let result =
+            sqlx::query("INSERT OR IGNORE INTO installation (id, secret_ciphertext, created_at) VALUES (1, ?, ?)")
+                .bind(ciphertext)
+                .bind(now)
+                .execute(self.connection())
+                .await?;
         Ok(result.rows_affected() == 1)
     }
 }

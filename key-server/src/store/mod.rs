@@ -8,6 +8,9 @@ mod server_keys;
 mod sessions;
 mod titles;
 
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -60,9 +63,10 @@ pub enum StoreError {
 impl Store {
     /// Opens the database, makes it when absent, and brings its schema up to date.
     pub async fn open(file: &Path) -> Result<Self, StoreError> {
+        create_private(file).map_err(sqlx::Error::Io)?;
         let options = SqliteConnectOptions::new()
             .filename(file)
-            .create_if_missing(true)
+            .create_if_missing(false)
             .foreign_keys(true)
             .journal_mode(SqliteJournalMode::Wal)
             // An audit row must survive a power cut before its key is released.
@@ -104,6 +108,14 @@ impl WriteTransaction<'_> {
 
     fn connection(&mut self) -> &mut SqliteConnection {
         &mut self.transaction
+    }
+}
+
+/// SQLite gives its side files the mode of the database.
+fn create_private(file: &Path) -> std::io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        opened => opened.map(drop),
     }
 }
 

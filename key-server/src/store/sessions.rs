@@ -67,10 +67,8 @@ impl Store {
     /// Forgets sessions that ended before `before`. Their history stays in the audit log.
     pub async fn delete_sessions_expired_before(&self, before: i64) -> Result<u64, StoreError> {
         let mut write = self.write().await?;
-        let result = sqlx::query("DELETE FROM sessions WHERE expires_at < ?")
-            .bind(before)
-            .execute(write.connection())
-            .await?;
+        let result =
+            sqlx::query("DELETE FROM sessions WHERE expires_at < ?").bind(before).execute(write.connection()).await?;
         write.commit().await?;
         Ok(result.rows_affected())
     }
@@ -138,12 +136,13 @@ impl WriteTransaction<'_> {
 
     /// Ends every session of a viewer and returns how many.
     pub async fn revoke_viewer(&mut self, app_id: AppId, uid: &str, now: i64) -> Result<u64, StoreError> {
-        let result = sqlx::query("UPDATE sessions SET revoked_at = ? WHERE app_id = ? AND uid = ? AND revoked_at IS NULL")
-            .bind(now)
-            .bind(integer(app_id.value()))
-            .bind(uid)
-            .execute(self.connection())
-            .await?;
+        let result =
+            sqlx::query("UPDATE sessions SET revoked_at = ? WHERE app_id = ? AND uid = ? AND revoked_at IS NULL")
+                .bind(now)
+                .bind(integer(app_id.value()))
+                .bind(uid)
+                .execute(self.connection())
+                .await?;
         Ok(result.rows_affected())
     }
 }
