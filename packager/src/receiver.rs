@@ -3,8 +3,9 @@
 //! Clear media exists in memory only: per rendition at most one segment that is being sealed and written and one that is
 //! arriving. A PUT counts when its chunked body ended properly, so what a dying ffmpeg leaves half sent is never kept.
 
+mod received;
+
 use std::{
-    collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -23,7 +24,7 @@ use tokio::{
     net::TcpListener,
     sync::{Mutex, Notify, Semaphore, mpsc},
     task::JoinHandle,
-    time::{Instant, timeout_at},
+    time::{Instant, timeout},
 };
 
 use crate::{
@@ -31,17 +32,21 @@ use crate::{
     error::PackError,
     output::PartialOutput,
     plan::{Plan, PlannedRendition},
-    playlist::{self, Listed},
+    playlist,
     sealer::Sealer,
 };
+
+pub(crate) use received::{Received, segment_name};
 
 const SEGMENT_BYTES_MAX: usize = CIPHERTEXT_LEN_MAX - BLOCK_LEN;
 const INIT_BYTES_MAX: usize = 1024 * 1024;
 const PLAYLIST_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Bodies of one rendition that are held at a time: one being written, one arriving.
 const BODIES_MAX: usize = 2;
-/// After ffmpeg has ended well, its last bodies are in the socket buffers; they may take this long to be written.
-const DRAIN_SECS_MAX: u64 = 60;
+/// After ffmpeg has ended well, its last bodies are in the socket buffers; one of them may take this long to be written.
+const DRAIN_MAX: Duration = Duration::from_secs(60);
+/// With nothing under way for this long, nothing more will come.
+const IDLE_MAX: Duration = Duration::from_secs(2);
 
 /// The receiver of one run.
 #[derive(Debug)]
@@ -50,18 +55,6 @@ pub(crate) struct Receiver {
     shared: Arc<Shared>,
     failures: mpsc::Receiver<PackError>,
     server: JoinHandle<()>,
-}
-
-/// What became of one rendition.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Received {
-    /// Written bytes of each segment.
-    pub segments: BTreeMap<u32, u64>,
-    /// RFC 6381, read from the init segment or the first TS segment.
-    pub codecs: Option<String>,
-    /// What ffmpeg listed at the end, in order.
-    pub listed: Option<Vec<Listed>>,
-    has_init: bool,
 }
 
 #[derive(Debug)]
@@ -133,18 +126,17 @@ impl Receiver {
     /// Call after ffmpeg ended well: waits for what is still in flight, then checks that every listed segment of every
     /// rendition has arrived and no other.
     pub(crate) async fn finish(mut self) -> Result<(Vec<Received>, Sealer), PackError> {
-        let deadline = Instant::now() + Duration::from_secs(DRAIN_SECS_MAX);
-        while self.missing().await.is_some() {
-            let shared = Arc::clone(&self.shared);
+        let shared = Arc::clone(&self.shared);
+        let mut last_change = Instant::now();
+        loop {
             let changed = shared.changed.notified();
-            if self.missing().await.is_none() {
-                break;
-            }
+            let Some(what) = shared.missing().await else { break };
             tokio::select! {
                 error = self.failure() => return Err(error),
-                waited = timeout_at(deadline, changed) => if waited.is_err() {
-                    let what = self.missing().await.unwrap_or_default();
-                    return Err(PackError::FfmpegFailed(format!("it ended well but {what}")));
+                waited = timeout(IDLE_MAX, changed) => match waited {
+                    Ok(()) => last_change = Instant::now(),
+                    Err(_) if shared.is_busy() && last_change.elapsed() < DRAIN_MAX => {}
+                    Err(_) => return Err(PackError::FfmpegFailed(format!("it ended well but {what}"))),
                 },
             }
         }
@@ -158,49 +150,12 @@ impl Receiver {
         let sealer = self.shared.sealer.clone();
         Ok((all, sealer))
     }
-
-    async fn missing(&self) -> Option<String> {
-        for (planned, lane) in self.shared.plan.renditions.iter().zip(&self.shared.lanes) {
-            let extension = planned.extension(self.shared.plan.choices.container);
-            if let Some(what) = lane.received.lock().await.missing(extension) {
-                return Some(format!("{} {what}", planned.folder));
-            }
-        }
-        None
-    }
 }
 
 impl Drop for Receiver {
     fn drop(&mut self) {
         self.server.abort();
     }
-}
-
-impl Received {
-    fn missing(&self, extension: &str) -> Option<String> {
-        if extension == "vtt" {
-            return self.segments.is_empty().then(|| "has no subtitles file".into());
-        }
-        let Some(listed) = &self.listed else { return Some("has no playlist".into()) };
-        if extension == "m4s" && !self.has_init {
-            return Some("has no init segment".into());
-        }
-        if listed.is_empty() {
-            return Some("has no segments".into());
-        }
-        for (number, entry) in (0_u32..).zip(listed) {
-            if entry.uri != segment_name(number, extension) || !self.segments.contains_key(&number) {
-                return Some(format!("lacks segment {number}"));
-            }
-        }
-        let extra = self.segments.len() != listed.len();
-        extra.then(|| format!("has {} segments but lists {}", self.segments.len(), listed.len()))
-    }
-}
-
-/// `seg-00042.m4s`.
-pub(crate) fn segment_name(number: u32, extension: &str) -> String {
-    format!("seg-{number:05}.{extension}")
 }
 
 async fn receive(
@@ -227,6 +182,21 @@ async fn receive(
 }
 
 impl Shared {
+    async fn missing(&self) -> Option<String> {
+        for (planned, lane) in self.plan.renditions.iter().zip(&self.lanes) {
+            let extension = planned.extension(self.plan.choices.container);
+            if let Some(what) = lane.received.lock().await.missing(extension) {
+                return Some(format!("{} {what}", planned.folder));
+            }
+        }
+        None
+    }
+
+    /// Whether any body is arriving or being written.
+    fn is_busy(&self) -> bool {
+        self.lanes.iter().any(|lane| lane.places.available_permits() < BODIES_MAX)
+    }
+
     fn item(&self, at: usize, name: &str) -> Option<Item> {
         match name {
             "init.mp4" => return Some(Item::Init),
@@ -329,3 +299,6 @@ async fn read_whole(body: Body, limit: usize) -> Result<Vec<u8>, Option<usize>> 
     }
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests;
