@@ -29,9 +29,9 @@ pub struct Source {
     pub duration_secs: Option<f64>,
     /// The first real video stream (cover pictures don't count).
     pub video: VideoStream,
-    /// At most [`TRACKS_MAX`] audio streams.
+    /// The first eight audio streams.
     pub audio: Vec<AudioStream>,
-    /// At most [`TRACKS_MAX`] text subtitle streams.
+    /// The first eight text subtitle streams.
     pub subtitles: Vec<SubtitleStream>,
 }
 
