@@ -1,1 +1,35 @@
-//! .
+//! Keyveil's key server as a library: KMS, applications, titles, sessions and key grants, media origin.
+//!
+//! ```no_run
+//! use keyveil_key_server::{Clock, Config, Server};
+//!
+//! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
+//! let config = Config::default();
+//! let installation = keyveil_key_server::open(&config).await?;
+//! let server = Server::bind(installation, config, Clock::default())?;
+//! println!("listening: {}", server.url());
+//! server.run().await?;
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod actions;
+pub mod cli;
+mod clock;
+mod config;
+mod http;
+mod installation;
+pub mod kms;
+mod origin;
+mod page_origin;
+mod refusal;
+mod state;
+pub mod store;
+
+pub use clock::Clock;
+pub use config::{Config, ConfigError, DataConfig, HttpConfig, LogConfig, LogFormat, MediaConfig, PagesConfig};
+pub use http::{ServeError, Server};
+pub use installation::{Installation, OpenError, open, open_with_kms};
+pub use page_origin::{DOMAINS_MAX, DomainPattern, DomainPatternError};
+pub use refusal::Refusal;
+pub use state::ServerState;

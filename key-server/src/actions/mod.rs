@@ -1,0 +1,53 @@
+//! What the server does, one file per action. Nothing here knows of HTTP beyond what a request says.
+
+pub mod apps;
+pub mod builds;
+pub mod server_keys;
+pub mod sessions;
+pub mod signatures;
+
+pub(crate) mod api_keys;
+pub(crate) mod delete_title;
+pub(crate) mod keys;
+pub(crate) mod list_titles;
+pub(crate) mod media;
+pub(crate) mod play;
+pub(crate) mod publish_title;
+pub(crate) mod put_title;
+pub(crate) mod readiness;
+
+mod grant;
+mod psign;
+mod published_title;
+
+use getrandom::SysRng;
+use getrandom::rand_core::UnwrapErr;
+use keyveil_protocol::ErrorCode;
+use serde::de::DeserializeOwned;
+
+use crate::refusal::Refusal;
+
+/// The system's random source.
+fn rng() -> UnwrapErr<SysRng> {
+    UnwrapErr(SysRng)
+}
+
+fn random<const N: usize>() -> Result<[u8; N], Refusal> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| Refusal::new(ErrorCode::Unavailable, "random source"))?;
+    Ok(bytes)
+}
+
+/// A new identifier of `N` random bytes as lower-case hex.
+fn random_id<const N: usize, T: std::str::FromStr>() -> Result<T, Refusal> {
+    let text = hex::encode(random::<N>()?);
+    text.parse().map_err(|_| Refusal::new(ErrorCode::Internal, "random identifier is not valid"))
+}
+
+fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    // serde's message may quote the request, a psign included: only the place of the fault is logged.
+    serde_json::from_slice(body).map_err(|error| {
+        let place = format!("JSON {:?} at line {} column {}", error.classify(), error.line(), error.column());
+        Refusal::new(ErrorCode::MalformedRequest, place)
+    })
+}

@@ -1,0 +1,77 @@
+//! Checking a player signature: each step's type proves the one before.
+
+use keyveil_protocol::psign::{PlayerSignatureClaims, SigningKey, TimelyPlayerSignature, UnverifiedPlayerSignature};
+use keyveil_protocol::{AppId, ErrorCode, KeyId};
+use zeroize::Zeroizing;
+
+use crate::installation::Installation;
+use crate::kms::KmsContext;
+use crate::page_origin::{DomainPattern, PageOrigin};
+use crate::refusal::Refusal;
+use crate::state::ServerState;
+use crate::store::{App, SigningKeyRow};
+
+/// A signature that is genuine and timely, with the app and the key it was made with.
+pub(super) struct TimelySignature {
+    pub(super) timely: TimelyPlayerSignature,
+    pub(super) app: App,
+    pub(super) kid: KeyId,
+}
+
+/// Parse, then HMAC, then times. An unknown app, an unknown `kid` and a wrong key are one refusal.
+pub(super) async fn check(state: &ServerState, psign: &str, now: u64) -> Result<TimelySignature, Refusal> {
+    let unverified = UnverifiedPlayerSignature::parse(psign)?;
+    let wrong = |cause: &'static str| Refusal::new(ErrorCode::PsignSignature, cause);
+    let store = state.installation.store();
+    let app_id = unverified.app_id();
+    let app = store.app(app_id).await?.ok_or_else(|| wrong("unknown app"))?;
+    for row in store.signing_keys(app_id, unverified.kid()).await? {
+        let signing_key = open_signing_key(&state.installation, app_id, &row).await?;
+        // Parsed anew for each key because checking consumes it, and the session wants to know which key it was.
+        if let Ok(verified) = UnverifiedPlayerSignature::parse(psign)?.verify([&signing_key]) {
+            let timely =
+                verified.check_times(now, app.max_age_secs).map_err(|error| Refusal::from(error).for_app(app_id))?;
+            return Ok(TimelySignature { timely, app, kid: row.kid });
+        }
+    }
+    Err(wrong("no signing key in use fits"))
+}
+
+/// A signing key's text, ready to check or sign with.
+pub(super) async fn open_signing_key(
+    installation: &Installation,
+    app_id: AppId,
+    row: &SigningKeyRow,
+) -> Result<SigningKey, Refusal> {
+    let context = KmsContext::SigningKey { app_id, kid: &row.kid };
+    let plaintext = installation.kms().decrypt(&row.text_ciphertext, &context).await?;
+    let text = std::str::from_utf8(&plaintext).map_err(|_| Refusal::new(ErrorCode::Internal, "signing key text"))?;
+    Ok(SigningKey::new(text.to_owned()))
+}
+
+/// The page must be one of the app's (or this server's own), and satisfy every list that the signature sets.
+pub(super) fn check_origin(
+    state: &ServerState,
+    app: &App,
+    claims: Option<&PlayerSignatureClaims>,
+    origin: Option<&str>,
+) -> Result<(), Refusal> {
+    let refused = |cause: &'static str| Refusal::new(ErrorCode::OriginNotAllowed, cause);
+    let lists = claims.map(PlayerSignatureClaims::domain_lists).unwrap_or_default();
+    let Some(origin) = origin else {
+        // Programs send no Origin; a signature bound to pages is not for them.
+        return if lists.is_empty() { Ok(()) } else { Err(refused("psign names domains and there is no Origin")) };
+    };
+    let origin = PageOrigin::parse(origin).ok_or_else(|| refused("Origin is not a page's"))?;
+    let covers = |pattern: &str| pattern.parse::<DomainPattern>().is_ok_and(|pattern| pattern.matches(&origin));
+    if !state.is_own_origin(&origin) && !app.domains.iter().any(|pattern| covers(pattern)) {
+        return Err(refused("none of the app's domains"));
+    }
+    if !lists.iter().all(|list| list.iter().any(|pattern| covers(pattern))) {
+        return Err(refused("none of the psign's domains"));
+    }
+    Ok(())
+}
+
+/// A signing key's text as it is kept and handed out: wiped when dropped.
+pub(super) type SigningKeyText = Zeroizing<String>;

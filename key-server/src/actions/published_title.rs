@@ -1,0 +1,59 @@
+use keyveil_protocol::api::{MediaInfo, TitleInfo};
+use keyveil_protocol::{AppId, ErrorCode, FileId, Period, TitleSecret};
+
+use crate::installation::Installation;
+use crate::kms::{KmsContext, decrypt_32};
+use crate::refusal::Refusal;
+use crate::store::{StoreError, Title, TitleState};
+
+/// A title that can be played.
+pub(super) struct PublishedTitle {
+    title: Title,
+    pub(super) info: TitleInfo,
+}
+
+impl PublishedTitle {
+    /// `title_not_found` for what is unknown, another app's, or not published: not told apart.
+    pub(super) async fn load(installation: &Installation, app_id: AppId, file_id: &FileId) -> Result<Self, Refusal> {
+        let title = installation.store().title(file_id).await?;
+        title
+            .filter(|title| title.app_id == app_id && title.state == TitleState::Published)
+            .map(Self::from_row)
+            .transpose()?
+            .ok_or_else(|| Refusal::new(ErrorCode::TitleNotFound, "no such published title in this app"))
+    }
+
+    pub(super) fn from_row(title: Title) -> Result<Self, Refusal> {
+        let publication = title.publication.as_deref().ok_or(StoreError::Corrupt("publication"))?;
+        let media: MediaInfo = serde_json::from_str(publication).map_err(|_| StoreError::Corrupt("publication"))?;
+        let info = TitleInfo {
+            app_id: title.app_id,
+            file_id: title.file_id.clone(),
+            name: title.name.clone(),
+            mode: title.mode,
+            media,
+        };
+        Ok(Self { title, info })
+    }
+
+    /// Periods of the longest rendition; at least one.
+    pub(super) fn period_count(&self) -> u32 {
+        let media = &self.info.media;
+        media.segment_count.div_ceil(media.period_segments.value()).max(1)
+    }
+
+    /// The period that a playback position lies in; the last one for positions behind the end.
+    pub(super) fn period_at(&self, position_ms: u64) -> Period {
+        let media = &self.info.media;
+        let segment = position_ms / u64::from(media.segment_ms.max(1));
+        let period = segment / u64::from(media.period_segments.value());
+        let last = self.period_count() - 1;
+        Period(u32::try_from(period).map_or(last, |period| period.min(last)))
+    }
+
+    pub(super) async fn secret(&self, installation: &Installation) -> Result<TitleSecret, Refusal> {
+        let ciphertext = self.title.secret_ciphertext.as_ref().ok_or(StoreError::Corrupt("title secret"))?;
+        let context = KmsContext::Title { app_id: self.title.app_id, file_id: &self.title.file_id };
+        Ok(TitleSecret::from_bytes(*decrypt_32(installation.kms(), ciphertext, &context).await?))
+    }
+}

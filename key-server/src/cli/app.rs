@@ -1,0 +1,110 @@
+use clap::{Args, Subcommand};
+use keyveil_protocol::{AppId, KeyId};
+use serde_json::json;
+
+use super::{CliError, Context, output};
+use crate::actions::apps::{self, CreatedApp, NewApp};
+use crate::page_origin::DomainPattern;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AppCommand {
+    /// Make an application; prints its signing key and API key, which are told only now.
+    #[command(after_help = "Examples:
+  key-server app create --name Demo
+  key-server app create --name Shop --domain shop.example.com --domain '*.shop.example.com' --json")]
+    Create(CreateArgs),
+    /// List the applications.
+    #[command(after_help = "Examples:\n  key-server app list\n  key-server app list --json")]
+    List {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Add a signing key beside those in use; prints it, only now.
+    #[command(after_help = "Example:\n  key-server app add-signing-key --app 1000001")]
+    AddSigningKey {
+        /// The application.
+        #[arg(long)]
+        app: AppId,
+    },
+    /// Stop accepting a signing key.
+    #[command(after_help = "Example:\n  key-server app retire-signing-key --app 1000001 --kid 9f8e7d6c")]
+    RetireSigningKey {
+        /// The application.
+        #[arg(long)]
+        app: AppId,
+        /// The key.
+        #[arg(long)]
+        kid: KeyId,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CreateArgs {
+    /// What people call it.
+    #[arg(long)]
+    name: String,
+    /// A page that may play its titles: example.com, *.example.com or localhost:3000. May be repeated.
+    #[arg(long = "domain", value_name = "DOMAIN")]
+    domains: Vec<DomainPattern>,
+    /// The longest life of a player signature, in seconds.
+    #[arg(long, default_value_t = 86_400)]
+    max_age_secs: u64,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(command: AppCommand, context: &Context) -> Result<(), CliError> {
+    match command {
+        AppCommand::Create(args) => create(args, context).await,
+        AppCommand::List { json } => list(json, context).await,
+        AppCommand::AddSigningKey { app } => {
+            let key = apps::create_signing_key(&context.installation, app, context.stored_now()).await?;
+            output::line(&format!("kid: {}\nsigning key: {}", key.kid, key.expose_text()))
+        }
+        AppCommand::RetireSigningKey { app, kid } => {
+            if apps::retire_signing_key(&context.installation, app, &kid, context.stored_now()).await? {
+                return output::line(&format!("retired: {kid}"));
+            }
+            Err(CliError::Other("this application has no such signing key in use".to_owned()))
+        }
+    }
+}
+
+async fn create(args: CreateArgs, context: &Context) -> Result<(), CliError> {
+    let new_app = NewApp { name: args.name, domains: args.domains, max_age_secs: args.max_age_secs };
+    let created = apps::create(&context.installation, &new_app, context.stored_now()).await?;
+    let CreatedApp { app_id, signing_key, api_key } = &created;
+    if args.json {
+        return output::json(&json!({
+            "appId": app_id, "kid": signing_key.kid, "signingKey": signing_key.expose_text(),
+            "apiKey": api_key.expose_text(),
+        }));
+    }
+    output::line(&format!("app id:      {app_id}"))?;
+    output::line(&format!("kid:         {}", signing_key.kid))?;
+    output::line(&format!("signing key: {}", signing_key.expose_text()))?;
+    output::line(&format!("API key:     {}", api_key.expose_text()))?;
+    output::line("The two keys are told only now: put them where your server keeps its secrets.")
+}
+
+async fn list(json: bool, context: &Context) -> Result<(), CliError> {
+    let apps = context.installation.store().apps().await?;
+    if json {
+        let apps: Vec<_> = apps
+            .iter()
+            .map(|app| {
+                json!({
+                    "appId": app.app_id, "name": app.name, "domains": app.domains,
+                    "maxAgeSecs": app.max_age_secs, "createdAt": app.created_at,
+                })
+            })
+            .collect();
+        return output::json(&apps);
+    }
+    for app in apps {
+        output::line(&format!("{}  {}  {}", app.app_id, app.name, app.domains.join(" ")))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! The command line. Every command but `serve` works while the server runs.
+
+mod app;
+mod audit;
+mod build;
+mod output;
+mod serve;
+mod server_key;
+mod session;
+mod sign;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::clock::{Clock, stored};
+use crate::config::{Config, ConfigError};
+use crate::http::ServeError;
+use crate::installation::{Installation, OpenError};
+use crate::refusal::Refusal;
+use crate::store::StoreError;
+
+const EXAMPLES: &str = "Examples:
+  key-server serve                                   listen on 127.0.0.1:8080 with data in ./data
+  key-server serve --config key-server.toml
+  key-server app create --name Demo --domain video.example.com
+  key-server sign --app 1000001 --file 5f2b… --expires-in 2h
+  key-server build export --out sdk-build.json       what the player's wasm is compiled with
+
+Every field of the configuration file can also be set by a variable: [http] listen is KEYVEIL_HTTP_LISTEN.";
+
+/// Keyveil's key server.
+#[derive(Debug, Parser)]
+#[command(name = "key-server", version, after_help = EXAMPLES)]
+pub struct Cli {
+    /// Configuration file (TOML). Without one, safe defaults hold.
+    #[arg(long, global = true, env = "KEYVEIL_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Answer requests until SIGINT or SIGTERM.
+    #[command(after_help = serve::EXAMPLES)]
+    Serve,
+    /// Make data folder, root key, database, server key and first SDK build. Harmless to repeat; `serve` does it too.
+    #[command(after_help = "Examples:\n  key-server init\n  KEYVEIL_DATA=/var/lib/keyveil key-server init")]
+    Init,
+    /// Applications and their signing keys.
+    #[command(subcommand)]
+    App(app::AppCommand),
+    /// Print a player signature.
+    #[command(after_help = sign::EXAMPLES)]
+    Sign(sign::SignArgs),
+    /// SDK builds.
+    #[command(subcommand)]
+    Build(build::BuildCommand),
+    /// The server's own keys, which players pin.
+    #[command(subcommand)]
+    ServerKey(server_key::ServerKeyCommand),
+    /// Playback sessions.
+    #[command(subcommand)]
+    Session(session::SessionCommand),
+    /// The audit log.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+}
+
+/// A command did not succeed. Printed as one line.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The data folder.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// Listening.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Files and output.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// The rules of what was asked.
+    #[error("{}", .0.cause())]
+    Refused(#[from] Refusal),
+    /// Anything else.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// An opened installation and the time of the command.
+struct Context {
+    installation: Installation,
+    now: u64,
+}
+
+impl Context {
+    async fn open(config: &Config) -> Result<Self, CliError> {
+        Ok(Self { installation: crate::installation::open(config).await?, now: Clock::default().now() })
+    }
+
+    fn stored_now(&self) -> i64 {
+        stored(self.now)
+    }
+}
+
+impl Cli {
+    /// Runs the command to its end. Has to be called inside an actix system.
+    pub async fn run(self) -> Result<(), CliError> {
+        let config = Config::load(self.config.as_deref(), std::env::vars())?;
+        output::init_logging(&config.log)?;
+        match self.command {
+            Command::Serve => serve::serve(config).await,
+            Command::Init => init(&config).await,
+            Command::App(command) => app::run(command, &Context::open(&config).await?).await,
+            Command::Sign(args) => sign::run(&args, &Context::open(&config).await?).await,
+            Command::Build(command) => build::run(command, &Context::open(&config).await?).await,
+            Command::ServerKey(command) => server_key::run(command, &Context::open(&config).await?).await,
+            Command::Session(command) => session::run(command, &Context::open(&config).await?).await,
+            Command::Audit(command) => audit::run(command, &Context::open(&config).await?).await,
+        }
+    }
+}
+
+async fn init(config: &Config) -> Result<(), CliError> {
+    Context::open(config).await?;
+    output::line(&format!("data: {}", config.data.dir.display()))?;
+    output::line(&format!("root key: {} (back it up apart from the database)", config.root_key_file().display()))
+}

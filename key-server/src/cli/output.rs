@@ -1,0 +1,45 @@
+use std::io::Write;
+
+use serde::Serialize;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Directive;
+
+use super::CliError;
+use crate::config::{LogConfig, LogFormat};
+
+/// At their finest level these write requests and headers out, url tokens and API keys included: never here.
+const QUIET: [&str; 4] = ["actix_http=info", "actix_web=info", "actix_server=info", "mio=info"];
+
+/// One line of result on standard output.
+pub(super) fn line(text: &str) -> Result<(), CliError> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}")?;
+    Ok(out.flush()?)
+}
+
+/// A result as one JSON object.
+pub(super) fn json(value: &impl Serialize) -> Result<(), CliError> {
+    line(&serde_json::to_string(value).map_err(|error| CliError::Other(error.to_string()))?)
+}
+
+/// Logs go to standard error; standard output is for results.
+pub(super) fn init_logging(config: &LogConfig) -> Result<(), CliError> {
+    let mut filter = EnvFilter::try_new(&config.filter)
+        .map_err(|error| CliError::Other(format!("log.filter is not valid: {error}")))?;
+    for directive in QUIET {
+        let directive: Directive =
+            directive.parse().map_err(|error| CliError::Other(format!("log filter: {error}")))?;
+        filter = filter.add_directive(directive);
+    }
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.format {
+        LogFormat::Human => builder.with_ansi(false).try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    }
+    .map_err(|error| CliError::Other(format!("logging: {error}")))
+}
+
+/// Seconds since 1970 of a database column, for people.
+pub(super) fn state_of(retired_at: Option<i64>) -> &'static str {
+    if retired_at.is_some() { "retired" } else { "in use" }
+}

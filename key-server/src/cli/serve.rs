@@ -1,0 +1,36 @@
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{CliError, output};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::http::Server;
+use crate::installation;
+
+pub(super) const EXAMPLES: &str = "Examples:
+  key-server serve
+  key-server serve --config key-server.toml
+  KEYVEIL_LISTEN=127.0.0.1:9000 KEYVEIL_DATA=/var/lib/keyveil key-server serve
+  KEYVEIL_PUBLIC_URL=https://video.example.com key-server serve     behind a TLS proxy
+
+Prints `listening: URL` on standard output when it is ready; logs go to standard error.";
+
+pub(super) async fn serve(config: Config) -> Result<(), CliError> {
+    let installation = installation::open(&config).await?;
+    let server = Server::bind(installation, config, Clock::default())?;
+    let handle = server.handle();
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    output::line(&format!("listening: {}", server.url().as_str().trim_end_matches('/')))?;
+    let stopper = actix_web::rt::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping: running requests may end first");
+        handle.stop(true).await;
+    });
+    let result = server.run().await;
+    stopper.abort();
+    tracing::info!("stopped");
+    Ok(result?)
+}

@@ -1,0 +1,138 @@
+//! Configuration: one struct per concern, read from a TOML file and then from `KEYVEIL_…` variables.
+
+mod data;
+mod http;
+mod log;
+mod media;
+mod pages;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+pub use data::DataConfig;
+pub use http::HttpConfig;
+pub use log::{LogConfig, LogFormat};
+pub use media::MediaConfig;
+pub use pages::PagesConfig;
+use serde::Deserialize;
+
+/// Everything that can be configured. Each field has a safe default.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where the server listens and what it puts up with.
+    pub http: HttpConfig,
+    /// The data folder and the root key.
+    pub data: DataConfig,
+    /// Where packaged media lies.
+    pub media: MediaConfig,
+    /// Where the console, the player page and the SDK lie.
+    pub pages: PagesConfig,
+    /// How the server logs.
+    pub log: LogConfig,
+}
+
+const SECTIONS: [&str; 5] = ["http", "data", "media", "pages", "log"];
+
+/// A variable that stands for a field under a shorter name.
+const SHORT_NAMES: [(&str, &str); 3] =
+    [("KEYVEIL_DATA", "data.dir"), ("KEYVEIL_LISTEN", "http.listen"), ("KEYVEIL_PUBLIC_URL", "http.public_url")];
+
+/// Fields that are lists; a variable separates their members by commas.
+const LIST_FIELDS: [&str; 1] = ["pages.sdk_dirs"];
+
+/// The configuration can't be read or is not valid.
+#[derive(Debug, thiserror::Error)]
+#[error("configuration: {0}")]
+pub struct ConfigError(String);
+
+impl Config {
+    /// Reads `file` (if any), then the variables, and checks every bound.
+    ///
+    /// Variables are `KEYVEIL_<SECTION>_<FIELD>`, for example `KEYVEIL_HTTP_LISTEN`; other `KEYVEIL_…` names belong to
+    /// other programs and are left alone.
+    pub fn load(file: Option<&Path>, variables: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+        let mut builder = ::config::Config::builder();
+        if let Some(file) = file {
+            builder = builder.add_source(::config::File::from(file).format(::config::FileFormat::Toml));
+        }
+        for (field, value) in fields_from(variables) {
+            builder = if LIST_FIELDS.contains(&field.as_str()) {
+                let members: Vec<&str> = value.split(',').map(str::trim).filter(|member| !member.is_empty()).collect();
+                builder.set_override(field, members)
+            } else {
+                builder.set_override(field, value)
+            }
+            .map_err(|error| ConfigError(error.to_string()))?;
+        }
+        let config: Self = builder
+            .build()
+            .and_then(::config::Config::try_deserialize)
+            .map_err(|error| ConfigError(error.to_string()))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        self.http.check().map_err(ConfigError)
+    }
+}
+
+/// Later names win over earlier ones in a stable order: short names first, so that the full name decides.
+fn fields_from(variables: impl Iterator<Item = (String, String)>) -> Vec<(String, String)> {
+    let variables: BTreeMap<String, String> = variables.filter(|(name, _)| name.starts_with("KEYVEIL_")).collect();
+    let short = SHORT_NAMES
+        .iter()
+        .filter_map(|(name, field)| variables.get(*name).map(|value| ((*field).to_owned(), value.clone())));
+    let full = variables.iter().filter_map(|(name, value)| {
+        let rest = name.strip_prefix("KEYVEIL_")?.to_ascii_lowercase();
+        let (section, field) = rest.split_once('_')?;
+        SECTIONS.contains(&section).then(|| (format!("{section}.{field}"), value.clone()))
+    });
+    short.chain(full).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::load(None, variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    #[test]
+    fn defaults_are_safe() {
+        let config = load(&[]).unwrap();
+        assert_eq!(config.http.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.data.dir, Path::new("./data"));
+        assert_eq!(config.media_dir(), Path::new("./data/media"));
+        assert_eq!(config.http.public_url, None);
+    }
+
+    #[test]
+    fn variables_override_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("key-server.toml");
+        std::fs::write(&file, "[http]\nlisten = \"127.0.0.1:1\"\nmax_connections = 7\n[log]\nformat = \"json\"\n")
+            .unwrap();
+        let variables =
+            [("KEYVEIL_HTTP_LISTEN", "127.0.0.1:2"), ("KEYVEIL_PAGES_SDK_DIRS", "a, b"), ("KEYVEIL_PORT", "3")];
+        let config =
+            Config::load(Some(&file), variables.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))).unwrap();
+        assert_eq!(config.http.listen.port(), 2);
+        assert_eq!(config.http.max_connections, 7);
+        assert_eq!(config.log.format, LogFormat::Json);
+        assert_eq!(config.pages.sdk_dirs, Some(vec!["a".into(), "b".into()]));
+    }
+
+    #[test]
+    fn unknown_and_unfit_fields_are_refused() {
+        assert!(load(&[("KEYVEIL_HTTP_LISTN", "127.0.0.1:2")]).is_err());
+        assert!(load(&[("KEYVEIL_HTTP_LISTEN", "nowhere")]).is_err());
+        assert!(load(&[("KEYVEIL_HTTP_MAX_CONNECTIONS", "0")]).is_err());
+        assert!(load(&[("KEYVEIL_PUBLIC_URL", "ftp://example.com")]).is_err());
+        assert!(load(&[("KEYVEIL_PUBLIC_URL", "https://example.com/path")]).is_err());
+        assert!(load(&[("KEYVEIL_PUBLIC_URL", "https://example.com")]).is_ok());
+        assert!(Config::load(Some(Path::new("/no/such/file.toml")), std::iter::empty()).is_err());
+    }
+}

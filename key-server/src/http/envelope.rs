@@ -1,0 +1,195 @@
+//! The outermost layer: names each request, logs it, and gives every error the one envelope.
+
+use std::time::Instant;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpResponse, ResponseError};
+use keyveil_protocol::ErrorCode;
+use keyveil_protocol::api::{ErrorBody, ErrorResponse};
+
+use crate::refusal::Refusal;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const REQUEST_ID_LEN_MAX: usize = 64;
+const RETRY_AFTER_SECS: &str = "2";
+
+/// A refusal on its way out.
+#[derive(Debug)]
+pub(super) struct HttpRefusal(pub(super) Refusal);
+
+impl std::fmt::Display for HttpRefusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl ResponseError for HttpRefusal {
+    fn status_code(&self) -> StatusCode {
+        status_of(self.0.code())
+    }
+
+    fn error_response(&self) -> HttpResponse<BoxBody> {
+        // The body is written by `envelope`, which knows the request's id.
+        HttpResponse::new(self.status_code())
+    }
+}
+
+impl From<Refusal> for HttpRefusal {
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal)
+    }
+}
+
+pub(super) async fn envelope(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let started = Instant::now();
+    let request_id = request_id(&request);
+    let method = request.method().clone();
+    let response = next.call(request).await?.map_into_boxed_body();
+    let code = error_code(&response);
+    log(&response, &request_id, method.as_str(), code, started);
+    let mut response = match code {
+        None => response,
+        Some(code) => with_envelope(response, code, &request_id),
+    };
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&request_id) {
+        headers.insert(REQUEST_ID, value);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        let nothing = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+        headers.insert(header::CONTENT_SECURITY_POLICY, nothing);
+    }
+    if !headers.contains_key(header::CROSS_ORIGIN_RESOURCE_POLICY) {
+        headers.insert(header::CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+    }
+    Ok(response)
+}
+
+/// A proxy's id is kept when it is harmless, so that one id runs through all logs.
+fn request_id(request: &ServiceRequest) -> String {
+    let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(|id| {
+        (1..=REQUEST_ID_LEN_MAX).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    });
+    given.map_or_else(
+        || {
+            let mut bytes = [0; 8];
+            // Only a name: without randomness it is merely not unique.
+            let _ = getrandom::fill(&mut bytes);
+            hex::encode(bytes)
+        },
+        str::to_owned,
+    )
+}
+
+fn error_code(response: &ServiceResponse<BoxBody>) -> Option<ErrorCode> {
+    if let Some(refusal) = refusal_of(response) {
+        return Some(refusal.code());
+    }
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return None;
+    }
+    // Made by the framework: its own words never leave.
+    Some(match status.as_u16() {
+        404 => ErrorCode::NotFound,
+        405 => ErrorCode::MethodNotAllowed,
+        413 => ErrorCode::BodyTooLarge,
+        415 => ErrorCode::UnsupportedMediaType,
+        416 => ErrorCode::RangeNotSatisfiable,
+        503 => ErrorCode::Unavailable,
+        400..500 => ErrorCode::MalformedRequest,
+        _ => ErrorCode::Internal,
+    })
+}
+
+fn refusal_of(response: &ServiceResponse<BoxBody>) -> Option<&Refusal> {
+    Some(&response.response().error()?.as_error::<HttpRefusal>()?.0)
+}
+
+fn with_envelope(response: ServiceResponse<BoxBody>, code: ErrorCode, request_id: &str) -> ServiceResponse<BoxBody> {
+    let envelope = ErrorResponse {
+        error: ErrorBody {
+            code: code.as_str().to_owned(),
+            message: code.message().to_owned(),
+            request_id: request_id.to_owned(),
+        },
+    };
+    let body = serde_json::to_vec(&envelope).unwrap_or_default();
+    let mut response = response.map_body(|_, _| BoxBody::new(body));
+    *response.response_mut().status_mut() = status_of(code);
+    let headers = response.headers_mut();
+    for stale in [
+        header::CONTENT_ENCODING,
+        header::CONTENT_LENGTH,
+        header::ETAG,
+        header::LAST_MODIFIED,
+        header::CONTENT_DISPOSITION,
+    ] {
+        headers.remove(stale);
+    }
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    match code {
+        ErrorCode::Unavailable => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECS));
+        }
+        ErrorCode::ApiKeyInvalid => {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        _ => {}
+    }
+    response
+}
+
+/// The route's pattern, never the path: a media path holds a url token. Never a header or a body.
+fn log(response: &ServiceResponse<BoxBody>, request_id: &str, method: &str, code: Option<ErrorCode>, started: Instant) {
+    let route = response.request().match_pattern().unwrap_or_default();
+    let status = code.map_or(response.status(), status_of).as_u16();
+    let latency_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let refusal = refusal_of(response);
+    let cause = refusal.map_or("", Refusal::cause);
+    let app_id = refusal.and_then(Refusal::app_id).map(|id| id.value());
+    match code {
+        None => tracing::info!(request_id, method, route, status, latency_ms, "answered"),
+        Some(code) if status >= 500 => {
+            tracing::error!(
+                request_id,
+                method,
+                route,
+                status,
+                latency_ms,
+                code = code.as_str(),
+                cause,
+                app_id,
+                "failed"
+            );
+        }
+        Some(code) => {
+            tracing::info!(
+                request_id,
+                method,
+                route,
+                status,
+                latency_ms,
+                code = code.as_str(),
+                cause,
+                app_id,
+                "refused"
+            );
+        }
+    }
+}
+
+fn status_of(code: ErrorCode) -> StatusCode {
+    StatusCode::from_u16(code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}

@@ -1,0 +1,84 @@
+//! `GET|HEAD /media/…`. Ranges, validators and conditional requests are actix-files' work.
+
+use actix_files::NamedFile;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
+use keyveil_protocol::ErrorCode;
+
+use super::cors::AnswerFor;
+use super::envelope::HttpRefusal;
+use crate::actions::media::{MediaFile, media as media_action};
+use crate::origin::MediaKind;
+use crate::refusal::Refusal;
+use crate::state::ServerState;
+
+/// Segments never change under their name.
+const CACHE_SEGMENT: &str = "public, max-age=31536000, immutable";
+const CACHE_PLAYLIST: &str = "public, max-age=60";
+
+pub(super) async fn media(state: web::Data<ServerState>, request: HttpRequest) -> Result<HttpResponse, HttpRefusal> {
+    let found = locate(&state, &request).await.inspect_err(|refusal| {
+        if let Some(app_id) = refusal.app_id() {
+            request.extensions_mut().insert(AnswerFor(app_id));
+        }
+    })?;
+    request.extensions_mut().insert(AnswerFor(found.app_id));
+    let (path, kind) = (found.file, found.kind);
+    let file = match web::block(move || NamedFile::open(path)).await {
+        Ok(Ok(file)) => file,
+        // Gone between look-up and opening, or out of file handles.
+        _ => return Err(Refusal::new(ErrorCode::Unavailable, "media file can't be opened").into()),
+    };
+    let mime = kind.mime().parse().map_err(|_| Refusal::new(ErrorCode::Internal, "MIME type"))?;
+    let file = file.disable_content_disposition().set_content_type(mime);
+    let mut response = file.into_response(&request);
+    let headers = response.headers_mut();
+    headers.insert(header::CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
+    let cache = match kind {
+        MediaKind::Playlist => CACHE_PLAYLIST,
+        MediaKind::Segment(_) => CACHE_SEGMENT,
+    };
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    if kind == MediaKind::Playlist {
+        weaken_etag(&mut response);
+    }
+    Ok(response)
+}
+
+/// Runs before the handler: a playlist may be compressed, so parts of it have no meaning; several ranges at once are
+/// answered with the whole file, as RFC 9110, section 14.2, allows.
+pub(super) async fn settle_range<B: MessageBody>(
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let several = request.headers().get(header::RANGE).is_some_and(|value| value.as_bytes().contains(&b','));
+    if several || request.path().ends_with(".m3u8") {
+        request.headers_mut().remove(header::RANGE);
+    }
+    next.call(request).await
+}
+
+async fn locate(state: &ServerState, request: &HttpRequest) -> Result<MediaFile, Refusal> {
+    // The raw path: the router's own has been decoded in part.
+    let mut parts = request.path().strip_prefix("/media/").unwrap_or_default().splitn(3, '/');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(token), Some(file_id), Some(path)) => media_action(state, token, file_id, path).await,
+        _ => Err(Refusal::new(ErrorCode::NotFound, "media path is too short")),
+    }
+}
+
+/// One validator for the plain and the compressed form: equal in meaning, not byte for byte.
+fn weaken_etag(response: &mut HttpResponse) {
+    let weak = response
+        .headers()
+        .get(header::ETAG)
+        .and_then(|etag| etag.to_str().ok())
+        .filter(|etag| !etag.starts_with("W/"))
+        .and_then(|etag| HeaderValue::from_str(&format!("W/{etag}")).ok());
+    if let Some(weak) = weak {
+        response.headers_mut().insert(header::ETAG, weak);
+    }
+}

@@ -1,0 +1,46 @@
+//! Every address, in one place.
+
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::{HttpResponse, Resource, guard, web};
+use keyveil_protocol::ErrorCode;
+
+use super::envelope::HttpRefusal;
+use super::{api, media, pages};
+use crate::refusal::Refusal;
+
+pub(super) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .service(resource("/v1/play", "POST").route(web::post().to(api::play)))
+        .service(resource("/v1/keys", "POST").route(web::post().to(api::keys)))
+        .service(resource("/v1/server-keys", "GET").route(web::get().to(api::server_keys)))
+        .service(resource("/v1/titles", "GET").route(web::get().to(api::list_titles)))
+        .service(
+            resource("/v1/titles/{file_id}", "PUT, DELETE")
+                .route(web::put().to(api::put_title))
+                .route(web::delete().to(api::delete_title)),
+        )
+        .service(resource("/v1/titles/{file_id}/publish", "POST").route(web::post().to(api::publish_title)))
+        .service(resource("/v1/player-signatures", "POST").route(web::post().to(api::player_signatures)))
+        .service(resource("/healthz", "GET").route(web::get().to(api::healthz)))
+        .service(resource("/readyz", "GET").route(web::get().to(api::readyz)))
+        // Playlists are text and worth compressing; encrypted segments are not, whatever their MIME type.
+        .service(media_resource(r"/media/{path:.*\.m3u8}").wrap(Compress::default()).wrap(from_fn(media::settle_range)))
+        .service(media_resource("/media/{path:.*}").wrap(from_fn(media::settle_range)))
+        .service(web::resource("/{path:.*}").wrap(Compress::default()).to(pages::pages));
+}
+
+/// Any method but `allow` is refused, and told what would be taken.
+fn resource(path: &str, allow: &'static str) -> Resource {
+    web::resource(path).default_service(web::to(move || async move {
+        let refusal = Refusal::new(ErrorCode::MethodNotAllowed, "method");
+        let mut response = HttpResponse::from_error(HttpRefusal(refusal));
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+        response
+    }))
+}
+
+fn media_resource(path: &str) -> Resource {
+    let reads = guard::Any(guard::Get()).or(guard::Head());
+    resource(path, "GET, HEAD").route(web::route().guard(reads).to(media::media))
+}

@@ -1,0 +1,121 @@
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::http::KeepAlive;
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+use url::Url;
+
+use super::{cors, envelope, router};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::installation::Installation;
+use crate::state::ServerState;
+
+const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
+/// Ended sessions stay for a day, so that a late request is told `session_expired`.
+const SESSIONS_KEPT_SECS: u64 = 24 * 3600;
+
+/// A server that listens.
+pub struct Server {
+    url: Url,
+    state: web::Data<ServerState>,
+    running: actix_web::dev::Server,
+}
+
+/// The server can't listen.
+#[derive(Debug, thiserror::Error)]
+#[error("can't listen on {address}: {source}")]
+pub struct ServeError {
+    address: SocketAddr,
+    source: std::io::Error,
+}
+
+impl Server {
+    /// Listens. Has to be called inside an actix system; requests are answered once [`Server::run`] is polled.
+    pub fn bind(installation: Installation, config: Config, clock: Clock) -> Result<Self, ServeError> {
+        let address = config.http.listen;
+        let failed = |source| ServeError { address, source };
+        let listener = TcpListener::bind(address).map_err(failed)?;
+        let bound = listener.local_addr().map_err(failed)?;
+        let url = match &config.http.public_url {
+            Some(url) => url.clone(),
+            None => derived_url(bound).map_err(|error| failed(std::io::Error::other(error)))?,
+        };
+        let http = config.http.clone();
+        let state = web::Data::new(ServerState::new(installation, config, clock, url.clone()));
+        let factory_state = state.clone();
+        let workers = available_parallelism().map_or(1, usize::from);
+        let running = HttpServer::new(move || {
+            App::new()
+                .app_data(factory_state.clone())
+                .configure(router::routes)
+                .wrap(from_fn(cors::cors))
+                .wrap(from_fn(envelope::envelope))
+        })
+        .workers(workers)
+        .max_connections(http.max_connections.div_ceil(workers))
+        .client_request_timeout(Duration::from_secs(http.head_timeout_secs))
+        .keep_alive(KeepAlive::Timeout(Duration::from_secs(http.keep_alive_secs)))
+        .shutdown_timeout(http.drain_secs)
+        .disable_signals()
+        .listen(listener)
+        .map_err(failed)?
+        .run();
+        Ok(Self { url, state, running })
+    }
+
+    /// How browsers reach it.
+    #[must_use]
+    pub const fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// What its requests see.
+    #[must_use]
+    pub fn state(&self) -> web::Data<ServerState> {
+        self.state.clone()
+    }
+
+    /// Stops it from elsewhere: `stop(true)` lets running requests end first.
+    #[must_use]
+    pub fn handle(&self) -> ServerHandle {
+        self.running.handle()
+    }
+
+    /// Answers requests until it is stopped, then closes the database.
+    pub async fn run(self) -> std::io::Result<()> {
+        let sweeper = actix_web::rt::spawn(sweep_sessions(self.state.clone()));
+        let result = self.running.await;
+        sweeper.abort();
+        self.state.installation.store().close().await;
+        result
+    }
+}
+
+async fn sweep_sessions(state: web::Data<ServerState>) {
+    let mut interval = tokio::time::interval(SWEEP_INTERVAL);
+    loop {
+        interval.tick().await;
+        let before = crate::clock::stored(state.clock.now().saturating_sub(SESSIONS_KEPT_SECS));
+        match state.installation.store().delete_sessions_expired_before(before).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "forgot ended sessions"),
+            Err(error) => tracing::error!(%error, "ended sessions can't be forgotten"),
+        }
+    }
+}
+
+fn derived_url(bound: SocketAddr) -> Result<Url, url::ParseError> {
+    let mut reachable = bound;
+    if bound.ip().is_unspecified() {
+        tracing::warn!("listening on every address: set http.public_url to what browsers use");
+        reachable.set_ip(match bound.ip() {
+            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        });
+    }
+    Url::parse(&format!("http://{reachable}"))
+}

@@ -1,0 +1,168 @@
+use std::fs::DirBuilder;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use keyveil_protocol::{FileId, SessionId, SessionMacKey, TitleSecret};
+use ring::hkdf;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use crate::actions::{builds, server_keys};
+use crate::clock::{Clock, stored};
+use crate::config::Config;
+use crate::kms::{Kms, KmsContext, KmsError, LocalKeyring, RootKeyError, decrypt_32};
+use crate::origin::UrlKey;
+use crate::refusal::Refusal;
+use crate::store::{AuditEvent, AuditKind, Store, StoreError};
+
+const URL_KEY_LABEL: &[u8] = b"keyveil/v1/installation/url-key";
+const SESSION_MAC_ROOT_LABEL: &[u8] = b"keyveil/v1/installation/session-mac-root";
+const SESSION_MAC_LABEL: &[u8] = b"keyveil/v1/session-mac";
+
+/// An opened data folder: database, KMS and the keys derived from the installation secret.
+pub struct Installation {
+    store: Store,
+    kms: Box<dyn Kms>,
+    url_key: UrlKey,
+    session_mac_root: Zeroizing<[u8; 32]>,
+}
+
+/// The data folder can't be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// A folder can't be made.
+    #[error("the folder {path} can't be made: {source}")]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// The root key can't be used.
+    #[error(transparent)]
+    RootKey(#[from] RootKeyError),
+    /// The database can't be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The root key is not the one this database was made with.
+    #[error("the KMS can't open this installation's secret ({0}): is this the root key that belongs to this database?")]
+    Kms(#[from] KmsError),
+    /// The first keys can't be made.
+    #[error("the installation can't be completed: {0}")]
+    Incomplete(#[from] Refusal),
+}
+
+/// Opens the data folder of `config`, or makes it with everything a first start needs. Safe to repeat.
+pub async fn open(config: &Config) -> Result<Installation, OpenError> {
+    let folder = config.data.dir.clone();
+    if !folder.exists() {
+        make_private_folder(&folder)?;
+    }
+    if std::fs::metadata(&folder).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0) {
+        tracing::warn!(folder = %folder.display(), "others may look into the data folder; chmod 700 is advised");
+    }
+    let media_dir = config.media_dir();
+    std::fs::create_dir_all(&media_dir).map_err(|source| OpenError::Folder { path: media_dir, source })?;
+    let database_file = config.database_file();
+    let kms = LocalKeyring::open_or_create(&config.root_key_file(), database_file.exists())?;
+    open_with_kms(config, Box::new(kms)).await
+}
+
+/// As [`open`], with another engine as KMS.
+pub async fn open_with_kms(config: &Config, kms: Box<dyn Kms>) -> Result<Installation, OpenError> {
+    let store = Store::open(&config.database_file()).await?;
+    let secret = installation_secret(&store, kms.as_ref()).await?;
+    let installation = Installation {
+        store,
+        kms,
+        url_key: UrlKey::from_bytes(&derive(secret.as_ref(), &[URL_KEY_LABEL])),
+        session_mac_root: derive(secret.as_ref(), &[SESSION_MAC_ROOT_LABEL]),
+    };
+    let now = stored(Clock::default().now());
+    if installation.store.newest_server_key().await?.is_none() {
+        server_keys::rotate(&installation, false, now).await?;
+    }
+    if installation.store.sdk_builds().await?.is_empty() {
+        builds::create(&installation, now).await?;
+    }
+    Ok(installation)
+}
+
+impl Installation {
+    /// The database.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The KMS.
+    #[must_use]
+    pub fn kms(&self) -> &dyn Kms {
+        self.kms.as_ref()
+    }
+
+    /// The title's secret in the clear; `None` for unknown, clear and deleted titles. For tests and recovery tools.
+    pub async fn title_secret(&self, file_id: &FileId) -> Result<Option<TitleSecret>, Refusal> {
+        let Some(title) = self.store.title(file_id).await? else { return Ok(None) };
+        let Some(ciphertext) = &title.secret_ciphertext else { return Ok(None) };
+        let context = KmsContext::Title { app_id: title.app_id, file_id };
+        let secret = decrypt_32(self.kms(), ciphertext, &context).await?;
+        Ok(Some(TitleSecret::from_bytes(*secret)))
+    }
+
+    pub(crate) fn url_key(&self) -> &UrlKey {
+        &self.url_key
+    }
+
+    /// Derived, not stored: every replica knows it, and the database holds nothing to steal.
+    pub(crate) fn session_mac_key(&self, session_id: &SessionId) -> SessionMacKey {
+        let info: [&[u8]; 3] = [SESSION_MAC_LABEL, &[0], session_id.as_bytes()];
+        SessionMacKey::from_bytes(*derive(self.session_mac_root.as_ref(), &info))
+    }
+}
+
+async fn installation_secret(store: &Store, kms: &dyn Kms) -> Result<Zeroizing<[u8; 32]>, OpenError> {
+    let context = KmsContext::InstallationSecret;
+    if let Some(ciphertext) = store.installation_secret().await? {
+        return Ok(decrypt_32(kms, &ciphertext, &context).await?);
+    }
+    let (secret, ciphertext) = kms.generate_data_key(&context).await?;
+    let now = stored(Clock::default().now());
+    let mut write = store.write().await?;
+    if write.insert_installation_secret(&ciphertext, now).await? {
+        write.append_audit(&AuditEvent::new(AuditKind::InstallationCreated, json!({})), now).await?;
+        write.commit().await?;
+        return Ok(secret);
+    }
+    drop(write);
+    // Another process was first: its secret is the one.
+    let ciphertext = store.installation_secret().await?.unwrap_or_default();
+    Ok(decrypt_32(kms, &ciphertext, &context).await?)
+}
+
+fn make_private_folder(path: &Path) -> Result<(), OpenError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|source| OpenError::Folder { path: path.to_owned(), source })
+}
+
+struct Len32;
+
+impl hkdf::KeyType for Len32 {
+    fn len(&self) -> usize {
+        32
+    }
+}
+
+fn derive(secret: &[u8], info: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+    let mut key = Zeroizing::new([0; 32]);
+    let filled = hkdf::Salt::new(hkdf::HKDF_SHA256, &[])
+        .extract(secret)
+        .expand(info, Len32)
+        .and_then(|okm| okm.fill(key.as_mut()));
+    let Ok(()) = filled else { unreachable!("HKDF-SHA256 yields up to 8160 bytes (RFC 5869, section 2.3)") };
+    key
+}

@@ -1,0 +1,152 @@
+use std::path::{Path, PathBuf};
+
+use keyveil_protocol::{ErrorCode, FileId};
+
+use crate::refusal::Refusal;
+
+const COMPONENTS_MAX: usize = 8;
+const COMPONENT_LEN_MAX: usize = 128;
+
+/// A path inside a title's folder whose components can name nothing outside of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MediaPath {
+    relative: PathBuf,
+    kind: MediaKind,
+}
+
+/// What a media file is: decides MIME type, caching and compression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MediaKind {
+    /// A playlist: short-lived in caches, compressed.
+    Playlist,
+    /// A segment, init segment or subtitle file: never changes, never compressed.
+    Segment(&'static str),
+}
+
+impl MediaPath {
+    /// `not_found` unless every component is plain. Takes the path as it stood in the request: nothing is decoded, so
+    /// nothing can hide in an encoding.
+    pub(crate) fn parse(raw: &str) -> Result<Self, Refusal> {
+        let unsafe_path = || Refusal::new(ErrorCode::NotFound, "media path is not plain");
+        let relative = plain_path(raw).ok_or_else(unsafe_path)?;
+        let kind = kind_of(raw).ok_or_else(unsafe_path)?;
+        Ok(Self { relative, kind })
+    }
+
+    /// What the file is.
+    #[must_use]
+    pub(crate) const fn kind(&self) -> MediaKind {
+        self.kind
+    }
+
+    /// The file itself, if it exists inside the title's folder, also after every symbolic link. Blocks.
+    pub(crate) fn locate(&self, media_dir: &Path, file_id: &FileId) -> std::io::Result<PathBuf> {
+        let file = locate(&media_dir.join(file_id.as_str()), &self.relative)?;
+        if file.is_file() { Ok(file) } else { Err(std::io::ErrorKind::NotFound.into()) }
+    }
+}
+
+impl MediaKind {
+    /// `Content-Type`.
+    #[must_use]
+    pub(crate) const fn mime(self) -> &'static str {
+        match self {
+            Self::Playlist => "application/vnd.apple.mpegurl",
+            Self::Segment(mime) => mime,
+        }
+    }
+}
+
+/// A relative path of at most eight components that each are plain: nothing hidden, nothing encoded, no way up.
+pub(crate) fn plain_path(raw: &str) -> Option<PathBuf> {
+    let components: Vec<&str> = raw.split('/').collect();
+    let plain = components.len() <= COMPONENTS_MAX && components.iter().all(|component| is_plain(component));
+    plain.then(|| components.iter().collect())
+}
+
+/// The file or folder itself, if it lies inside `folder` also after every symbolic link. Blocks.
+pub(crate) fn locate(folder: &Path, relative: &Path) -> std::io::Result<PathBuf> {
+    let folder = folder.canonicalize()?;
+    let found = folder.join(relative).canonicalize()?;
+    if found.starts_with(&folder) { Ok(found) } else { Err(std::io::ErrorKind::NotFound.into()) }
+}
+
+fn is_plain(component: &str) -> bool {
+    (1..=COMPONENT_LEN_MAX).contains(&component.len())
+        && !component.starts_with('.')
+        && component.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+}
+
+fn kind_of(path: &str) -> Option<MediaKind> {
+    let (_, extension) = path.rsplit_once('.')?;
+    Some(match extension {
+        "m3u8" => MediaKind::Playlist,
+        "m4s" => MediaKind::Segment("video/iso.segment"),
+        "mp4" => MediaKind::Segment("video/mp4"),
+        "m4a" => MediaKind::Segment("audio/mp4"),
+        "ts" => MediaKind::Segment("video/mp2t"),
+        "aac" => MediaKind::Segment("audio/aac"),
+        "vtt" => MediaKind::Segment("text/vtt"),
+        "jpg" => MediaKind::Segment("image/jpeg"),
+        "png" => MediaKind::Segment("image/png"),
+        "webp" => MediaKind::Segment("image/webp"),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_paths_are_taken() {
+        for path in ["master.m3u8", "v720p/playlist.m3u8", "v720p/00001.m4s", "a_1/init-0.mp4"] {
+            assert!(MediaPath::parse(path).is_ok(), "{path}");
+        }
+    }
+
+    #[test]
+    fn unsafe_paths_are_not_found() {
+        for path in [
+            "",
+            "/",
+            "../a.ts",
+            "a/../b.ts",
+            "./a.ts",
+            "a//b.ts",
+            "/etc/a.ts",
+            ".hidden.ts",
+            "a/.git/b.ts",
+            "a%2fb.ts",
+            "%2e%2e/a.ts",
+            "a\\b.ts",
+            "a\0.ts",
+            "a%00.ts",
+            "a:b.ts",
+            "ä.ts",
+            "a.ts/",
+            "noextension",
+            "a.html",
+            "a.m3u8.bak",
+            "1/2/3/4/5/6/7/8/9.ts",
+        ] {
+            assert_eq!(MediaPath::parse(path).unwrap_err().code(), ErrorCode::NotFound, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_link_out_of_the_folder_is_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let file_id: FileId = "film".parse().unwrap();
+        std::fs::create_dir(dir.path().join("film")).unwrap();
+        std::fs::write(dir.path().join("outside.ts"), b"x").unwrap();
+        std::fs::write(dir.path().join("film/inside.ts"), b"x").unwrap();
+        std::os::unix::fs::symlink("../outside.ts", dir.path().join("film/link.ts")).unwrap();
+        std::os::unix::fs::symlink("inside.ts", dir.path().join("film/inner.ts")).unwrap();
+        let locate = |path| MediaPath::parse(path).unwrap().locate(dir.path(), &file_id);
+        assert!(locate("inside.ts").is_ok());
+        assert!(locate("inner.ts").is_ok());
+        assert!(locate("link.ts").is_err());
+        assert!(locate("missing.ts").is_err());
+    }
+}

@@ -1,0 +1,72 @@
+use std::borrow::Cow;
+
+use keyveil_protocol::{AppId, ErrorCode, ProtocolError};
+
+use crate::kms::KmsError;
+use crate::store::StoreError;
+
+/// Why a request is not answered: a stable code for the outside, a precise cause for the log.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{code}: {cause}")]
+pub struct Refusal {
+    code: ErrorCode,
+    /// Never holds a secret or anything copied out of a request.
+    cause: Cow<'static, str>,
+    /// The application, once the request proved it: decides which page may read the answer.
+    app_id: Option<AppId>,
+}
+
+impl Refusal {
+    pub(crate) fn new(code: ErrorCode, cause: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, cause: cause.into(), app_id: None }
+    }
+
+    pub(crate) fn for_app(mut self, app_id: AppId) -> Self {
+        self.app_id = Some(app_id);
+        self
+    }
+
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// What exactly was wrong, fit for the log only.
+    #[must_use]
+    pub fn cause(&self) -> &str {
+        &self.cause
+    }
+
+    pub(crate) const fn app_id(&self) -> Option<AppId> {
+        self.app_id
+    }
+}
+
+impl From<ProtocolError> for Refusal {
+    fn from(error: ProtocolError) -> Self {
+        // A code that only clients make has no place on the wire.
+        let code = if error.code().http_status() == 0 { ErrorCode::Internal } else { error.code() };
+        Self::new(code, error.cause())
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        let code = match error {
+            StoreError::Corrupt(_) => ErrorCode::Internal,
+            StoreError::Database(_) | StoreError::Schema(_) => ErrorCode::Unavailable,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<KmsError> for Refusal {
+    fn from(error: KmsError) -> Self {
+        let code = match error {
+            KmsError::Unavailable => ErrorCode::Unavailable,
+            KmsError::Rejected | KmsError::TooLong => ErrorCode::Internal,
+        };
+        Self::new(code, error.to_string())
+    }
+}

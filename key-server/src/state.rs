@@ -1,0 +1,94 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use keyveil_protocol::{AppId, FileId, ServerKey};
+use url::Url;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::installation::Installation;
+use crate::kms::{KmsContext, decrypt_32};
+use crate::page_origin::{DomainPattern, PageOrigin};
+use crate::refusal::Refusal;
+use crate::store::{ServerKeyRow, StoreError};
+
+/// How long a change of domains takes to reach CORS answers.
+const DOMAINS_TTL: Duration = Duration::from_secs(2);
+
+/// What every request sees. Replicas over one database answer alike: nothing here is a session's.
+pub struct ServerState {
+    pub(crate) installation: Installation,
+    pub(crate) config: Config,
+    pub(crate) clock: Clock,
+    public_url: Url,
+    own_origins: Vec<PageOrigin>,
+    domains: Mutex<Option<(Instant, Arc<AllDomains>)>>,
+}
+
+/// Domain patterns by application.
+pub(crate) type AllDomains = HashMap<AppId, Vec<DomainPattern>>;
+
+impl ServerState {
+    /// `public_url` is how browsers reach this server.
+    #[must_use]
+    pub fn new(installation: Installation, config: Config, clock: Clock, public_url: Url) -> Self {
+        let own_origins = own_origins(&public_url, config.http.public_url.is_none());
+        Self { installation, config, clock, public_url, own_origins, domains: Mutex::new(None) }
+    }
+
+    /// The installation it serves.
+    #[must_use]
+    pub fn installation(&self) -> &Installation {
+        &self.installation
+    }
+
+    pub(crate) fn is_own_origin(&self, origin: &PageOrigin) -> bool {
+        self.own_origins.contains(origin)
+    }
+
+    /// Address of a title's master playlist.
+    pub(crate) fn playlist_url(&self, file_id: &FileId, expires_at: u64) -> String {
+        let token = self.installation.url_key().token(expires_at, file_id);
+        // A public URL is bare: it ends in its one slash.
+        format!("{}media/{token}/{file_id}/master.m3u8", self.public_url)
+    }
+
+    /// All domains, at most [`DOMAINS_TTL`] old.
+    pub(crate) async fn all_domains(&self) -> Result<Arc<AllDomains>, StoreError> {
+        if let Some((read_at, domains)) = &*self.domains.lock().unwrap_or_else(PoisonError::into_inner)
+            && read_at.elapsed() < DOMAINS_TTL
+        {
+            return Ok(Arc::clone(domains));
+        }
+        let mut all = AllDomains::new();
+        for (app_id, pattern) in self.installation.store().all_domains().await? {
+            let pattern = pattern.parse().map_err(|_| StoreError::Corrupt("domain pattern"))?;
+            all.entry(app_id).or_default().push(pattern);
+        }
+        let all = Arc::new(all);
+        *self.domains.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), Arc::clone(&all)));
+        Ok(all)
+    }
+}
+
+/// A stored server key, ready to seal with.
+pub(crate) async fn open_server_key(installation: &Installation, row: &ServerKeyRow) -> Result<ServerKey, Refusal> {
+    let context = KmsContext::ServerKey(&row.id);
+    let private_key = decrypt_32(installation.kms(), &row.private_key_ciphertext, &context).await?;
+    Ok(ServerKey::from_bytes(row.id.clone(), &private_key)?)
+}
+
+/// Where nobody named a public URL, every spelling of this machine is this server.
+fn own_origins(public_url: &Url, derived: bool) -> Vec<PageOrigin> {
+    let mut urls = vec![public_url.clone()];
+    if derived {
+        for host in ["localhost", "127.0.0.1", "[::1]"] {
+            let mut url = public_url.clone();
+            if url.set_host(Some(host)).is_ok() {
+                urls.push(url);
+            }
+        }
+    }
+    urls.iter().filter_map(PageOrigin::of_url).collect()
+}

@@ -1,0 +1,139 @@
+//! State: SQLite in WAL mode. Every write is one immediate transaction.
+
+mod apps;
+mod audit;
+mod installation;
+mod sdk_builds;
+mod server_keys;
+mod sessions;
+mod titles;
+
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+pub use apps::{ApiKeyRow, App, SIGNING_KEYS_MAX, SigningKeyRow};
+pub use audit::{AuditEvent, AuditKind, AuditTail};
+pub use sdk_builds::SdkBuildRow;
+pub use server_keys::ServerKeyRow;
+pub use sessions::{Session, SessionProgress};
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, SqliteConnection, Transaction};
+pub use titles::{Title, TitleState};
+use tokio::sync::{Mutex, MutexGuard};
+
+static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
+
+const CONNECTIONS_MAX: u32 = 8;
+/// How long a write waits for another process (the command line beside the server) to finish its own.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The database.
+pub struct Store {
+    pool: SqlitePool,
+    /// Writers of this process queue here in order instead of polling SQLite's lock.
+    writer: Mutex<()>,
+}
+
+/// A write in progress. Dropped without [`WriteTransaction::commit`], it leaves nothing behind.
+pub struct WriteTransaction<'a> {
+    transaction: Transaction<'static, Sqlite>,
+    _turn: MutexGuard<'a, ()>,
+}
+
+/// The database did not do it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The database does not answer or refuses.
+    #[error("database: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The schema can't be brought up to date.
+    #[error("database schema: {0}")]
+    Schema(#[from] sqlx::migrate::MigrateError),
+    /// A row that this program did not write.
+    #[error("database row: {0}")]
+    Corrupt(&'static str),
+}
+
+impl Store {
+    /// Opens the database, makes it when absent, and brings its schema up to date.
+    pub async fn open(file: &Path) -> Result<Self, StoreError> {
+        create_private(file).map_err(sqlx::Error::Io)?;
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(false)
+            .foreign_keys(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // An audit row must survive a power cut before its key is released.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(CONNECTIONS_MAX)
+            .acquire_timeout(BUSY_TIMEOUT)
+            .connect_with(options)
+            .await?;
+        MIGRATOR.run(&pool).await?;
+        Ok(Self { pool, writer: Mutex::new(()) })
+    }
+
+    /// Starts an immediate transaction: it never has to upgrade, so it never fails with BUSY half way.
+    pub async fn write(&self) -> Result<WriteTransaction<'_>, StoreError> {
+        let turn = self.writer.lock().await;
+        let transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        Ok(WriteTransaction { transaction, _turn: turn })
+    }
+
+    /// Asks the database for anything at all.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1 FROM installation").fetch_optional(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Closes every connection; later calls fail.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+impl WriteTransaction<'_> {
+    /// Makes the write durable.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.transaction.commit().await?)
+    }
+
+    fn connection(&mut self) -> &mut SqliteConnection {
+        &mut self.transaction
+    }
+}
+
+/// SQLite gives its side files the mode of the database.
+fn create_private(file: &Path) -> std::io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        opened => opened.map(drop),
+    }
+}
+
+/// A column's text as the type it was written from.
+fn parsed<T: FromStr>(text: &str, what: &'static str) -> Result<T, StoreError> {
+    text.parse().map_err(|_| StoreError::Corrupt(what))
+}
+
+/// A column's integer as a smaller or unsigned type.
+fn number<T: TryFrom<i64>>(value: i64, what: &'static str) -> Result<T, StoreError> {
+    T::try_from(value).map_err(|_| StoreError::Corrupt(what))
+}
+
+/// An unsigned number as SQLite keeps it. Callers bound their numbers far below; the cap only makes this total.
+fn integer(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+fn app_id(value: i64) -> Result<keyveil_protocol::AppId, StoreError> {
+    number::<u64>(value, "app id")?.try_into().map_err(|_| StoreError::Corrupt("app id"))
+}
