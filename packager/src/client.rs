@@ -18,6 +18,8 @@ use crate::{error::PackError, progress::Report, retry::Retry};
 
 const CONNECT_SECS_MAX: u64 = 5;
 const REQUEST_SECS_MAX: u64 = 15;
+/// Cleaning up after a failure must not keep the user waiting.
+const DELETE_SECS_MAX: u64 = 5;
 /// The largest answer is a title with 64 renditions.
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
 
@@ -115,8 +117,11 @@ impl Client {
     /// `DELETE /v1/titles/{fileId}`, once and without an error: it cleans up after another failure.
     pub(crate) async fn delete(&self, file_id: &FileId) {
         let path = format!("v1/titles/{file_id}");
-        if let Err(failure) = self.send(&Method::DELETE, &path, None).await {
-            tracing::warn!(%file_id, ?failure, "the unpublished title could not be deleted at the key server");
+        let limit = Duration::from_secs(DELETE_SECS_MAX);
+        match tokio::time::timeout(limit, self.send(&Method::DELETE, &path, None)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(failure)) => tracing::warn!(%file_id, ?failure, "the unpublished title stays at the key server"),
+            Err(_) => tracing::warn!(%file_id, "the unpublished title stays at the key server: no answer in time"),
         }
     }
 

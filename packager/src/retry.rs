@@ -42,7 +42,7 @@ impl Retry {
             return Err(failure.into_error(url));
         }
         self.next_wait = (self.next_wait * 2).min(WAIT_MAX);
-        let reason = failure.into_error(url).to_string();
+        let reason = failure.reason();
         let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         report.report(&Event::Retry { what: what.to_owned(), reason, wait_ms });
         tokio::time::sleep(wait).await;
@@ -51,6 +51,13 @@ impl Retry {
 }
 
 impl Failure {
+    fn reason(&self) -> String {
+        match self {
+            Self::Unreachable(reason) | Self::Busy { reason, .. } => reason.clone(),
+            Self::Final(error) => error.to_string(),
+        }
+    }
+
     fn into_error(self, url: &Url) -> PackError {
         match self {
             Self::Unreachable(reason) => PackError::ServerUnreachable { url: url.to_string(), reason },

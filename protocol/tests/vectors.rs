@@ -91,7 +91,8 @@ fn key_tags_are_read_and_written_as_written_down() {
         assert_eq!((place.track_class, place.segment), (class(case), Segment(number(case, "segment"))));
     }
     for case in list(&v["fragments"], "malformed") {
-        case.as_str().unwrap().parse::<SegmentRef>().unwrap_err();
+        let refusal = case.as_str().unwrap().parse::<SegmentRef>();
+        assert_eq!(refusal.unwrap_err().code().as_str(), "key_tag_malformed", "{case}");
     }
 }
 
@@ -200,10 +201,12 @@ fn recipient_keys_of_small_order_are_refused() {
     let v = vectors!("envelope");
     let server_key = ServerKey::from_bytes("s".parse().unwrap(), &bytes(&v, "serverPrivateKey")).unwrap();
     let psk = Psk::new("b", PskSecret::from_bytes([1; 32]));
-    let recipient = RecipientPublicKey::parse(&"A".repeat(43)).unwrap();
-    let sealing = Sealing { request_body: b"{}", recipient: &recipient, server_key: &server_key, psk: &psk };
-    let refusal = seal_title(&TitleSecret::from_bytes([2; 32]), &sealing, &mut Seed(Some([3; 32])));
-    assert_eq!(refusal.unwrap_err().code().as_str(), "public_key_invalid");
+    for point in list(&v, "smallOrderPublicKeys") {
+        let recipient = RecipientPublicKey::parse(point.as_str().unwrap()).unwrap();
+        let sealing = Sealing { request_body: b"{}", recipient: &recipient, server_key: &server_key, psk: &psk };
+        let refusal = seal_title(&TitleSecret::from_bytes([2; 32]), &sealing, &mut Seed(Some([3; 32])));
+        assert_eq!(refusal.unwrap_err().code().as_str(), "public_key_invalid", "{point}");
+    }
     RecipientPublicKey::parse(&"A".repeat(42)).unwrap_err();
 }
 
@@ -216,13 +219,16 @@ fn macs_and_api_keys_are_as_written_down() {
     assert_eq!(key.mac(body.as_bytes()), mac);
     assert!(key.verify(body.as_bytes(), mac));
     assert!(!key.verify(format!("{body} ").as_bytes(), mac));
-    assert!(!key.verify(body.as_bytes(), &mac[1..]));
+    for malformed in list(case, "malformed") {
+        assert!(!key.verify(body.as_bytes(), malformed.as_str().unwrap()), "{malformed}");
+    }
     let case = &v["apiKey"];
     let api_key: ApiKey = text(case, "text").parse().unwrap();
     assert_eq!((api_key.id().as_str(), api_key.expose_text().as_str()), (text(case, "id"), text(case, "text")));
     assert_eq!(*api_key.psk_secret().expose_secret(), bytes::<32>(case, "psk"));
     for malformed in list(case, "malformed") {
-        malformed.as_str().unwrap().parse::<ApiKey>().unwrap_err();
+        let refusal = malformed.as_str().unwrap().parse::<ApiKey>();
+        assert_eq!(refusal.unwrap_err().code().as_str(), "api_key_invalid", "{malformed}");
     }
 }
 

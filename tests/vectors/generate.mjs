@@ -1,5 +1,6 @@
 // The vectors, computed by the independent implementation. `node tests/vectors/generate.mjs --write` writes them anew:
 // inputs are fixed, so a run changes nothing unless the protocol has changed; the Rust crate must agree with every byte.
+import { createHmac } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import * as own from "./independent.mjs";
@@ -103,6 +104,8 @@ function keyTag() {
     ["unknown class", write({ "TRACK-CLASS": '"8K"' })],
     ["rendition over 16 bits", write({ RENDITION: "65536" })],
     ["repeated attribute", `${write({})},RENDITION=3`],
+    ["repeated unknown attribute", write({ "X-NEW": "1,X-NEW=2" })],
+    ["carriage return at the end", `${write({})}\r`],
     ["quote not closed", write({ KEYFORMATVERSIONS: '"1' })],
     ["text after a quote", write({ CIPHER: '"aes-128-cbc"x' })],
     ["lower-case name", write({ rendition: "2" })],
@@ -119,12 +122,30 @@ function keyTag() {
       "keyveil=film-1/2/3/2/31/0",
       "keyveil=film-1/4/3/2/31",
       "keyveil=/2/3/2/31",
+      "keyveil=film-1/02/3/2/31",
+      "keyveil=film-1/2/3/2/+31",
+      "keyveil=film-1/2/3/2/4294967296",
+      "keyveil=film-1/2/3/65536/31",
+      "keyveil=film-1/2//2/31",
+      "#keyveil=film-1/2/3/2/31",
       "t=10",
       "",
     ],
   };
   return { valid, malformed, fragments };
 }
+
+// Every u-coordinate of order 1, 2, 4 or 8 on Curve25519 and its twist, and their non-canonical forms (RFC 7748, section 6.1).
+const smallOrderPublicKeys = [
+  "00".repeat(32),
+  `01${"00".repeat(31)}`,
+  "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+  "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+  `ec${"ff".repeat(30)}7f`,
+  `ed${"ff".repeat(30)}7f`,
+  `ee${"ff".repeat(30)}7f`,
+  `${"00".repeat(31)}80`,
+].map((bytes) => hex(bytes).toString("base64url"));
 
 function envelopes() {
   const recipientSeed = bytes(11, 32);
@@ -183,7 +204,8 @@ function envelopes() {
     ["ciphertext cut", { ...play, ciphertext: play.ciphertext.slice(0, -4) }],
     ["ciphertext empty", { ...play, ciphertext: "" }],
     ["ciphertext not base64url", { ...play, ciphertext: "!" }],
-    ["ciphertext over its limit", { ...play, ciphertext: "A".repeat(21852) }],
+    ["ciphertext over its limit", { ...play, ciphertext: "A".repeat(21847) }],
+    ["enc with a second spelling", { ...play, enc: own.respelled(play.enc) }],
     ["enc altered", { ...play, enc: flip(play.enc) }],
     ["enc cut", { ...play, enc: play.enc.slice(0, -2) }],
     ["enc of small order", { ...play, enc: "A".repeat(43) }],
@@ -207,6 +229,7 @@ function envelopes() {
   });
   return {
     recipientSeed: recipientSeed.toString("hex"),
+    smallOrderPublicKeys,
     recipientPublicKey: recipient.publicBytes.toString("base64url"),
     ephemeralSeed: ephemeralSeed.toString("hex"),
     serverKeyId: "server-1",
@@ -226,8 +249,18 @@ function macs() {
   const apiSecret = bytes(101, 32);
   const urlKey = bytes(111, 32);
   const body = '{"sessionId":"…","counter":1}';
+  const mac = own.keysMac(macKey, Buffer.from(body));
+  const unlabelled = createHmac("sha256", macKey).update(body).digest("base64url");
+  const token = own.urlToken(urlKey, 2000000000, "film-1");
+  const later = own.urlToken(urlKey, 2000000010, "film-1");
+  const [expiry, urlMac] = [token.slice(0, 8), token.slice(9)];
   return {
-    keysMac: { macKey: macKey.toString("hex"), body, mac: own.keysMac(macKey, Buffer.from(body)) },
+    keysMac: {
+      macKey: macKey.toString("hex"),
+      body,
+      mac,
+      malformed: ["", mac.slice(1), `${mac}=`, `${mac}A`, own.respelled(mac), unlabelled],
+    },
     apiKey: {
       text: `kv_packager_1_${apiSecret.toString("base64url")}`,
       id: "packager_1",
@@ -239,13 +272,30 @@ function macs() {
         `kv__${apiSecret.toString("base64url")}`,
         "kv_a_short",
         `kv_a_${"é".repeat(22)}`,
+        `kv_a_${own.respelled(apiSecret.toString("base64url"))}`,
+        `kv_a_${apiSecret.toString("base64url")} `,
+        `kv_${"a".repeat(65)}_${apiSecret.toString("base64url")}`,
+        `KV_a_${apiSecret.toString("base64url")}`,
       ],
     },
     urlToken: {
       urlKey: urlKey.toString("hex"),
       expiresAt: 2000000000,
       fileId: "film-1",
-      token: own.urlToken(urlKey, 2000000000, "film-1"),
+      token,
+      // The HMAC is right for the number and the file id; a second spelling of one token would be a second address in caches.
+      malformed: [
+        later.slice(0, 8).toUpperCase() + later.slice(8),
+        `0${token}`,
+        `+${token}`,
+        `0x${token}`,
+        `${expiry}-${own.respelled(urlMac)}`,
+        `${token}=`,
+        `${expiry}${urlMac}`,
+        `-${urlMac}`,
+        `10000000000000000-${urlMac}`,
+      ],
+      altered: [own.urlToken(urlKey, 2000000000, "film-2"), own.urlToken(macKey, 2000000000, "film-1")],
     },
   };
 }

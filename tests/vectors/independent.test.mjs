@@ -39,9 +39,26 @@ test("envelopes open to their plaintext, and malformed ones do not", () => {
     assert.equal(own.open(arguments_(envelope, label)).toString("hex"), plaintext, label);
   }
   // What fails inside HPKE; grants of a wrong layout and foreign server keys are refused after or before it.
-  const outside = /grant|version|class|announced|pinned/;
+  const outside = /grant|version|class|announced|pinned|second spelling/;
   for (const { name, envelope } of v.malformed.filter((entry) => !outside.test(entry.name))) {
     assert.throws(() => own.open(arguments_(envelope, "play")), undefined, name);
+  }
+});
+
+test("public keys of small order are refused", () => {
+  for (const point of read("envelope").smallOrderPublicKeys) {
+    const arguments_ = { label: "keyveil/v1/grant/play", body: "", psk: "p", pskId: "i", plaintext: Buffer.alloc(1) };
+    const [ephemeral, sender] = [own.x25519(Buffer.alloc(32, 1)), own.x25519(Buffer.alloc(32, 2))];
+    const recipientPublic = Buffer.from(point, "base64url");
+    assert.throws(() => own.seal({ ...arguments_, recipientPublic, ephemeral, sender }), undefined, point);
+  }
+});
+
+test("url tokens have one spelling", () => {
+  const { urlKey, expiresAt, fileId, token, malformed, altered } = read("mac").urlToken;
+  assert.equal(own.expiryOf(hex(urlKey), fileId, token), expiresAt);
+  for (const other of [...malformed, ...altered]) {
+    assert.equal(own.expiryOf(hex(urlKey), fileId, other), undefined, other);
   }
 });
 

@@ -1,6 +1,6 @@
 // Player signatures: what is accepted, and one named case for each way to be refused.
 import { createHmac } from "node:crypto";
-import { sign } from "./independent.mjs";
+import { respelled, sign } from "./independent.mjs";
 
 const signingKey = "a-signing-key-shared-with-the-customer";
 const now = 1_800_000_000;
@@ -31,6 +31,8 @@ function valid() {
     { name: "required claims", psign: signed({}), expiresAt: now + 3600 },
     { name: "every vendor claim", psign: signed(vendor), expiresAt: now + 3600 },
     { name: "kid", psign: signed({}, { ...header, kid: "k2" }), kid: "k2", expiresAt: now + 3600 },
+    { name: "unknown header field", psign: signed({}, { ...header, cty: "x" }), expiresAt: now + 3600 },
+    { name: "upper-case t", psign: signed({ urlAccessInfo: { t: "6B49D200" } }), expiresAt: now + 3600 },
     { name: "no typ", psign: signed({}, { alg: "HS256" }), expiresAt: now + 3600 },
     { name: "unknown claim", psign: signed({ colour: "blue" }), expiresAt: now + 3600 },
     {
@@ -54,6 +56,10 @@ function valid() {
   ];
 }
 
+const resigned = (input) => `${input}.${createHmac("sha256", signingKey).update(input).digest("base64url")}`;
+const withTime = (time) => JSON.stringify(claims).replace(String(claims.currentTimeStamp), time);
+const nested = `${JSON.stringify(claims).slice(0, -1)},"keyveil":{"once":${"[".repeat(400)}${"]".repeat(400)}}}`;
+
 function malformed() {
   const good = signed({});
   const [head, body, mac] = good.split(".");
@@ -63,13 +69,25 @@ function malformed() {
     ["two parts", `${head}.${body}`],
     ["four parts", `${good}.${mac}`],
     ["padded base64", `${head}.${body}.${mac}=`],
+    ["signature with a second spelling", `${head}.${body}.${respelled(mac)}`],
+    ["header with a second spelling", resigned(`${respelled(part({ alg: "HS256", kid: "k" }))}.${body}`)],
     ["standard base64 alphabet", `${head}.${body}+.${mac}`],
     ["header no JSON", sign("{", claims, signingKey)],
     ["header an array", sign([], claims, signingKey)],
+    ["header an array of its fields", sign(["HS256", "JWT", null], claims, signingKey)],
+    ["alg given twice", sign('{"alg":"none","alg":"HS256"}', claims, signingKey)],
+    ["alg no text", signed({}, { alg: ["HS256"] })],
+    ["critical header field", signed({}, { ...header, crit: ["exp"], exp: 1 })],
+    ["unencoded payload", signed({}, { ...header, crit: ["b64"], b64: false })],
+    ["crit null", signed({}, { ...header, crit: null })],
     ["other typ", signed({}, { alg: "HS256", typ: "JWE" })],
     ["kid with a path", signed({}, { ...header, kid: "../k" })],
     ["claims no JSON", sign(header, "nonsense", signingKey)],
     ["claims an array", sign(header, [1], signingKey)],
+    ["claims an array of their fields", sign(header, Object.values(claims), signingKey)],
+    ["text after the claims", sign(header, `${JSON.stringify(claims)}{}`, signingKey)],
+    ["claims not UTF-8", resigned(`${head}.${Buffer.from('{"fileId":"\xff"}', "latin1").toString("base64url")}`)],
+    ["claims nested too deeply", sign(header, nested, signingKey)],
     ["appId missing", sign(header, without("appId"), signingKey)],
     ["appId a text", signed({ appId: "1500001234" })],
     ["appId zero", signed({ appId: 0 })],
@@ -81,9 +99,16 @@ function malformed() {
     ["fileId over 64", signed({ fileId: "a".repeat(65) })],
     ["currentTimeStamp missing", sign(header, without("currentTimeStamp"), signingKey)],
     ["currentTimeStamp fractional", signed({ currentTimeStamp: 1.5 })],
+    ["currentTimeStamp with an exponent", sign(header, withTime("18e8"), signingKey)],
+    ["currentTimeStamp a float", sign(header, withTime("1799999990.0"), signingKey)],
+    ["currentTimeStamp negative", signed({ currentTimeStamp: -1 })],
+    ["currentTimeStamp over 64 bits", sign(header, withTime("18446744073709551616"), signingKey)],
     ["expireTimeStamp a text", signed({ expireTimeStamp: "never" })],
     ["claim given twice", sign(header, `${JSON.stringify(claims).slice(0, -1)},"fileId":"film-2"}`, signingKey)],
     ["t not hexadecimal", signed({ urlAccessInfo: { t: "xyz" } })],
+    ["t empty", signed({ urlAccessInfo: { t: "" } })],
+    ["t with a sign", signed({ urlAccessInfo: { t: "+6b49d200" } })],
+    ["t over 64 bits", signed({ urlAccessInfo: { t: "10000000000000000" } })],
     ["uid over 128", signed({ keyveil: { uid: "u".repeat(129) } })],
     ["unknown track class", signed({ keyveil: { maxTrack: "8K" } })],
     ["33 domains", signed({ keyveil: { domains: Array.from({ length: 33 }, (_, i) => `d${i}.example`) } })],
