@@ -116,6 +116,14 @@ fn filter_graph(plan: &Plan) -> Option<String> {
     Some(graph)
 }
 
+/// Encoded streams are filled up from time 0; copied ones may start later.
+fn starts_late(rendition: &PlannedRendition) -> bool {
+    match rendition.making {
+        Making::CopyVideo { is_late, .. } | Making::CopyAudio { is_late, .. } => is_late,
+        _ => false,
+    }
+}
+
 #[derive(Default)]
 struct Arguments(Vec<OsString>);
 
@@ -189,6 +197,10 @@ impl Arguments {
             Container::Fmp4 => {
                 self.add(["-avoid_negative_ts", "disabled", "-hls_segment_type", "fmp4"]);
                 self.add(["-hls_fmp4_init_filename", "init.mp4"]);
+                if starts_late(rendition) {
+                    // Else its start goes into an empty edit, which browsers ignore: put it into the fragments' times.
+                    self.add(["-hls_segment_options", "movflags=+frag_discont"]);
+                }
             }
             Container::Ts => {
                 let offset = TS_OFFSET_SECS.to_string();

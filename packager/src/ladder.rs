@@ -137,7 +137,16 @@ mod tests {
 
     fn video(width: u32, height: u32) -> VideoStream {
         let rate = FrameRate { numerator: 30, denominator: 1 };
-        VideoStream { index: 0, codec: "h264".into(), width, height, duration_secs: None, rate, interlaced: false }
+        VideoStream {
+            index: 0,
+            codec: "h264".into(),
+            width,
+            height,
+            duration_secs: None,
+            rate,
+            is_late: false,
+            interlaced: false,
+        }
     }
 
     fn names(ladder: &Ladder, width: u32, height: u32) -> Vec<String> {

@@ -54,7 +54,7 @@ impl PackedRendition {
         };
         let codecs = match &planned.making {
             Making::EncodeAudio { .. } => Some("mp4a.40.2".to_owned()),
-            Making::CopyAudio { codecs } => Some((*codecs).to_owned()),
+            Making::CopyAudio { codecs, .. } => Some((*codecs).to_owned()),
             Making::Subtitles => None,
             _ => Some(received.codecs.clone().ok_or_else(|| {
                 PackError::FfmpegFailed(format!("the codec of {} can't be told from what it sent", planned.folder))

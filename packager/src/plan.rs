@@ -53,11 +53,11 @@ pub enum Making {
     /// H.264 at this size and bit rate.
     EncodeVideo { width: u32, height: u32, bit_rate: u32 },
     /// The source's video as it is; HEVC needs another sample entry.
-    CopyVideo { width: u32, height: u32, hevc: bool },
+    CopyVideo { width: u32, height: u32, hevc: bool, is_late: bool },
     /// AAC at this rate and number of channels.
     EncodeAudio { sample_rate: u32, channels: u32 },
     /// The source's AAC as it is, and its RFC 6381 name.
-    CopyAudio { codecs: &'static str },
+    CopyAudio { codecs: &'static str, is_late: bool },
     /// One WebVTT file.
     Subtitles,
 }
@@ -146,7 +146,7 @@ fn copied_video(source: &Source, container: Container) -> Result<PlannedRenditio
     };
     let (width, height) = (stream.width, stream.height);
     let name = format!("{}p", width.min(height));
-    Ok(video(source, name, width, height, Making::CopyVideo { width, height, hevc }))
+    Ok(video(source, name, width, height, Making::CopyVideo { width, height, hevc, is_late: stream.is_late }))
 }
 
 fn video(source: &Source, name: String, width: u32, height: u32, making: Making) -> PlannedRendition {
@@ -187,7 +187,7 @@ fn copied_audio(stream: &AudioStream, container: Container) -> Result<Making, Pa
         "HE-AACv2" => "mp4a.40.29",
         _ => "mp4a.40.2",
     };
-    Ok(Making::CopyAudio { codecs })
+    Ok(Making::CopyAudio { codecs, is_late: stream.is_late })
 }
 
 fn not_copied(kind: &'static str, codec: &str, container: Container, instead: &'static str) -> PackError {

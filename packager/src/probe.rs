@@ -1,11 +1,17 @@
 //! Asks ffprobe what a file holds, and refuses what can't be packed.
 
+mod frame_rate;
+mod raw;
+
 use std::{path::Path, process::Stdio, time::Duration};
 
-use serde::Deserialize;
 use tokio::{io::AsyncReadExt, process::Command};
 
 use crate::{error::PackError, ffmpeg, intact};
+
+pub use frame_rate::FrameRate;
+use frame_rate::fraction;
+use raw::{RawFormat, RawProbe, RawStream, seconds};
 
 /// ffprobe may think this long; a local file answers in well under a second.
 const PROBE_SECS_MAX: u64 = 60;
@@ -23,9 +29,9 @@ pub struct Source {
     pub duration_secs: Option<f64>,
     /// The first real video stream (cover pictures don't count).
     pub video: VideoStream,
-    /// At most [`TRACKS_MAX`] audio streams.
+    /// The first eight audio streams.
     pub audio: Vec<AudioStream>,
-    /// At most [`TRACKS_MAX`] text subtitle streams.
+    /// The first eight text subtitle streams.
     pub subtitles: Vec<SubtitleStream>,
 }
 
@@ -39,14 +45,9 @@ pub struct VideoStream {
     /// Seconds of this stream, when the container says so.
     pub duration_secs: Option<f64>,
     pub rate: FrameRate,
+    /// Whether another stream starts before this one.
+    pub is_late: bool,
     pub interlaced: bool,
-}
-
-/// Frames per second as a fraction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FrameRate {
-    pub numerator: u32,
-    pub denominator: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +57,8 @@ pub struct AudioStream {
     pub profile: String,
     pub channels: u32,
     pub sample_rate: u32,
+    /// Whether another stream starts before this one.
+    pub is_late: bool,
     pub language: Option<String>,
     pub title: Option<String>,
 }
@@ -135,9 +138,10 @@ fn describe(input: &Path, raw: RawProbe) -> Result<Source, PackError> {
         .iter()
         .find(|stream| stream.codec_type == "video" && stream.disposition.attached_pic == 0)
         .ok_or_else(|| PackError::InputNotVideo(name.clone(), "it has no video stream".into()))?;
-    let video = video_stream(&name, picture)?;
+    let video = video_stream(&name, picture, &raw.format)?;
     let tracks = |kind: &'static str| raw.streams.iter().filter(move |stream| stream.codec_type == kind);
-    let audio = tracks("audio").take(TRACKS_MAX).map(audio_stream).collect::<Result<_, _>>()?;
+    let audio =
+        tracks("audio").take(TRACKS_MAX).map(|stream| audio_stream(stream, &raw.format)).collect::<Result<_, _>>()?;
     let subtitles = tracks("subtitle").filter(|stream| stream.is_text()).take(TRACKS_MAX).map(subtitle_stream);
     Ok(Source {
         duration_secs: raw.format.duration.as_deref().and_then(seconds),
@@ -147,7 +151,7 @@ fn describe(input: &Path, raw: RawProbe) -> Result<Source, PackError> {
     })
 }
 
-fn video_stream(name: &str, raw: &RawStream) -> Result<VideoStream, PackError> {
+fn video_stream(name: &str, raw: &RawStream, format: &RawFormat) -> Result<VideoStream, PackError> {
     let codec = known_codec("video", raw)?;
     let (width, height) = (raw.width.unwrap_or(0), raw.height.unwrap_or(0));
     if !(1..=EDGE_MAX).contains(&width) || !(1..=EDGE_MAX).contains(&height) {
@@ -161,6 +165,7 @@ fn video_stream(name: &str, raw: &RawStream) -> Result<VideoStream, PackError> {
         height,
         duration_secs: raw.duration_secs(),
         rate: FrameRate::choose(&raw.avg_frame_rate, &raw.r_frame_rate),
+        is_late: raw.is_late(format),
         interlaced: matches!(raw.field_order.as_deref(), Some("tt" | "bb" | "tb" | "bt")),
     })
 }
@@ -177,12 +182,13 @@ fn displayed(raw: &RawStream, width: u32, height: u32) -> (u32, u32) {
     if (turned.abs() % 180.0 - 90.0).abs() < 1.0 { (height, width) } else { (width, height) }
 }
 
-fn audio_stream(raw: &RawStream) -> Result<AudioStream, PackError> {
+fn audio_stream(raw: &RawStream, format: &RawFormat) -> Result<AudioStream, PackError> {
     Ok(AudioStream {
         index: raw.index,
         codec: known_codec("audio", raw)?,
         profile: raw.profile.clone().unwrap_or_default(),
         channels: raw.channels.unwrap_or(2),
+        is_late: raw.is_late(format),
         sample_rate: raw.sample_rate.as_deref().and_then(|rate| rate.parse().ok()).unwrap_or(48_000),
         language: raw.tags.language(),
         title: raw.tags.title.clone(),
@@ -208,172 +214,18 @@ fn known_codec(kind: &'static str, raw: &RawStream) -> Result<String, PackError>
     }
 }
 
-impl FrameRate {
-    /// Rates that a variable or odd rate is raised to; 60 is also the ceiling.
-    const USUAL: [(u32, u32); 9] =
-        [(24_000, 1001), (24, 1), (25, 1), (30_000, 1001), (30, 1), (48, 1), (50, 1), (60_000, 1001), (60, 1)];
-
-    /// Frames per second as a number.
-    pub fn per_second(self) -> f64 {
-        f64::from(self.numerator) / f64::from(self.denominator.max(1))
-    }
-
-    /// A constant rate is kept; a variable one becomes the next usual rate, so that every rung has the same frames.
-    fn choose(average: &str, base: &str) -> Self {
-        let exact = Self::parse(base);
-        let base = fraction(base, '/').unwrap_or(0.0);
-        let average = fraction(average, '/').unwrap_or(base);
-        if let Some(exact) = exact
-            && (1.0..=60.01).contains(&base)
-            && (base - average).abs() / base < 0.01
-        {
-            return exact;
-        }
-        let wanted = if average > 0.0 { average } else { 25.0 };
-        let (numerator, denominator) =
-            Self::USUAL.into_iter().find(|(n, d)| f64::from(*n) / f64::from(*d) >= wanted * 0.99).unwrap_or((60, 1));
-        Self { numerator, denominator }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let (numerator, denominator) = text.split_once('/')?;
-        let rate = Self { numerator: numerator.parse().ok()?, denominator: denominator.parse().ok()? };
-        (rate.numerator > 0 && rate.denominator > 0).then_some(rate)
-    }
-}
-
-fn fraction(text: &str, separator: char) -> Option<f64> {
-    let (numerator, denominator) = text.split_once(separator)?;
-    let (numerator, denominator): (f64, f64) = (numerator.parse().ok()?, denominator.parse().ok()?);
-    (numerator > 0.0 && denominator > 0.0).then(|| numerator / denominator)
-}
-
-fn seconds(text: &str) -> Option<f64> {
-    let value = match text.split(':').collect::<Vec<_>>()[..] {
-        [hours, minutes, rest] => {
-            hours.parse::<f64>().ok()? * 3600.0 + minutes.parse::<f64>().ok()? * 60.0 + rest.parse::<f64>().ok()?
-        }
-        _ => text.parse::<f64>().ok()?,
-    };
-    (value.is_finite() && value > 0.0).then_some(value)
-}
-
-#[derive(Debug, Deserialize)]
-struct RawProbe {
-    #[serde(default)]
-    streams: Vec<RawStream>,
-    #[serde(default)]
-    format: RawFormat,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct RawFormat {
-    duration: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct RawStream {
-    index: u32,
-    codec_type: String,
-    codec_name: Option<String>,
-    codec_tag_string: Option<String>,
-    profile: Option<String>,
-    width: Option<u32>,
-    height: Option<u32>,
-    sample_aspect_ratio: Option<String>,
-    field_order: Option<String>,
-    r_frame_rate: String,
-    avg_frame_rate: String,
-    duration: Option<String>,
-    channels: Option<u32>,
-    sample_rate: Option<String>,
-    disposition: RawDisposition,
-    tags: RawTags,
-    side_data_list: Vec<RawSideData>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct RawDisposition {
-    attached_pic: u8,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct RawTags {
-    language: Option<String>,
-    title: Option<String>,
-    rotate: Option<String>,
-    #[serde(rename = "DURATION")]
-    duration: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct RawSideData {
-    rotation: Option<f64>,
-}
-
-impl RawStream {
-    fn duration_secs(&self) -> Option<f64> {
-        self.duration.as_deref().or(self.tags.duration.as_deref()).and_then(seconds)
-    }
-
-    fn is_text(&self) -> bool {
-        let texts = ["mov_text", "subrip", "srt", "ass", "ssa", "webvtt", "text"];
-        self.codec_name.as_deref().is_some_and(|codec| texts.contains(&codec))
-    }
-}
-
-impl RawTags {
-    /// A language tag that is safe inside a playlist attribute; "und" says nothing.
-    fn language(&self) -> Option<String> {
-        let language = self.language.as_deref()?.trim();
-        let fits = (2..=16).contains(&language.len())
-            && language.chars().all(|character| character.is_ascii_alphanumeric() || character == '-');
-        (fits && language != "und").then(|| language.to_owned())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn constant_rate_is_kept_and_variable_rate_is_raised_to_a_usual_one() {
-        assert_eq!(FrameRate::choose("30000/1001", "30000/1001"), FrameRate { numerator: 30_000, denominator: 1001 });
-        assert_eq!(FrameRate::choose("27/1", "90000/1"), FrameRate { numerator: 30_000, denominator: 1001 });
-        assert_eq!(FrameRate::choose("120/1", "120/1"), FrameRate { numerator: 60, denominator: 1 });
-        assert_eq!(FrameRate::choose("0/0", "0/0"), FrameRate { numerator: 25, denominator: 1 });
-    }
 
     #[test]
     fn rotation_and_pixel_aspect_change_the_displayed_size() {
         let mut raw = RawStream { sample_aspect_ratio: Some("64:45".into()), ..RawStream::default() };
         assert_eq!(displayed(&raw, 720, 576), (1024, 576));
         raw.sample_aspect_ratio = Some("0:1".into());
-        raw.side_data_list = vec![RawSideData { rotation: Some(-90.0) }];
+        raw.side_data_list = vec![raw::RawSideData { rotation: Some(-90.0) }];
         assert_eq!(displayed(&raw, 640, 360), (360, 640));
-        raw.side_data_list = vec![RawSideData { rotation: Some(180.0) }];
+        raw.side_data_list = vec![raw::RawSideData { rotation: Some(180.0) }];
         assert_eq!(displayed(&raw, 640, 360), (640, 360));
-    }
-
-    #[test]
-    fn language_that_could_break_a_playlist_is_dropped() {
-        let tags = |language: &str| RawTags { language: Some(language.into()), ..RawTags::default() }.language();
-        assert_eq!(tags("eng"), Some("eng".into()));
-        assert_eq!(tags("en-GB"), Some("en-GB".into()));
-        assert_eq!(tags("und"), None);
-        assert_eq!(tags("e\"n"), None);
-        assert_eq!(tags("e\nn"), None);
-    }
-
-    #[test]
-    fn durations_are_read_in_seconds_and_in_clock_form() {
-        assert_eq!(seconds("12.5"), Some(12.5));
-        assert_eq!(seconds("01:02:03.5"), Some(3723.5));
-        assert_eq!(seconds("N/A"), None);
-        assert_eq!(seconds("-1"), None);
     }
 }

@@ -76,6 +76,8 @@ fn webm_with_vp8_and_vorbis_is_transcoded() {
     assert_eq!(probe(&joined(&title, "v180p"), "v", "stream=codec_name"), ["h264"]);
     assert_eq!(probe(&joined(&title, "a0"), "a", "stream=codec_name,sample_rate"), ["aac,44100"]);
     assert!((total(&title, "a0") - 2.0).abs() < 0.1);
+    // The encoder's last frame reaches past the picture's end; it gets no segment of its own.
+    assert_eq!(durations(&title, "a0").len(), 2);
 }
 
 #[test]
@@ -190,4 +192,27 @@ fn frames(file: &Path, streams: &str) -> Vec<String> {
     let text = String::from_utf8(output.stdout).unwrap();
     let frames = text.lines().filter(|line| !line.starts_with('#'));
     frames.map(|line| line.rsplit(',').next().unwrap().trim().to_owned()).collect()
+}
+
+#[test]
+fn copied_stream_that_starts_late_says_so_in_its_segments() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = clips::mp4(folder.path(), "320x180", 3);
+    let whole = whole.display();
+    let late = format!("-i {whole} -itsoffset 0.5 -i {whole} -map 0:v -map 1:a -c copy");
+    let clip = ffmpeg(&late, &folder.path().join("late.mp4"));
+    for container in ["fmp4", "ts"] {
+        let more = ["--ladder", "copy", "--container", container];
+        let title = pack_clear(&clip, &folder.path().join(container), &more);
+        // Edit lists are left out of account, as browsers do with empty edits.
+        let start = |folder: &str| -> f64 {
+            let stream = ["-v", "error", "-ignore_editlist", "1", "-show_entries", "packet=pts_time", "-of", "csv=p=0"];
+            let arguments = if container == "ts" { [&stream[..2], &stream[4..]].concat() } else { stream.to_vec() };
+            let output = Command::new("ffprobe").args(arguments).arg(joined(&title, folder)).output().unwrap();
+            let text = String::from_utf8(output.stdout).unwrap();
+            text.lines().next().unwrap().split(',').next().unwrap().parse().unwrap()
+        };
+        let offset = start("a0") - start("v180p");
+        assert!((offset - 0.478).abs() < 0.05, "{container}: sound {offset} s after the picture");
+    }
 }
