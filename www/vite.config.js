@@ -14,6 +14,8 @@ export default defineConfig({
     // The pages' Content-Security-Policy is `default-src 'self'`: nothing may be inlined as a data: URL or as a script.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // hls.js and media-chrome: loaded after the page itself.
+    chunkSizeWarningLimit: 1000,
     rollupOptions: {
       input: { home: page("./index.html"), player: page("./player/index.html"), console: page("./console/index.html") },
     },

@@ -48,6 +48,9 @@ pub(crate) struct Pack {
     /// Pin the key server's public key (64 hex digits) instead of asking the server for it
     #[arg(long, value_name = "HEX")]
     server_key: Option<String>,
+    /// Allow plain http to a key server on another machine: the API key is then open to the network
+    #[arg(long)]
+    insecure_http: bool,
     /// How long a key server that does not answer is tried again, in seconds
     #[arg(long, value_name = "SECS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=3600))]
     retry_secs: u64,
@@ -124,6 +127,7 @@ impl Pack {
                     .map_err(|_| invalid("--server is no address; give it like http://127.0.0.1:8080"))?,
                 api_key: ApiKey::from_str(api_key.trim()).map_err(|_| PackError::ApiKeyInvalid)?,
                 server_key: self.server_key.as_deref().map(server_key).transpose()?,
+                insecure_http: self.insecure_http,
                 retry_max: Duration::from_secs(self.retry_secs),
             }),
         };

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use getrandom::SysRng;
 use keyveil_protocol::{
     ApiKey, ErrorCode, Exchange, FileId, Mode, ServerPublicKey, TitleSecret,
-    api::{ErrorResponse, MediaInfo, PutTitleRequest, PutTitleResponse, ServerKeysResponse},
+    api::{ErrorResponse, MediaInfo, PublishTitleRequest, PutTitleRequest, PutTitleResponse, ServerKeysResponse},
 };
 use rand_core::UnwrapErr;
 use reqwest::{Method, StatusCode, header};
@@ -30,6 +30,8 @@ pub struct ServerOptions {
     pub api_key: ApiKey,
     /// The server's static public key, when it is pinned rather than asked for.
     pub server_key: Option<[u8; 32]>,
+    /// Allows plain http beyond this machine.
+    pub insecure_http: bool,
     /// How long failing requests are repeated in all.
     pub retry_max: Duration,
 }
@@ -40,6 +42,14 @@ pub(crate) struct Client {
     http: reqwest::Client,
     options: ServerOptions,
     report: Arc<dyn Report>,
+}
+
+/// A title as this run registered it.
+#[derive(Debug, Clone)]
+pub(crate) struct Registration {
+    pub file_id: FileId,
+    /// Names the run to the server: it publishes only what was encrypted under the secret that it keeps.
+    public_key: String,
 }
 
 /// Why a request did not succeed.
@@ -61,6 +71,13 @@ impl Client {
         if !matches!(options.url.scheme(), "http" | "https") || options.url.host().is_none() {
             return Err(PackError::OptionInvalid(format!("--server {} is no http(s) address", options.url)));
         }
+        if options.url.scheme() == "http" && !is_loopback(&options.url) && !options.insecure_http {
+            return Err(PackError::OptionInvalid(
+                "over http the API key, and with it every title it may register, is open to the network; use an https \
+                 --server, or --insecure-http where the network itself is trusted"
+                    .into(),
+            ));
+        }
         let mut builder = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(CONNECT_SECS_MAX))
             .timeout(Duration::from_secs(REQUEST_SECS_MAX))
@@ -73,26 +90,27 @@ impl Client {
         Ok(Self { http, options, report })
     }
 
-    /// Whether the API key would travel in the clear beyond this machine.
-    pub(crate) fn is_exposed(&self) -> bool {
-        self.options.url.scheme() == "http" && !is_loopback(&self.options.url)
-    }
-
     /// `PUT /v1/titles/{fileId}`: registers a title, and opens the secret of a private one.
     pub(crate) async fn register(
         &self,
         file_id: &FileId,
         name: &str,
         mode: Mode,
-    ) -> Result<Option<TitleSecret>, PackError> {
+    ) -> Result<(Registration, Option<TitleSecret>), PackError> {
         let exchange = Exchange::generate(&mut UnwrapErr(SysRng));
-        let request = PutTitleRequest { public_key: exchange.public_key().to_string(), name: name.to_owned(), mode };
+        let registration = Registration { file_id: file_id.clone(), public_key: exchange.public_key().to_string() };
+        let request = PutTitleRequest {
+            file_id: file_id.clone(),
+            public_key: registration.public_key.clone(),
+            name: name.to_owned(),
+            mode,
+        };
         // The envelope is bound to these bytes, so a repetition sends the same.
         let body = to_body(&request)?;
         let path = format!("v1/titles/{file_id}");
         let answer: PutTitleResponse = self.request("registering the title", Method::PUT, &path, Some(&body)).await?;
         let envelope = match (mode, answer.title_secret) {
-            (Mode::Clear, _) => return Ok(None),
+            (Mode::Clear, _) => return Ok((registration, None)),
             (Mode::Private, Some(envelope)) => envelope,
             (Mode::Private, None) => {
                 return Err(PackError::ServerError("it gave no title secret for a private title".into()));
@@ -100,15 +118,16 @@ impl Client {
         };
         let server_key = self.server_key(&envelope.server_key_id).await?;
         let opened = exchange.open_title(&body, &envelope, &server_key, &self.options.api_key.psk());
-        opened.map(Some).map_err(|error| {
+        opened.map(|secret| (registration, Some(secret))).map_err(|error| {
             tracing::debug!(%error, "title secret");
             PackError::EnvelopeRejected
         })
     }
 
     /// `POST /v1/titles/{fileId}/publish`.
-    pub(crate) async fn publish(&self, file_id: &FileId, media: &MediaInfo) -> Result<(), PackError> {
-        let body = to_body(media)?;
+    pub(crate) async fn publish(&self, registration: &Registration, media: &MediaInfo) -> Result<(), PackError> {
+        let Registration { file_id, public_key } = registration;
+        let body = to_body(&PublishTitleRequest { public_key: public_key.clone(), media: media.clone() })?;
         let path = format!("v1/titles/{file_id}/publish");
         let _: serde::de::IgnoredAny = self.request("publishing the title", Method::POST, &path, Some(&body)).await?;
         Ok(())
@@ -215,7 +234,7 @@ fn to_body(request: &impl Serialize) -> Result<Vec<u8>, PackError> {
 
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,

@@ -3,7 +3,7 @@
 use std::{future::Future, path::PathBuf, sync::Arc};
 
 use futures_util::future::OptionFuture;
-use keyveil_protocol::{FileId, Mode, TitleSecret};
+use keyveil_protocol::{FileId, Mode};
 use tokio::task::JoinHandle;
 
 use crate::{
@@ -94,24 +94,25 @@ async fn run(options: PackOptions, report: &Arc<dyn Report>, undo: &mut Undo) ->
         None => random_file_id()?,
     };
     let client = options.server.map(|server| Client::new(server, Arc::clone(report))).transpose()?;
-    if client.as_ref().is_some_and(Client::is_exposed) {
-        let message = "the API key travels unencrypted; use an https --server".into();
-        report.report(&Event::Warning { message });
-    }
     let source = probe::probe(&options.input).await?;
     let plan = Plan::new(&source, options.choices)?;
     let output = prepare_output(options.out, &file_id, &plan).await?;
     report.report(&started(&file_id, &plan, &source));
-    let title_secret = match &client {
-        Some(client) => register(client, &file_id, &name, mode, undo).await?,
-        None => None,
+    let (registration, title_secret) = match &client {
+        Some(client) => {
+            let (registration, title_secret) = client.register(&file_id, &name, mode).await?;
+            // Only what this run holds is its to delete.
+            undo.registered = Some((client.clone(), file_id.clone()));
+            (Some(registration), title_secret)
+        }
+        None => (None, None),
     };
     let sealer = Sealer::new(file_id.clone(), plan.choices.period_segments, title_secret);
     let (renditions, sealer) = transcode(&plan, &options.input, &source, sealer, &output, report).await?;
     let media = packed::media_info(&plan, &renditions, sealer.cipher());
     let folder = finish_output(&plan, renditions, sealer, output, undo).await?;
-    if let Some(client) = &client {
-        client.publish(&file_id, &media).await?;
+    if let (Some(client), Some(registration)) = (&client, &registration) {
+        client.publish(registration, &media).await?;
     }
     Ok(Packed { file_id, folder, media, published: client.is_some() })
 }
@@ -125,23 +126,6 @@ async fn prepare_output(out: PathBuf, file_id: &FileId, plan: &Plan) -> Result<A
         Ok(Arc::new(output))
     };
     tokio::task::spawn_blocking(work).await?
-}
-
-async fn register(
-    client: &Client,
-    file_id: &FileId,
-    name: &str,
-    mode: Mode,
-    undo: &mut Undo,
-) -> Result<Option<TitleSecret>, PackError> {
-    // Noted before the request: its answer may get lost after the server has acted on it.
-    undo.registered = Some((client.clone(), file_id.clone()));
-    let registered = client.register(file_id, name, mode).await;
-    // Somebody else's published title must not be deleted, nor a server asked that let nobody in.
-    if matches!(registered, Err(PackError::TitleExists(_) | PackError::ApiKeyInvalid)) {
-        undo.registered = None;
-    }
-    registered
 }
 
 /// Runs ffmpeg into the receiver; every segment is sealed and on disk when this returns.

@@ -7,6 +7,7 @@ import { root } from "./places.mjs";
 const KILL_AFTER_MS = 15_000;
 const TEXT_BYTES_MAX = 1024 * 1024;
 const running = new Set();
+let stopping = false;
 
 /** A command that ended badly; `output` is what it said, at most a megabyte of it. */
 export class CommandFailed extends Error {
@@ -20,6 +21,7 @@ export class CommandFailed extends Error {
 
 /** Starts a child. `onLine(line, stream)` gets each line of both its outputs. */
 export function start(command, args = [], { env = {}, cwd = root, onLine = null, terminal = false } = {}) {
+  if (stopping) throw new Error("stopping: nothing new is started");
   // A child that asks on the terminal (sudo) must stay in our session.
   const [program, ...rest] = terminal ? [command, ...args] : boundToUs(command, args);
   const outputs = onLine === null ? "inherit" : "pipe";
@@ -72,7 +74,9 @@ export async function stop(child, signal = "SIGTERM") {
   signalGroup(child, "SIGKILL");
 }
 
+/** Ends every child, and lets no other begin. */
 export async function stopAll() {
+  stopping = true;
   await Promise.all([...running].map((child) => stop(child)));
 }
 

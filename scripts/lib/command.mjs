@@ -3,24 +3,29 @@ import { CommandFailed, onInterrupt, stopAll } from "./children.mjs";
 import { Stop, say } from "./steps.mjs";
 
 const OUTPUT_LINES_SHOWN = 60;
+const CLEAN_UP_MS_MAX = 5000;
 
-/** Runs `work`, which may answer an exit code. An interrupt ends all children first; `interruptedCode` is then the exit code. */
+/**
+ * Runs `work`, which may answer an exit code. An interrupt ends all children, lets `work` clean up after itself, and makes
+ * the exit code `interruptedCode`.
+ */
 export async function command(work, { interruptedCode = 130 } = {}) {
   let interrupted = false;
+  const ended = work().then(
+    (code) => code ?? 0,
+    // What failed because it was being stopped is no failure to report.
+    (error) => (interrupted ? interruptedCode : shown(error)),
+  );
   onInterrupt(async () => {
     interrupted = true;
     await stopAll();
+    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, CLEAN_UP_MS_MAX))]);
     process.exit(interruptedCode);
   });
-  try {
-    process.exitCode = (await work()) ?? 0;
-  } catch (error) {
-    // What failed because it was being stopped is no failure to report.
-    if (interrupted) return;
-    process.exitCode = shown(error);
-  }
+  const code = await ended;
+  if (interrupted) return;
   await stopAll();
-  if (!interrupted) process.exit();
+  process.exit(code);
 }
 
 function shown(error) {

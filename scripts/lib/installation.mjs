@@ -39,7 +39,8 @@ export class Installation {
 
   /** This installation's wasm module, served as /sdk/keyveil.wasm. The build's secret exists as a file only meanwhile. */
   async buildWasm(show) {
-    const sdkBuildFile = join(this.data, `sdk-build.${process.pid}.json`);
+    // Its name is part of what the module is said to be made from: another name would mean another build.
+    const sdkBuildFile = join(this.data, "sdk-build.json");
     try {
       await this.keyServer(["build", "export", "--out", sdkBuildFile]);
       return await buildWasm(show, { sdkBuildFile, outFile: join(this.data, "sdk/keyveil.wasm") });

@@ -6,6 +6,7 @@ import type { LoaderConstructor } from "./loaders.js";
 import type { KeyveilTitle } from "./title.js";
 
 const NETWORK_RETRY_DELAYS_MS = [1_000, 2_000, 4_000, 8_000];
+const DAMAGED_SEGMENTS_MAX = 4;
 const MEDIA_RECOVERIES_MAX = 2;
 const MEDIA_RECOVERY_SPAN_MS = 30_000;
 
@@ -51,6 +52,7 @@ export class KeyveilPlayer extends KeyveilEventTarget {
   #error: KeyveilError | null = null;
   #settle: { resolve(): void; reject(error: KeyveilError): void } = { resolve: () => {}, reject: () => {} };
   #networkRetries = 0;
+  #damagedSegments = 0;
   #mediaRecoveries: number[] = [];
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -171,7 +173,9 @@ export class KeyveilPlayer extends KeyveilEventTarget {
   }
 
   #onTitleError(error: KeyveilError): void {
-    if (error.fatal) this.#fail(error);
+    // hls.js would ask for a damaged segment again and again.
+    const damaged = error.code === "segment_damaged" && ++this.#damagedSegments >= DAMAGED_SEGMENTS_MAX;
+    if (error.fatal || damaged) this.#fail(error);
     else this.emit("error", error);
   }
 

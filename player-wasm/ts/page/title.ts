@@ -191,6 +191,7 @@ export class KeyveilTitle extends KeyveilEventTarget implements LoaderHost {
   async #reopen(cause: KeyveilError): Promise<void> {
     if (performance.now() - this.#reopenedMs < REOPEN_SPAN_MS) throw cause.withFatal(true);
     this.#reopenedMs = performance.now();
+    this.report(cause.withFatal(false));
     if (this.#connection.failure) this.#connection = this.#connect();
     await this.#play("refresh");
   }

@@ -20,11 +20,11 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments = Arguments::parse();
-    let (title, title_secret) = keyveil_tests::title(&arguments.data, &arguments.file_id).await?;
+    let (media, title_secret) = keyveil_tests::title(&arguments.data, &arguments.file_id).await?;
     let (mut period_keys, mut segment_keys) = (Vec::new(), Vec::new());
-    for rendition in &title.media.renditions {
+    for rendition in &media.renditions {
         for segment in (0..rendition.segment_count).map(Segment) {
-            let period = title.media.period_segments.period_of(segment);
+            let period = media.period_segments.period_of(segment);
             let period_key = title_secret.period_key(rendition.track_class, period);
             let Rendition(number) = rendition.rendition;
             let key = period_key.segment_key(rendition.rendition, segment);
@@ -42,7 +42,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let keys = json!({
         "titleSecret": hex::encode(title_secret.expose_secret()),
-        "title": title,
+        "title": media,
         "periodKeys": period_keys,
         "segmentKeys": segment_keys,
     });

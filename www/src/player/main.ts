@@ -2,13 +2,14 @@ import "../styles/base.css";
 import "../styles/player.css";
 import { onLanguageChange, t } from "../i18n/i18n.ts";
 import { h, required } from "../shared/dom.ts";
+import { Failure } from "../shared/failure.ts";
 import { clock } from "../shared/format.ts";
 import { mountShell } from "../shell/shell.ts";
 import { type Curtain, curtain } from "./curtain.ts";
 import { parseFragment } from "./fragment.ts";
 import { Panel } from "./panel.ts";
 import type { Playback } from "./playback.ts";
-import { Watch } from "./watch.ts";
+import type { Watch } from "./watch.ts";
 
 const stage = required("#stage", HTMLElement);
 const name = required("#name", HTMLElement);
@@ -21,18 +22,20 @@ let watch: Watch | null = null;
 let playback: Playback | null = null;
 let drawn: HTMLElement | null = null;
 let shown: Curtain | null = null;
+let latest = 0;
 
 onLanguageChange(() => {
   watch?.translate();
   cover(shown);
   about();
 });
-window.addEventListener("hashchange", begin);
+window.addEventListener("hashchange", () => void begin());
 window.addEventListener("pagehide", () => watch?.end());
-window.addEventListener("pageshow", (event) => event.persisted && begin());
-begin();
+window.addEventListener("pageshow", (event) => event.persisted && void begin());
+void begin();
 
-function begin(): void {
+async function begin(): Promise<void> {
+  const own = (latest += 1);
   watch?.end();
   watch = null;
   playback = null;
@@ -44,7 +47,14 @@ function begin(): void {
     return;
   }
   cover({ kind: "loading" });
-  watch = new Watch(stage, fragment, {
+  // The player is most of the page's weight: the page is there before it.
+  const loaded = await import("./watch.ts").catch(() => null);
+  if (own !== latest) return;
+  if (loaded === null) {
+    cover({ kind: "failed", failure: new Failure("network"), retry: () => location.reload() });
+    return;
+  }
+  watch = new loaded.Watch(stage, fragment, {
     changed(next) {
       playback = next;
       panel.draw(next);
