@@ -74,3 +74,53 @@ fn with_jitter(wait: Duration) -> Duration {
     let share = if getrandom::fill(&mut byte).is_ok() { f64::from(byte[0]) / 255.0 } else { 1.0 };
     wait.mul_f64(0.5 + 0.5 * share)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Waits(Mutex<Vec<u64>>);
+
+    impl Report for Waits {
+        fn report(&self, event: &Event) {
+            if let Event::Retry { wait_ms, .. } = event {
+                self.0.lock().unwrap().push(*wait_ms);
+            }
+        }
+    }
+
+    fn url() -> Url {
+        Url::parse("http://127.0.0.1:9").unwrap()
+    }
+
+    fn busy(after: Option<Duration>) -> Failure {
+        Failure::Busy { reason: "unavailable".into(), after }
+    }
+
+    #[tokio::test]
+    async fn time_that_the_server_names_is_waited_and_one_beyond_the_patience_is_not() {
+        let (waits, mut retry) = (Waits::default(), Retry::new(Duration::from_secs(10)));
+        retry.wait("asking", busy(Some(Duration::from_millis(40))), &url(), &waits).await.unwrap();
+        assert_eq!(*waits.0.lock().unwrap(), [40]);
+        let error = retry.wait("asking", busy(Some(Duration::from_secs(60))), &url(), &waits).await.unwrap_err();
+        assert_eq!(error.code(), "server_error");
+    }
+
+    #[tokio::test]
+    async fn waits_grow_and_end_with_the_patience() {
+        let (waits, mut retry) = (Waits::default(), Retry::new(Duration::from_millis(1200)));
+        let error = loop {
+            let failure = Failure::Unreachable("refused".into());
+            if let Err(error) = retry.wait("asking", failure, &url(), &waits).await {
+                break error;
+            }
+        };
+        assert_eq!(error.code(), "server_unreachable");
+        let waits = waits.0.into_inner().unwrap();
+        assert!((2..=5).contains(&waits.len()), "{waits:?}");
+        assert!((125..=250).contains(&waits[0]) && (250..=500).contains(&waits[1]), "{waits:?}");
+    }
+}
