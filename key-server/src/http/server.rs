@@ -20,6 +20,7 @@ const SESSIONS_KEPT_SECS: u64 = 24 * 3600;
 
 /// A server that listens.
 pub struct Server {
+    address: SocketAddr,
     url: Url,
     state: web::Data<ServerState>,
     running: actix_web::dev::Server,
@@ -64,7 +65,13 @@ impl Server {
         .listen(listener)
         .map_err(failed)?
         .run();
-        Ok(Self { url, state, running })
+        Ok(Self { address: bound, url, state, running })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// How browsers reach it.

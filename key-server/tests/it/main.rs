@@ -1,0 +1,14 @@
+//! The key server over HTTP: every success beside its refusals, every error code of docs/PROTOCOL.md that it can send.
+
+mod support;
+
+mod command_line;
+mod cors;
+mod failures;
+mod keys;
+mod media;
+mod pages;
+mod play;
+mod psign;
+mod requests;
+mod titles;
