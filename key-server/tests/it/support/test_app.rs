@@ -60,7 +60,8 @@ impl TestAppBuilder {
 
     /// Over the data folder of another test app: its application and titles are there already.
     pub(crate) fn start(self) -> TestApp {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        // Its own thread, because a pool connection finds back to the pool in a task of its own.
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let dir = self.dir.clone().unwrap_or_else(|| Arc::new(tempfile::tempdir().unwrap()));
         let config = config(&dir, self.public_url);
         let clock = Clock::default();
