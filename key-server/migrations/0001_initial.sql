@@ -72,6 +72,8 @@ CREATE TABLE titles (
     mode TEXT NOT NULL CHECK (mode IN ('private', 'clear')),
     state TEXT NOT NULL CHECK (state IN ('packaging', 'published', 'deleted')),
     secret_ciphertext BLOB,
+    -- Of the packager's run that holds the secret.
+    public_key TEXT NOT NULL,
     publication TEXT,
     duration_ms INTEGER,
     created_at INTEGER NOT NULL,

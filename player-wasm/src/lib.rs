@@ -1,1 +1,14 @@
-//! .
+//! The playback session and the segment decryptor that run inside the player's worker (docs/PROTOCOL.md).
+//!
+//! Key material lives in this module's memory only. What crosses to JavaScript is request bodies, request MACs, public facts
+//! of the title and clear segments: no function here returns a key.
+
+mod bindings;
+mod key_window;
+mod sdk_build;
+mod segment_buffer;
+mod session;
+#[cfg(test)]
+mod session_tests;
+
+pub use bindings::KeyveilSession;

@@ -79,7 +79,7 @@ pub struct TitleInfo {
     pub media: MediaInfo,
 }
 
-/// Body of `POST /v1/titles/{fileId}/publish`: what the packager made.
+/// What the packager made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MediaInfo {
@@ -192,12 +192,25 @@ pub struct ServerKeyInfo {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PutTitleRequest {
-    /// base64url of 32 bytes.
+    /// The same as in the path: so the envelope, which is bound to this body, is bound to the title.
+    pub file_id: FileId,
+    /// base64url of 32 bytes. Made once per run of the packager: a repetition carries the same one.
     pub public_key: String,
     /// For people, 1 … 256 bytes.
     pub name: String,
     /// Private or clear.
     pub mode: Mode,
+}
+
+/// Body of `POST /v1/titles/{fileId}/publish`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PublishTitleRequest {
+    /// That of the run's `PUT`: proof that the media was encrypted under the secret the server keeps.
+    pub public_key: String,
+    /// What the packager made.
+    #[serde(flatten)]
+    pub media: MediaInfo,
 }
 
 /// Answer to `PUT /v1/titles/{fileId}`.

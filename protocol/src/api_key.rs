@@ -61,7 +61,9 @@ impl ApiKey {
     /// The secret in [`Self::psk`], for the server to keep under its KMS.
     #[must_use]
     pub fn psk_secret(&self) -> PskSecret {
-        PskSecret::from_bytes(*derive(self.secret.expose_secret(), &[PSK_LABEL]))
+        let mut psk_secret = PskSecret::zero();
+        derive(self.secret.expose_secret(), &[PSK_LABEL], psk_secret.bytes_mut());
+        psk_secret
     }
 }
 

@@ -21,6 +21,8 @@ type PublicKey = <Kem25519 as Kem>::PublicKey;
 
 /// The longest ciphertext of an envelope, in bytes.
 pub const ENVELOPE_LEN_MAX: usize = 16_384;
+/// The same in characters of base64url without padding.
+const CIPHERTEXT_TEXT_LEN_MAX: usize = (ENVELOPE_LEN_MAX * 4).div_ceil(3);
 
 /// What an envelope is for: the first part of HPKE's `info`.
 #[derive(Clone, Copy, Debug)]
@@ -205,7 +207,7 @@ impl Exchange {
         if envelope.server_key_id != server_key.id {
             return Err(ProtocolError::new(ErrorCode::ServerKeyUnknown, "envelope of another server key"));
         }
-        if envelope.ciphertext.len() > ENVELOPE_LEN_MAX.div_ceil(3) * 4 {
+        if envelope.ciphertext.len() > CIPHERTEXT_TEXT_LEN_MAX {
             return Err(rejected("ciphertext over its limit"));
         }
         let enc: [u8; 32] = decode_base64url(&envelope.enc).ok_or(rejected("enc is not 32 bytes"))?;

@@ -98,9 +98,12 @@ impl Exchange {
     ) -> Result<PlayGrant, ProtocolError> {
         let plaintext = self.open(Label::Play, request_body, envelope, server_key, psk)?;
         let mut reader = Reader::new(&plaintext)?;
+        let session_id = SessionId::from_bytes(reader.take()?);
+        let mut mac_key = SessionMacKey::zero();
+        reader.fill(mac_key.bytes_mut())?;
         let grant = PlayGrant {
-            session_id: SessionId::from_bytes(reader.take()?),
-            mac_key: SessionMacKey::from_bytes(reader.take()?),
+            session_id,
+            mac_key,
             expires_at: u64::from_be_bytes(reader.take()?),
             keys: reader.take_keys()?,
         };
@@ -133,7 +136,8 @@ impl Exchange {
     ) -> Result<TitleSecret, ProtocolError> {
         let plaintext = self.open(Label::Title, request_body, envelope, server_key, psk)?;
         let mut reader = Reader::new(&plaintext)?;
-        let title_secret = TitleSecret::from_bytes(reader.take()?);
+        let mut title_secret = TitleSecret::zero();
+        reader.fill(title_secret.bytes_mut())?;
         reader.finish(title_secret)
     }
 }
@@ -183,21 +187,30 @@ impl<'a> Reader<'a> {
         Ok(*head)
     }
 
+    /// Copies straight into a secret: what `take` returns would stay on the stack.
+    fn fill<const N: usize>(&mut self, secret: &mut [u8; N]) -> Result<(), ProtocolError> {
+        let (head, rest) = self.0.split_first_chunk::<N>().ok_or(rejected("grant too short"))?;
+        secret.copy_from_slice(head);
+        self.0 = rest;
+        Ok(())
+    }
+
     fn take_keys(&mut self) -> Result<Vec<PeriodKeyEntry>, ProtocolError> {
         let count = usize::from(u16::from_be_bytes(self.take()?));
         if count > GRANT_KEYS_MAX {
             return Err(rejected("too many keys in grant"));
         }
-        (0..count)
-            .map(|_| {
-                let [number] = self.take()?;
-                Ok(PeriodKeyEntry {
-                    track_class: TrackClass::from_number(number).ok_or(rejected("track class in grant"))?,
-                    period: Period(u32::from_be_bytes(self.take()?)),
-                    key: PeriodKey::from_bytes(self.take()?),
-                })
-            })
-            .collect()
+        // Not collected: a list that grows leaves the keys it held so far in freed memory.
+        let mut keys = Vec::with_capacity(count);
+        for _ in 0..count {
+            let [number] = self.take()?;
+            let track_class = TrackClass::from_number(number).ok_or(rejected("track class in grant"))?;
+            let period = Period(u32::from_be_bytes(self.take()?));
+            let mut key = PeriodKey::zero();
+            self.fill(key.bytes_mut())?;
+            keys.push(PeriodKeyEntry { track_class, period, key });
+        }
+        Ok(keys)
     }
 
     fn finish<T>(self, value: T) -> Result<T, ProtocolError> {

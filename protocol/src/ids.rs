@@ -45,7 +45,9 @@ impl From<AppId> for u64 {
 impl FromStr for AppId {
     type Err = ProtocolError;
     fn from_str(text: &str) -> Result<Self, ProtocolError> {
-        text.parse::<u64>().map_err(|_| malformed("app id is no number"))?.try_into()
+        // `parse` alone would also take `+1` and `01`: second spellings of one id.
+        let shortest = !text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit());
+        text.parse::<u64>().ok().filter(|_| shortest).ok_or(malformed("app id is no number"))?.try_into()
     }
 }
 

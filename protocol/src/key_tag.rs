@@ -134,11 +134,14 @@ struct Attributes<'a>(Vec<(&'a str, &'a str, bool)>);
 
 impl<'a> Attributes<'a> {
     fn parse(mut rest: &'a str) -> Result<Self, ProtocolError> {
-        let mut list = Vec::new();
+        let mut list: Vec<(&str, &str, bool)> = Vec::new();
         loop {
             let (name, tail) = rest.split_once('=').ok_or(malformed("attribute without value"))?;
             if name.is_empty() || !name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-') {
                 return Err(malformed("attribute name"));
+            }
+            if list.iter().any(|(earlier, ..)| *earlier == name) {
+                return Err(malformed("attribute repeated"));
             }
             let (value, quoted, tail) = match tail.strip_prefix('"') {
                 Some(tail) => {
@@ -160,10 +163,9 @@ impl<'a> Attributes<'a> {
     }
 
     fn one(&self, name: &str, quoted: bool) -> Result<&'a str, ProtocolError> {
-        let mut found = self.0.iter().filter(|attribute| attribute.0 == name);
-        match (found.next(), found.next()) {
-            (Some(attribute), None) if attribute.2 == quoted => Ok(attribute.1),
-            _ => Err(malformed("attribute missing, repeated or wrongly quoted")),
+        match self.0.iter().find(|attribute| attribute.0 == name) {
+            Some(attribute) if attribute.2 == quoted => Ok(attribute.1),
+            _ => Err(malformed("attribute missing or wrongly quoted")),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use hkdf::Hkdf;
 use sha2::Sha256;
-use zeroize::Zeroizing;
+use zeroize::Zeroize;
 
 use crate::secret::secret;
 use crate::segment::SegmentKey;
@@ -26,7 +26,9 @@ impl TitleSecret {
     #[must_use]
     pub fn period_key(&self, track_class: TrackClass, period: Period) -> PeriodKey {
         let info = [PERIOD_KEY_LABEL, &[0, track_class.number()], &period.0.to_be_bytes()];
-        PeriodKey::from_bytes(*derive(self.expose_secret(), &info))
+        let mut period_key = PeriodKey::zero();
+        derive(self.expose_secret(), &info, period_key.bytes_mut());
+        period_key
     }
 }
 
@@ -35,17 +37,20 @@ impl PeriodKey {
     #[must_use]
     pub fn segment_key(&self, rendition: Rendition, segment: Segment) -> SegmentKey {
         let info = [SEGMENT_KEY_LABEL, &[0], &rendition.0.to_be_bytes(), &segment.0.to_be_bytes()];
-        SegmentKey::from_bytes(*derive(self.expose_secret(), &info))
+        let mut segment_key = SegmentKey::zero();
+        derive(self.expose_secret(), &info, segment_key.bytes_mut());
+        segment_key
     }
 }
 
-/// RFC 5869 with SHA-256, an empty salt and 32 bytes of output.
-pub(crate) fn derive(ikm: &[u8; 32], info: &[&[u8]]) -> Zeroizing<[u8; 32]> {
-    let mut okm = Zeroizing::new([0; 32]);
+/// RFC 5869 with SHA-256, an empty salt and 32 bytes of output, written where they stay: a returned array would leave a
+/// copy behind on the stack.
+pub(crate) fn derive(ikm: &[u8; 32], info: &[&[u8]], okm: &mut [u8; 32]) {
+    let (mut prk, hkdf) = Hkdf::<Sha256>::extract(None, ikm);
+    prk.as_mut_slice().zeroize();
     // expand refuses only more than 255 × 32 bytes of output; 32 are asked for. A refusal would leave zeros, so it must
     // not pass silently.
-    if Hkdf::<Sha256>::new(None, ikm).expand_multi_info(info, okm.as_mut()).is_err() {
+    if hkdf.expand_multi_info(info, okm).is_err() {
         unreachable!("32 bytes are within HKDF's limit (RFC 5869, section 2.3)");
     }
-    okm
 }

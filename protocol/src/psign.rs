@@ -10,7 +10,8 @@ mod claims;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use hmac::{Hmac, KeyInit, Mac};
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Deserializer, Serialize};
 use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -70,18 +71,29 @@ struct Header {
     typ: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     kid: Option<KeyId>,
+    /// Names header fields that must be understood (RFC 7515, section 4.1.11). None is, so its presence refuses the psign.
+    #[serde(rename = "crit", default, skip_serializing, deserialize_with = "present")]
+    has_crit: bool,
+}
+
+/// True whatever the value is, null too.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
 /// Signs claims as a customer's server would.
 ///
 /// # Errors
-/// `psign_malformed` when the claims can't be written or the result is over 4096 bytes.
+/// `psign_malformed` when the claims can't be written or the result is over 4096 bytes; `psign_signature` for an empty key.
 pub fn sign(
     claims: &PlayerSignatureClaims,
     kid: Option<&KeyId>,
     signing_key: &SigningKey,
 ) -> Result<String, ProtocolError> {
-    let header = Header { alg: "HS256".into(), typ: Some("JWT".into()), kid: kid.cloned() };
+    if signing_key.0.is_empty() {
+        return Err(ProtocolError::new(ErrorCode::PsignSignature, "signing key is empty"));
+    }
+    let header = Header { alg: "HS256".into(), typ: Some("JWT".into()), kid: kid.cloned(), has_crit: false };
     let part = |json: serde_json::Result<Vec<u8>>| {
         json.map(|json| Base64UrlUnpadded::encode_string(&json)).map_err(|_| malformed("claims can't be written"))
     };
@@ -90,6 +102,12 @@ pub fn sign(
     psign.push('.');
     psign.push_str(&Base64UrlUnpadded::encode_string(&signature));
     if psign.len() > PSIGN_LEN_MAX { Err(malformed("psign over 4096 bytes")) } else { Ok(psign) }
+}
+
+/// JSON text that is an object: serde's derive alone would also take an array of the fields in their order.
+fn object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
+    let is_object = json.trim_ascii_start().first() == Some(&b'{');
+    serde_json::from_slice(json).ok().filter(|_| is_object)
 }
 
 /// A psign that has the right form and nothing more. It only tells which key might verify it.
@@ -111,16 +129,17 @@ impl<'a> UnverifiedPlayerSignature<'a> {
         let (signing_input, signature) = psign.rsplit_once('.').ok_or(malformed("no signature part"))?;
         let (header, claims) = signing_input.split_once('.').ok_or(malformed("no claims part"))?;
         let decode = |part| Base64UrlUnpadded::decode_vec(part).map_err(|_| malformed("part is not base64url"));
-        let header: Header =
-            serde_json::from_slice(&decode(header)?).map_err(|_| malformed("header is not as expected"))?;
+        let header: Header = object(&decode(header)?).ok_or(malformed("header is not as expected"))?;
+        if header.has_crit {
+            return Err(malformed("header has crit"));
+        }
         if header.alg != "HS256" {
             return Err(ProtocolError::new(ErrorCode::PsignAlgorithm, "alg is not HS256"));
         }
         if header.typ.is_some_and(|typ| !typ.eq_ignore_ascii_case("jwt")) {
             return Err(malformed("typ is not JWT"));
         }
-        let claims: PlayerSignatureClaims =
-            serde_json::from_slice(&decode(claims)?).map_err(|_| malformed("claims are not as expected"))?;
+        let claims: PlayerSignatureClaims = object(&decode(claims)?).ok_or(malformed("claims are not as expected"))?;
         claims.check_bounds()?;
         Ok(Self { signing_input, signature: decode(signature)?, kid: header.kid, claims })
     }
@@ -137,7 +156,8 @@ impl<'a> UnverifiedPlayerSignature<'a> {
         self.kid.as_ref()
     }
 
-    /// Compares the HMAC in constant time with each of the application's keys that [`Self::kid`] allows.
+    /// Compares the HMAC in constant time with each of the application's keys that [`Self::kid`] allows. An empty key fits
+    /// nothing: anyone could sign with it.
     ///
     /// # Errors
     /// `psign_signature` when none fits.
@@ -146,7 +166,9 @@ impl<'a> UnverifiedPlayerSignature<'a> {
         signing_keys: impl IntoIterator<Item = &'k SigningKey>,
     ) -> Result<VerifiedPlayerSignature, ProtocolError> {
         let mut signing_keys = signing_keys.into_iter();
-        if signing_keys.any(|key| key.hmac(self.signing_input).verify_slice(&self.signature).is_ok()) {
+        if signing_keys
+            .any(|key| !key.0.is_empty() && key.hmac(self.signing_input).verify_slice(&self.signature).is_ok())
+        {
             Ok(VerifiedPlayerSignature { claims: self.claims })
         } else {
             Err(ProtocolError::new(ErrorCode::PsignSignature, "HMAC differs"))

@@ -16,6 +16,17 @@ macro_rules! secret {
                 Self(bytes)
             }
 
+            /// To be filled in place, so that no copy of the bytes stays behind elsewhere.
+            #[allow(dead_code, reason = "not every secret is read or derived by this crate")]
+            pub(crate) const fn zero() -> Self {
+                Self([0; $len])
+            }
+
+            #[allow(dead_code, reason = "not every secret is read or derived by this crate")]
+            pub(crate) const fn bytes_mut(&mut self) -> &mut [u8; $len] {
+                &mut self.0
+            }
+
             /// The bare bytes. Never log, format or serialize what this returns.
             #[must_use]
             pub const fn expose_secret(&self) -> &[u8; $len] {

@@ -1,6 +1,6 @@
 //! `POST /v1/titles/{fileId}/publish`: what the packager made, checked once so that nothing later has to doubt it.
 
-use keyveil_protocol::api::{MediaInfo, RENDITIONS_MAX, RenditionInfo, TitleInfo};
+use keyveil_protocol::api::{MediaInfo, PublishTitleRequest, RENDITIONS_MAX, RenditionInfo, TitleInfo};
 use keyveil_protocol::{Cipher, ErrorCode, FileId, Mode};
 use serde_json::json;
 
@@ -23,7 +23,7 @@ pub(crate) async fn publish_title(
     file_id: &FileId,
     body: &[u8],
 ) -> Result<TitleInfo, Refusal> {
-    let media: MediaInfo = parse_json(body)?;
+    let PublishTitleRequest { public_key, media } = parse_json(body)?;
     let now = stored(state.clock.now());
     let mut write = state.installation.store().write().await?;
     let mut title = write
@@ -31,6 +31,9 @@ pub(crate) async fn publish_title(
         .await?
         .filter(|title| title.app_id == api_key.app_id && title.state != TitleState::Deleted)
         .ok_or_else(|| Refusal::new(ErrorCode::TitleNotFound, "no such title in this app"))?;
+    if public_key != title.public_key {
+        return Err(Refusal::new(ErrorCode::TitleExists, "another run holds the title's secret"));
+    }
     check(&media, title.mode)?;
     let publication =
         serde_json::to_string(&media).map_err(|_| Refusal::new(ErrorCode::Internal, "publication can't be written"))?;

@@ -26,6 +26,9 @@ pub(crate) async fn put_title(
     if !(1..=NAME_LEN_MAX).contains(&request.name.len()) || request.name.chars().any(char::is_control) {
         return Err(Refusal::new(ErrorCode::MalformedRequest, "name is not 1 to 256 bytes of plain text"));
     }
+    if request.file_id != file_id {
+        return Err(Refusal::new(ErrorCode::MalformedRequest, "fileId in the body is not the path's"));
+    }
     let recipient = RecipientPublicKey::parse(&request.public_key)?;
     let installation = &state.installation;
     let now = stored(state.clock.now());
@@ -65,13 +68,14 @@ async fn new_title(
         mode: request.mode,
         state: TitleState::Packaging,
         secret_ciphertext,
+        public_key: request.public_key.clone(),
         publication: None,
         duration_ms: None,
         created_at: now,
     })
 }
 
-/// The stored title wins: its secret stays, so that what was packaged with it stays playable.
+/// A repetition by the same run gets the stored secret; another run gets a fresh one, because what it encrypts may differ.
 async fn insert_or_repeat(write: &mut WriteTransaction<'_>, candidate: Title) -> Result<(bool, Title), Refusal> {
     let Some(existing) = write.title(&candidate.file_id).await? else {
         write.insert_title(&candidate).await?;
@@ -83,10 +87,11 @@ async fn insert_or_repeat(write: &mut WriteTransaction<'_>, candidate: Title) ->
     if !repeatable {
         return Err(Refusal::new(ErrorCode::TitleExists, "published, deleted, another app's or of another mode"));
     }
-    if existing.name != candidate.name {
-        write.rename_title(&existing.file_id, &candidate.name).await?;
+    if existing.public_key == candidate.public_key {
+        return Ok((false, existing));
     }
-    Ok((false, existing))
+    write.replace_title(&candidate).await?;
+    Ok((false, Title { created_at: existing.created_at, ..candidate }))
 }
 
 async fn seal(

@@ -19,6 +19,8 @@ pub struct Title {
     pub state: TitleState,
     /// Its secret, wrapped; none for clear and for deleted titles.
     pub secret_ciphertext: Option<Vec<u8>>,
+    /// The public key of the packager's run that holds the secret.
+    pub public_key: String,
     /// The body it was published with, as JSON.
     pub publication: Option<String>,
     /// Its length, once published.
@@ -87,25 +89,28 @@ impl WriteTransaction<'_> {
     /// Registers a title.
     pub async fn insert_title(&mut self, title: &Title) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO titles (file_id, app_id, name, mode, state, secret_ciphertext, created_at)
-             VALUES (?, ?, ?, ?, 'packaging', ?, ?)",
+            "INSERT INTO titles (file_id, app_id, name, mode, state, secret_ciphertext, public_key, created_at)
+             VALUES (?, ?, ?, ?, 'packaging', ?, ?, ?)",
         )
         .bind(title.file_id.as_str())
         .bind(integer(title.app_id.value()))
         .bind(&title.name)
         .bind(mode_name(title.mode))
         .bind(title.secret_ciphertext.as_deref())
+        .bind(&title.public_key)
         .bind(title.created_at)
         .execute(self.connection())
         .await?;
         Ok(())
     }
 
-    /// Renames a title.
-    pub async fn rename_title(&mut self, file_id: &FileId, name: &str) -> Result<(), StoreError> {
-        sqlx::query("UPDATE titles SET name = ? WHERE file_id = ?")
-            .bind(name)
-            .bind(file_id.as_str())
+    /// Registers an unpublished title anew: name, secret and the run that holds it.
+    pub async fn replace_title(&mut self, title: &Title) -> Result<(), StoreError> {
+        sqlx::query("UPDATE titles SET name = ?, secret_ciphertext = ?, public_key = ? WHERE file_id = ?")
+            .bind(&title.name)
+            .bind(title.secret_ciphertext.as_deref())
+            .bind(&title.public_key)
+            .bind(title.file_id.as_str())
             .execute(self.connection())
             .await?;
         Ok(())
@@ -159,6 +164,7 @@ fn title_from_row(row: &SqliteRow) -> Result<Title, StoreError> {
             _ => return Err(StoreError::Corrupt("title state")),
         },
         secret_ciphertext: row.try_get("secret_ciphertext")?,
+        public_key: row.try_get("public_key")?,
         publication: row.try_get("publication")?,
         duration_ms: duration_ms.map(|ms| number(ms, "duration")).transpose()?,
         created_at: row.try_get("created_at")?,

@@ -150,7 +150,9 @@ impl PlayerSignatureClaims {
     /// When media addresses must end, in seconds since 1970.
     #[must_use]
     pub fn media_ends_at(&self) -> Option<u64> {
-        u64::from_str_radix(self.url_access_info.as_ref()?.t.as_deref()?, 16).ok()
+        let t = self.url_access_info.as_ref()?.t.as_deref()?;
+        // `from_str_radix` alone would also take a sign.
+        u64::from_str_radix(t, 16).ok().filter(|_| t.bytes().all(|b| b.is_ascii_hexdigit()))
     }
 
     pub(super) fn check_bounds(&self) -> Result<(), ProtocolError> {

@@ -1,0 +1,227 @@
+//! The whole flow: probe → plan → register → transcode and seal → playlists → rename → publish.
+
+use std::{future::Future, path::PathBuf, sync::Arc};
+
+use futures_util::future::OptionFuture;
+use keyveil_protocol::{FileId, Mode};
+use tokio::task::JoinHandle;
+
+use crate::{
+    client::{Client, ServerOptions},
+    error::PackError,
+    output::PartialOutput,
+    packed::{self, Packed, PackedRendition},
+    plan::{Choices, Plan},
+    playlist,
+    probe::{self, Source},
+    progress::{Event, Report},
+    receiver::Receiver,
+    sealer::Sealer,
+    transcode,
+};
+
+/// The protocol's limit on a title's name.
+const NAME_BYTES_MAX: usize = 256;
+/// A video this much shorter than its container claims was cut off: the larger of the two counts.
+const MISSING_SECS_MAX: f64 = 1.5;
+const MISSING_SHARE_MAX: f64 = 0.01;
+
+/// What to pack, and whereto.
+#[derive(Debug, Clone)]
+pub struct PackOptions {
+    pub input: PathBuf,
+    /// The folder that gets a folder named after the file id.
+    pub out: PathBuf,
+    /// Made at random when absent.
+    pub file_id: Option<FileId>,
+    /// For people; the input's file name when absent.
+    pub name: Option<String>,
+    pub choices: Choices,
+    /// Needed in private mode.
+    pub server: Option<ServerOptions>,
+}
+
+/// Packs one video. When `interrupted` resolves (with a signal's number), or on any failure, ffmpeg is stopped, the partial
+/// output removed, and what had been registered deleted again.
+pub async fn pack(
+    options: PackOptions,
+    report: Arc<dyn Report>,
+    interrupted: impl Future<Output = i32>,
+) -> Result<Packed, PackError> {
+    let mut undo = Undo::default();
+    let result = tokio::select! {
+        result = run(options, &report, &mut undo) => result,
+        signal = interrupted => Err(PackError::Interrupted { signal }),
+    };
+    if result.is_err() {
+        undo.roll_back().await;
+    }
+    result
+}
+
+/// What must be taken back when the run fails.
+#[derive(Debug, Default)]
+struct Undo {
+    registered: Option<(Client, FileId)>,
+    committing: Option<JoinHandle<Result<PathBuf, PackError>>>,
+    committed: Option<PathBuf>,
+}
+
+impl Undo {
+    async fn roll_back(mut self) {
+        if let Some(Ok(Ok(folder))) = OptionFuture::from(self.committing.take()).await {
+            self.committed = Some(folder);
+        }
+        if let Some(folder) = self.committed {
+            let _ = tokio::task::spawn_blocking(move || PartialOutput::retract(&folder)).await;
+        }
+        if let Some((client, file_id)) = self.registered {
+            client.delete(&file_id).await;
+        }
+    }
+}
+
+async fn run(options: PackOptions, report: &Arc<dyn Report>, undo: &mut Undo) -> Result<Packed, PackError> {
+    let mode = options.choices.mode;
+    if mode == Mode::Private && options.server.is_none() {
+        return Err(PackError::OptionInvalid(
+            "private mode needs --server and --api-key; use --mode clear to pack without a key server".into(),
+        ));
+    }
+    let name = title_name(&options)?;
+    let file_id = match options.file_id {
+        Some(file_id) => file_id,
+        None => random_file_id()?,
+    };
+    let client = options.server.map(|server| Client::new(server, Arc::clone(report))).transpose()?;
+    let source = probe::probe(&options.input).await?;
+    let plan = Plan::new(&source, options.choices)?;
+    let output = prepare_output(options.out, &file_id, &plan).await?;
+    report.report(&started(&file_id, &plan, &source));
+    let (registration, title_secret) = match &client {
+        Some(client) => {
+            let (registration, title_secret) = client.register(&file_id, &name, mode).await?;
+            // Only what this run holds is its to delete.
+            undo.registered = Some((client.clone(), file_id.clone()));
+            (Some(registration), title_secret)
+        }
+        None => (None, None),
+    };
+    let sealer = Sealer::new(file_id.clone(), plan.choices.period_segments, title_secret);
+    let (renditions, sealer) = transcode(&plan, &options.input, &source, sealer, &output, report).await?;
+    let media = packed::media_info(&plan, &renditions, sealer.cipher());
+    let folder = finish_output(&plan, renditions, sealer, output, undo).await?;
+    if let (Some(client), Some(registration)) = (&client, &registration) {
+        client.publish(registration, &media).await?;
+    }
+    Ok(Packed { file_id, folder, media, published: client.is_some() })
+}
+
+async fn prepare_output(out: PathBuf, file_id: &FileId, plan: &Plan) -> Result<Arc<PartialOutput>, PackError> {
+    let file_id = file_id.clone();
+    let folders: Vec<_> = plan.renditions.iter().map(|rendition| rendition.folder.clone()).collect();
+    let work = move || {
+        let output = PartialOutput::create(&out, &file_id)?;
+        folders.iter().try_for_each(|folder| output.create_folder(folder))?;
+        Ok(Arc::new(output))
+    };
+    tokio::task::spawn_blocking(work).await?
+}
+
+/// Runs ffmpeg into the receiver; every segment is sealed and on disk when this returns.
+async fn transcode(
+    plan: &Plan,
+    input: &std::path::Path,
+    source: &Source,
+    sealer: Sealer,
+    output: &Arc<PartialOutput>,
+    report: &Arc<dyn Report>,
+) -> Result<(Vec<PackedRendition>, Sealer), PackError> {
+    let mut receiver = Receiver::start(plan, sealer, Arc::clone(output)).await?;
+    let duration_secs = source.video.duration_secs.or(source.duration_secs);
+    transcode::run(plan, input, duration_secs, &mut receiver, &**report).await?;
+    let (received, sealer) = receiver.finish().await?;
+    let listed_secs = |received: &crate::receiver::Received| {
+        let listed = received.listed.iter().flatten();
+        listed.map(|listed| listed.duration_secs).sum::<f64>()
+    };
+    let title_secs = received.iter().map(listed_secs).fold(0.0, f64::max);
+    let renditions = plan.renditions.iter().zip(&received);
+    let renditions = renditions
+        .map(|(planned, received)| PackedRendition::new(planned.clone(), received, title_secs))
+        .collect::<Result<Vec<_>, _>>()?;
+    refuse_truncated(input, source, &renditions, title_secs)?;
+    report.report(&Event::Progress { percent: Some(100.0), speed: None, left_secs: Some(0) });
+    Ok((renditions, sealer))
+}
+
+/// A cut-off film must not be published short.
+fn refuse_truncated(
+    input: &std::path::Path,
+    source: &Source,
+    renditions: &[PackedRendition],
+    title_secs: f64,
+) -> Result<(), PackError> {
+    let (expected, got) = match (source.video.duration_secs, source.duration_secs) {
+        (Some(video), _) => (video, renditions.first().map_or(0.0, PackedRendition::duration_secs)),
+        // Subtitles may well outlast the picture, so a length that counts them proves nothing.
+        (None, Some(all)) if source.subtitles.is_empty() => (all, title_secs),
+        _ => return Ok(()),
+    };
+    if expected - got <= MISSING_SECS_MAX.max(expected * MISSING_SHARE_MAX) {
+        return Ok(());
+    }
+    let what = format!("it claims {expected:.1} s of video, but only {got:.1} s are there");
+    Err(PackError::InputTruncated(input.display().to_string(), what))
+}
+
+/// Writes the playlists and gives the folder its name.
+async fn finish_output(
+    plan: &Plan,
+    renditions: Vec<PackedRendition>,
+    sealer: Sealer,
+    output: Arc<PartialOutput>,
+    undo: &mut Undo,
+) -> Result<PathBuf, PackError> {
+    let plan = plan.clone();
+    let work = move || {
+        for rendition in &renditions {
+            output.write(&rendition.playlist(), &playlist::media(&plan, rendition, &sealer)?)?;
+        }
+        output.write("master.m3u8", &playlist::master(&plan, &renditions)?)?;
+        output.commit()
+    };
+    // Kept where an interruption can wait for its end: the rename may happen all the same, and is then taken back.
+    let work = undo.committing.insert(tokio::task::spawn_blocking(work));
+    let finished = work.await;
+    undo.committing = None;
+    let folder = finished??;
+    undo.committed = Some(folder.clone());
+    Ok(folder)
+}
+
+fn started(file_id: &FileId, plan: &Plan, source: &Source) -> Event {
+    let renditions = plan.renditions.iter().map(|rendition| rendition.name.clone()).collect();
+    Event::Started { file_id: file_id.to_string(), renditions, duration_secs: source.duration_secs }
+}
+
+fn title_name(options: &PackOptions) -> Result<String, PackError> {
+    if let Some(name) = &options.name {
+        let fits = (1..=NAME_BYTES_MAX).contains(&name.len()) && !name.chars().any(char::is_control);
+        let why = || PackError::OptionInvalid(format!("--name takes 1 to {NAME_BYTES_MAX} bytes of text"));
+        return if fits { Ok(name.clone()) } else { Err(why()) };
+    }
+    let stem = options.input.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
+    let mut name: String = stem.chars().filter(|character| !character.is_control()).collect();
+    while name.len() > NAME_BYTES_MAX {
+        name.pop();
+    }
+    Ok(if name.is_empty() { "video".into() } else { name })
+}
+
+/// 24 lower-case hex digits.
+fn random_file_id() -> Result<FileId, PackError> {
+    let mut random = [0; 12];
+    getrandom::fill(&mut random).map_err(|error| PackError::Internal(error.to_string()))?;
+    hex::encode(random).parse().map_err(|_| PackError::Internal("a random file id is malformed".into()))
+}

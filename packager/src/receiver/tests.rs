@@ -1,0 +1,108 @@
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    path::Path as FilePath,
+};
+
+use keyveil_protocol::{Container, FileId, Mode, PeriodSegments, Rendition, TrackClass};
+
+use super::*;
+use crate::{
+    ladder::Ladder,
+    plan::{Choices, Making, PlannedRendition},
+    probe::FrameRate,
+};
+
+fn plan() -> Plan {
+    let choices = Choices {
+        mode: Mode::Clear,
+        container: Container::Ts,
+        ladder: Ladder::Auto,
+        segment_secs: 1,
+        period_segments: PeriodSegments::new(10).unwrap(),
+        preset: "ultrafast".into(),
+    };
+    let rendition = PlannedRendition {
+        rendition: Rendition(0),
+        track_class: TrackClass::Audio,
+        folder: "a0".into(),
+        name: "Audio 1".into(),
+        language: None,
+        stream_index: 0,
+        making: Making::EncodeAudio { sample_rate: 48_000, channels: 2 },
+    };
+    let rate = FrameRate { numerator: 25, denominator: 1 };
+    Plan { choices, renditions: vec![rendition], rate, interlaced: false }
+}
+
+async fn start(folder: &FilePath) -> Receiver {
+    let file_id: FileId = "t".parse().unwrap();
+    let output = Arc::new(PartialOutput::create(folder, &file_id).unwrap());
+    output.create_folder("a0").unwrap();
+    let sealer = Sealer::new(file_id, PeriodSegments::new(10).unwrap(), None);
+    Receiver::start(&plan(), sealer, output).await.unwrap()
+}
+
+/// Sends bytes behind a request line and gives the answer's first line, as ffmpeg would.
+async fn put(base: &str, path: &str, body: &'static [u8]) -> String {
+    let (host, token) = base.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let head = format!("PUT /{token}{path} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n");
+    let mut stream = TcpStream::connect(host).unwrap();
+    let work = move || {
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(body).unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        answer.lines().next().unwrap_or_default().to_owned()
+    };
+    tokio::task::spawn_blocking(work).await.unwrap()
+}
+
+const WHOLE: &[u8] = b"5\r\nmedia\r\n0\r\n\r\n";
+const BROKEN: &[u8] = b"5\r\nmedia\r\n";
+const PLAYLIST: &[u8] = b"2f\r\n#EXTM3U\n#EXTINF:1,\nseg-00000.ts\n#EXT-X-ENDLIST\n\r\n0\r\n\r\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn segment_counts_when_its_body_ended_properly() {
+    let folder = tempfile::tempdir().unwrap();
+    let receiver = start(folder.path()).await;
+    put(receiver.base(), "/a0/seg-00000.ts", WHOLE).await;
+    put(receiver.base(), "/a0/playlist.m3u8", PLAYLIST).await;
+    let (received, _) = receiver.finish().await.unwrap();
+    assert_eq!(received[0].segments, [(0, 5)].into());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn body_that_broke_off_is_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let receiver = start(folder.path()).await;
+    put(receiver.base(), "/a0/seg-00000.ts", BROKEN).await;
+    put(receiver.base(), "/a0/playlist.m3u8", PLAYLIST).await;
+    let error = receiver.finish().await.unwrap_err();
+    assert!(error.to_string().contains("a0 lacks segment 0"), "{error}");
+    assert!(!folder.path().join(".t.partial/a0/seg-00000.ts").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn segment_sent_twice_fails_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut receiver = start(folder.path()).await;
+    put(receiver.base(), "/a0/seg-00000.ts", WHOLE).await;
+    put(receiver.base(), "/a0/seg-00000.ts", b"5\r\nother\r\n0\r\n\r\n").await;
+    assert!(receiver.failure().await.to_string().contains("segment 0 twice"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn paths_that_no_rendition_has_are_not_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let receiver = start(folder.path()).await;
+    for path in
+        ["/a1/seg-00000.ts", "/a0/seg-0.ts", "/a0/seg-00000.m4s", "/a0/other", "/a0/..%2f..%2fseg-00000.ts", "/a0"]
+    {
+        assert!(put(receiver.base(), path, WHOLE).await.contains(" 404 "), "{path}");
+    }
+    let (host, _) = receiver.base().rsplit_once('/').unwrap();
+    let wrong = format!("{host}/{}", "0".repeat(32));
+    assert!(put(&wrong, "/a0/seg-00000.ts", WHOLE).await.contains(" 404 "));
+}

@@ -1,0 +1,203 @@
+//! One playback session: builds the exact request bodies of docs/PROTOCOL.md, opens the grants that answer them, and hands out
+//! segment keys one at a time. Knows nothing of JavaScript.
+
+use getrandom::SysRng;
+use keyveil_protocol::api::{KeysRequest, KeysResponse, PlayRequest, PlayResponse};
+use keyveil_protocol::{
+    Envelope, ErrorCode, Exchange, FileId, Mode, Period, PeriodKeyEntry, ProtocolError, SegmentKey, SegmentRef,
+    SessionId, SessionMacKey, TrackClass,
+};
+use rand_core::UnwrapErr;
+
+use crate::key_window::KeyWindow;
+use crate::sdk_build::SdkBuild;
+
+/// Why the session refuses; a stable code and nothing that could help an attacker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct PlayerError(pub(crate) ErrorCode);
+
+impl PlayerError {
+    pub(crate) const BUILD_MISSING: Self = Self(ErrorCode::BuildMissing);
+    pub(crate) const SERVER_KEY_UNKNOWN: Self = Self(ErrorCode::ServerKeyUnknown);
+    pub(crate) const ENVELOPE_REJECTED: Self = Self(ErrorCode::EnvelopeRejected);
+    pub(crate) const SEGMENT_DAMAGED: Self = Self(ErrorCode::SegmentDamaged);
+    pub(crate) const KEY_NOT_GRANTED: Self = Self(ErrorCode::KeyNotGranted);
+    pub(crate) const SESSION_INVALID: Self = Self(ErrorCode::SessionInvalid);
+    pub(crate) const INTERNAL: Self = Self(ErrorCode::Internal);
+}
+
+impl From<ProtocolError> for PlayerError {
+    fn from(refusal: ProtocolError) -> Self {
+        Self(refusal.code())
+    }
+}
+
+/// A `/v1/keys` request as it must be sent.
+pub(crate) struct KeysCall {
+    pub(crate) body: String,
+    /// The value of the `Keyveil-Mac` header.
+    pub(crate) mac: String,
+}
+
+/// A request that was built and not yet answered. The grant can only be opened with this half and this body.
+struct PendingExchange {
+    exchange: Exchange,
+    body: String,
+    period: Option<Period>,
+}
+
+/// What a play grant left behind.
+struct Opened {
+    session_id: SessionId,
+    mac_key: SessionMacKey,
+    counter: u64,
+    file_id: FileId,
+}
+
+pub(crate) struct Session {
+    build: SdkBuild,
+    pending: Option<PendingExchange>,
+    opened: Option<Opened>,
+    keys: KeyWindow,
+}
+
+impl Session {
+    pub(crate) fn new(build: SdkBuild) -> Self {
+        Self { build, pending: None, opened: None, keys: KeyWindow::default() }
+    }
+
+    /// The body of `POST /v1/play`. Replaces any request that was not answered.
+    ///
+    /// # Errors
+    /// `malformed_request` for a file id that is none, `internal` when the browser gives no random numbers.
+    pub(crate) fn play_request(
+        &mut self,
+        psign: &str,
+        file_id: Option<&str>,
+        position_ms: u64,
+    ) -> Result<String, PlayerError> {
+        let exchange = new_exchange()?;
+        let body = to_json(&PlayRequest {
+            psign: psign.to_owned(),
+            file_id: file_id.map(str::parse).transpose()?,
+            public_key: exchange.public_key().to_string(),
+            build_id: self.build.build_id.to_string(),
+            position_ms,
+        })?;
+        self.pending = Some(PendingExchange { exchange, body: body.clone(), period: None });
+        Ok(body)
+    }
+
+    /// Takes the answer to the pending play request. Any earlier session ends here, whatever the answer is worth.
+    ///
+    /// # Errors
+    /// `envelope_rejected`, `server_key_unknown`.
+    pub(crate) fn accept_play(&mut self, response: &str) -> Result<(), PlayerError> {
+        let pending = self.pending.take().ok_or(PlayerError::SESSION_INVALID)?;
+        self.close();
+        let answer: PlayResponse = serde_json::from_str(response).map_err(|_| PlayerError::ENVELOPE_REJECTED)?;
+        let Some(envelope) = answer.grant else {
+            // A private title without a grant can't be played; a clear one has none.
+            return if answer.title.mode == Mode::Clear { Ok(()) } else { Err(PlayerError::ENVELOPE_REJECTED) };
+        };
+        let (server_key, psk) = (self.build.server_key(&envelope.server_key_id)?, self.build.psk());
+        let grant = pending.exchange.open_play(pending.body.as_bytes(), &envelope, server_key, &psk)?;
+        self.opened = Some(Opened {
+            session_id: grant.session_id,
+            mac_key: grant.mac_key,
+            counter: 0,
+            file_id: answer.title.file_id,
+        });
+        self.keep(grant.keys);
+        Ok(())
+    }
+
+    /// Body and MAC of `POST /v1/keys`, under a counter never used before.
+    ///
+    /// # Errors
+    /// `session_invalid` before a play grant was accepted.
+    pub(crate) fn keys_request(
+        &mut self,
+        period: Period,
+        position_ms: u64,
+        psign: Option<&str>,
+    ) -> Result<KeysCall, PlayerError> {
+        let exchange = new_exchange()?;
+        let opened = self.opened.as_mut().ok_or(PlayerError::SESSION_INVALID)?;
+        opened.counter = opened.counter.checked_add(1).ok_or(PlayerError::SESSION_INVALID)?;
+        let body = to_json(&KeysRequest {
+            session_id: opened.session_id,
+            counter: opened.counter,
+            public_key: exchange.public_key().to_string(),
+            period,
+            position_ms,
+            psign: psign.map(str::to_owned),
+        })?;
+        let mac = opened.mac_key.mac(body.as_bytes());
+        self.pending = Some(PendingExchange { exchange, body: body.clone(), period: Some(period) });
+        Ok(KeysCall { body, mac })
+    }
+
+    /// Takes the answer to the pending keys request and drops the keys of periods far away.
+    ///
+    /// # Errors
+    /// `envelope_rejected`, `server_key_unknown`; the keys at hand stay.
+    pub(crate) fn accept_keys(&mut self, response: &str) -> Result<(), PlayerError> {
+        let pending = self.pending.take().ok_or(PlayerError::SESSION_INVALID)?;
+        let answer: KeysResponse = serde_json::from_str(response).map_err(|_| PlayerError::ENVELOPE_REJECTED)?;
+        let envelope: Envelope = answer.grant;
+        let (server_key, psk) = (self.build.server_key(&envelope.server_key_id)?, self.build.psk());
+        let grant = pending.exchange.open_keys(pending.body.as_bytes(), &envelope, server_key, &psk)?;
+        if let Some(period) = pending.period {
+            self.keys.move_to(period);
+        }
+        self.keep(grant.keys);
+        Ok(())
+    }
+
+    /// Whether `segment_key` would give a key now. False means: ask for the period first.
+    pub(crate) fn holds_period(&self, period: Period) -> bool {
+        self.keys.holds_period(period)
+    }
+
+    /// The key of one segment, derived for one use.
+    ///
+    /// # Errors
+    /// `key_not_granted` when the segment is another title's, or its class or period is not at hand.
+    pub(crate) fn segment_key(&self, segment: &SegmentRef) -> Result<SegmentKey, PlayerError> {
+        let opened = self.opened.as_ref().ok_or(PlayerError::KEY_NOT_GRANTED)?;
+        if opened.file_id != segment.file_id {
+            return Err(PlayerError::KEY_NOT_GRANTED);
+        }
+        let key = self.keys.key(segment.track_class, segment.period).ok_or(PlayerError::KEY_NOT_GRANTED)?;
+        Ok(key.segment_key(segment.rendition, segment.segment))
+    }
+
+    /// The track classes the grants cover, lowest first.
+    pub(crate) fn track_classes(&self) -> Vec<TrackClass> {
+        self.keys.track_classes()
+    }
+
+    /// Drops the session and wipes its keys.
+    pub(crate) fn close(&mut self) {
+        self.opened = None;
+        self.keys.clear();
+    }
+
+    fn keep(&mut self, keys: Vec<PeriodKeyEntry>) {
+        for entry in keys {
+            self.keys.insert(entry.track_class, entry.period, entry.key);
+        }
+    }
+}
+
+/// A key pair for one request. The random source is probed first: `UnwrapErr` would abort the module.
+fn new_exchange() -> Result<Exchange, PlayerError> {
+    getrandom::fill(&mut [0; 1]).map_err(|_| PlayerError::INTERNAL)?;
+    Ok(Exchange::generate(&mut UnwrapErr(SysRng)))
+}
+
+fn to_json(request: &impl serde::Serialize) -> Result<String, PlayerError> {
+    serde_json::to_string(request).map_err(|_| PlayerError::INTERNAL)
+}

@@ -1,0 +1,312 @@
+//! The session against a server made of the protocol's own types.
+
+use getrandom::SysRng;
+use keyveil_protocol::api::{KeysRequest, KeysResponse, MediaInfo, PlayRequest, PlayResponse, SessionInfo, TitleInfo};
+use keyveil_protocol::{
+    Cipher, Container, Envelope, ErrorCode, KeysGrant, Mode, Period, PeriodKeyEntry, PeriodSegments, PlayGrant, Psk,
+    PskSecret, RecipientPublicKey, Rendition, Sealing, Segment, SegmentRef, ServerKey, SessionId, SessionMacKey,
+    TitleSecret, TrackClass,
+};
+use rand_core::UnwrapErr;
+
+use crate::sdk_build::{EmbeddedBuild, SdkBuild};
+use crate::session::{PlayerError, Session};
+
+const FILE_ID: &str = "title-1";
+const BUILD_SECRET: [u8; 32] = [0x5A; 32];
+const TITLE_SECRET: [u8; 32] = [0x77; 32];
+const CLASSES: [TrackClass; 2] = [TrackClass::Audio, TrackClass::Hd];
+
+/// Answers as docs/PROTOCOL.md says; its fields are what the tests put wrong.
+struct FakeServer {
+    key: ServerKey,
+    psk: Psk,
+    mac_key: SessionMacKey,
+}
+
+impl FakeServer {
+    fn new() -> Self {
+        Self::with("server-1", [3; 32], BUILD_SECRET)
+    }
+
+    fn with(server_key_id: &str, server_key: [u8; 32], build_secret: [u8; 32]) -> Self {
+        Self {
+            key: ServerKey::from_bytes(server_key_id.parse().expect("an id"), &server_key).expect("a key"),
+            psk: Psk::new("build-1", PskSecret::from_bytes(build_secret)),
+            mac_key: SessionMacKey::from_bytes([4; 32]),
+        }
+    }
+
+    fn sealing<'a>(&'a self, body: &'a str, recipient: &'a RecipientPublicKey) -> Sealing<'a> {
+        Sealing { request_body: body.as_bytes(), recipient, server_key: &self.key, psk: &self.psk }
+    }
+
+    fn play_grant(&self, body: &str) -> Envelope {
+        let request: PlayRequest = serde_json::from_str(body).expect("a play request");
+        let recipient = RecipientPublicKey::parse(&request.public_key).expect("a public key");
+        let grant = PlayGrant {
+            session_id: SessionId::from_bytes([1; 16]),
+            mac_key: self.mac_key.clone(),
+            expires_at: 2000,
+            keys: keys_of(Period(0)),
+        };
+        grant.seal(&self.sealing(body, &recipient), &mut UnwrapErr(SysRng)).expect("seals")
+    }
+
+    fn play(&self, body: &str) -> String {
+        answer(Mode::Private, Some(self.play_grant(body)))
+    }
+
+    fn keys(&self, body: &str) -> String {
+        let request: KeysRequest = serde_json::from_str(body).expect("a keys request");
+        let recipient = RecipientPublicKey::parse(&request.public_key).expect("a public key");
+        let grant = KeysGrant { expires_at: 3000, keys: keys_of(request.period) };
+        let grant = grant.seal(&self.sealing(body, &recipient), &mut UnwrapErr(SysRng)).expect("seals");
+        let answer = KeysResponse { session: session_info(), playlist_url: "http://host/m".to_owned(), grant };
+        serde_json::to_string(&answer).expect("JSON")
+    }
+}
+
+fn keys_of(period: Period) -> Vec<PeriodKeyEntry> {
+    let title = TitleSecret::from_bytes(TITLE_SECRET);
+    let entry =
+        |track_class, period| PeriodKeyEntry { track_class, period, key: title.period_key(track_class, period) };
+    CLASSES.into_iter().flat_map(|class| [entry(class, period), entry(class, Period(period.0 + 1))]).collect()
+}
+
+fn session_info() -> SessionInfo {
+    SessionInfo { id: Some(SessionId::from_bytes([1; 16])), expires_at: 2000, server_time: 1000 }
+}
+
+fn answer(mode: Mode, grant: Option<Envelope>) -> String {
+    let media = MediaInfo {
+        duration_ms: 60_000,
+        container: Container::Fmp4,
+        cipher: Some(Cipher::Aes128Cbc),
+        segment_ms: 6000,
+        period_segments: PeriodSegments::new(2).expect("in range"),
+        segment_count: 10,
+        renditions: Vec::new(),
+    };
+    let title = TitleInfo {
+        app_id: 7.try_into().expect("an app id"),
+        file_id: FILE_ID.parse().expect("a file id"),
+        name: "A title".to_owned(),
+        mode,
+        media,
+    };
+    let playlist_url = "http://host/media/t/title-1/master.m3u8".to_owned();
+    let session = session_info();
+    let answer = PlayResponse { session, title, playlist_url, watermark: None, resolution_names: Vec::new(), grant };
+    serde_json::to_string(&answer).expect("JSON")
+}
+
+fn session() -> Session {
+    let server = FakeServer::new();
+    let keys: &'static [(&'static str, [u8; 32])] =
+        Box::leak(Box::new([("server-1", server.key.public_key().to_bytes())]));
+    let mask = [0xC3; 32];
+    let masked_secret = std::array::from_fn(|at| BUILD_SECRET[at] ^ mask[at]);
+    let build = EmbeddedBuild { build_id: "build-1", masked_secret, mask, server_keys: keys };
+    Session::new(SdkBuild::parse(&build).expect("a build"))
+}
+
+fn playing() -> (Session, FakeServer) {
+    let (mut session, server) = (session(), FakeServer::new());
+    let body = session.play_request("psign", Some(FILE_ID), 0).expect("a body");
+    session.accept_play(&server.play(&body)).expect("opens");
+    (session, server)
+}
+
+fn segment(track_class: TrackClass, period: u32) -> SegmentRef {
+    SegmentRef {
+        file_id: FILE_ID.parse().expect("a file id"),
+        track_class,
+        period: Period(period),
+        rendition: Rendition(2),
+        segment: Segment(period * 2),
+    }
+}
+
+fn code(result: Result<impl Sized, PlayerError>) -> ErrorCode {
+    match result {
+        Ok(_) => panic!("it should be refused"),
+        Err(refusal) => refusal.0,
+    }
+}
+
+#[test]
+fn a_granted_segment_decrypts_to_the_clear_bytes() {
+    let (session, _) = playing();
+    let title = TitleSecret::from_bytes(TITLE_SECRET);
+    let mut media = b"clear media of one segment".to_vec();
+    title
+        .period_key(TrackClass::Hd, Period(1))
+        .segment_key(Rendition(2), Segment(2))
+        .encrypt(&mut media)
+        .expect("encrypts");
+
+    let key = session.segment_key(&segment(TrackClass::Hd, 1)).expect("granted");
+    let clear_len = key.decrypt(&mut media).expect("decrypts");
+    assert_eq!(&media[..clear_len], b"clear media of one segment");
+}
+
+#[test]
+fn the_play_request_carries_what_the_page_asked_and_the_build() {
+    let mut session = session();
+    let body = session.play_request("a.b.c", Some(FILE_ID), 1234).expect("a body");
+    let request: PlayRequest = serde_json::from_str(&body).expect("a play request");
+    assert_eq!(request.psign, "a.b.c");
+    assert_eq!(request.file_id.expect("asked for").as_str(), FILE_ID);
+    assert_eq!((request.build_id.as_str(), request.position_ms), ("build-1", 1234));
+    assert_eq!(code(session.play_request("a.b.c", Some("no/id"), 0)), ErrorCode::MalformedRequest);
+}
+
+#[test]
+fn every_request_has_its_own_public_key() {
+    let (mut session, _) = playing();
+    let public_key = |body: &str| serde_json::from_str::<KeysRequest>(body).expect("a request").public_key;
+    let first = session.keys_request(Period(1), 0, None).expect("a call");
+    let second = session.keys_request(Period(1), 0, None).expect("a call");
+    assert_ne!(public_key(&first.body), public_key(&second.body));
+}
+
+#[test]
+fn a_server_key_that_is_not_pinned_is_unknown() {
+    let mut session = session();
+    let body = session.play_request("psign", None, 0).expect("a body");
+    let other = FakeServer::with("server-2", [3; 32], BUILD_SECRET);
+    assert_eq!(code(session.accept_play(&other.play(&body))), ErrorCode::ServerKeyUnknown);
+    assert_eq!(code(session.segment_key(&segment(TrackClass::Hd, 0))), ErrorCode::KeyNotGranted);
+}
+
+#[test]
+fn a_substituted_server_key_under_the_pinned_id_is_rejected() {
+    let mut session = session();
+    let body = session.play_request("psign", None, 0).expect("a body");
+    let other = FakeServer::with("server-1", [9; 32], BUILD_SECRET);
+    assert_eq!(code(session.accept_play(&other.play(&body))), ErrorCode::EnvelopeRejected);
+}
+
+#[test]
+fn a_server_that_does_not_know_the_build_secret_is_rejected() {
+    let mut session = session();
+    let body = session.play_request("psign", None, 0).expect("a body");
+    let other = FakeServer::with("server-1", [3; 32], [0; 32]);
+    assert_eq!(code(session.accept_play(&other.play(&body))), ErrorCode::EnvelopeRejected);
+}
+
+#[test]
+fn a_grant_for_an_altered_body_is_rejected() {
+    let (mut session, server) = (session(), FakeServer::new());
+    let body = session.play_request("psign", None, 0).expect("a body");
+    let altered = body.replace("psign\":\"psign", "psign\":\"other");
+    assert_ne!(body, altered);
+    assert_eq!(code(session.accept_play(&server.play(&altered))), ErrorCode::EnvelopeRejected);
+}
+
+#[test]
+fn a_replayed_answer_is_rejected() {
+    let (mut session, server) = (session(), FakeServer::new());
+    let first = session.play_request("psign", None, 0).expect("a body");
+    let recorded = server.play(&first);
+    session.accept_play(&recorded).expect("opens once");
+    assert_eq!(code(session.accept_play(&recorded)), ErrorCode::SessionInvalid, "nothing is asked for");
+
+    session.play_request("psign", None, 0).expect("a body");
+    assert_eq!(code(session.accept_play(&recorded)), ErrorCode::EnvelopeRejected);
+}
+
+#[test]
+fn a_play_grant_does_not_answer_a_keys_request() {
+    let (mut session, server) = playing();
+    let body = session.play_request("psign", None, 0).expect("a body");
+    let grant = server.play_grant(&body);
+    let answer = KeysResponse { session: session_info(), playlist_url: String::new(), grant };
+    let answer = serde_json::to_string(&answer).expect("JSON");
+    assert_eq!(code(session.accept_keys(&answer)), ErrorCode::EnvelopeRejected);
+}
+
+#[test]
+fn an_answer_that_cannot_be_read_is_rejected() {
+    for answer in ["", "{}", "null", "{\"grant\":{}}"] {
+        let mut session = session();
+        session.play_request("psign", None, 0).expect("a body");
+        assert_eq!(code(session.accept_play(answer)), ErrorCode::EnvelopeRejected, "{answer}");
+    }
+}
+
+#[test]
+fn a_private_title_without_a_grant_is_rejected_and_a_clear_one_is_not() {
+    let mut session = session();
+    session.play_request("psign", None, 0).expect("a body");
+    assert_eq!(code(session.accept_play(&answer(Mode::Private, None))), ErrorCode::EnvelopeRejected);
+
+    session.play_request("psign", None, 0).expect("a body");
+    session.accept_play(&answer(Mode::Clear, None)).expect("nothing to open");
+    assert_eq!(code(session.segment_key(&segment(TrackClass::Hd, 0))), ErrorCode::KeyNotGranted);
+    assert_eq!(code(session.keys_request(Period(0), 0, None)), ErrorCode::SessionInvalid);
+}
+
+#[test]
+fn follow_ups_are_authenticated_and_counted() {
+    let (mut session, server) = playing();
+    for counter in 1..=3 {
+        let call = session.keys_request(Period(2), 12_000, Some("newer")).expect("a call");
+        assert!(server.mac_key.verify(call.body.as_bytes(), &call.mac));
+        assert!(!server.mac_key.verify(&call.body.as_bytes()[1..], &call.mac));
+        let request: KeysRequest = serde_json::from_str(&call.body).expect("a keys request");
+        assert_eq!((request.counter, request.period, request.position_ms), (counter, Period(2), 12_000));
+        assert_eq!(request.psign.as_deref(), Some("newer"));
+    }
+}
+
+#[test]
+fn keys_come_period_by_period_and_old_ones_are_dropped() {
+    let (mut session, server) = playing();
+    assert!(session.holds_period(Period(1)) && !session.holds_period(Period(2)));
+    for period in [2, 4, 6, 8] {
+        let call = session.keys_request(Period(period), 0, None).expect("a call");
+        session.accept_keys(&server.keys(&call.body)).expect("opens");
+    }
+    let held: Vec<u32> = (0..12).filter(|period| session.holds_period(Period(*period))).collect();
+    assert_eq!(held, [6, 7, 8, 9]);
+    assert_eq!(session.track_classes(), CLASSES);
+}
+
+#[test]
+fn a_refused_keys_answer_leaves_the_keys_at_hand() {
+    let (mut session, server) = playing();
+    let call = session.keys_request(Period(8), 0, None).expect("a call");
+    let other = FakeServer::with("server-1", [9; 32], BUILD_SECRET);
+    assert_eq!(code(session.accept_keys(&other.keys(&call.body))), ErrorCode::EnvelopeRejected);
+    assert!(session.holds_period(Period(0)));
+    // Its exchange is gone with it: even the true answer comes too late.
+    assert_eq!(code(session.accept_keys(&server.keys(&call.body))), ErrorCode::SessionInvalid);
+}
+
+#[test]
+fn segments_outside_the_grant_have_no_key() {
+    let (session, _) = playing();
+    assert_eq!(code(session.segment_key(&segment(TrackClass::Uhd, 0))), ErrorCode::KeyNotGranted);
+    assert_eq!(code(session.segment_key(&segment(TrackClass::Hd, 2))), ErrorCode::KeyNotGranted);
+    let other_title = SegmentRef { file_id: "title-2".parse().expect("an id"), ..segment(TrackClass::Hd, 0) };
+    assert_eq!(code(session.segment_key(&other_title)), ErrorCode::KeyNotGranted);
+}
+
+#[test]
+fn a_closed_session_has_no_keys() {
+    let (mut session, _) = playing();
+    session.close();
+    assert_eq!(code(session.segment_key(&segment(TrackClass::Hd, 0))), ErrorCode::KeyNotGranted);
+    assert_eq!(code(session.keys_request(Period(0), 0, None)), ErrorCode::SessionInvalid);
+}
+
+#[test]
+fn a_module_without_an_sdk_build_starts_no_session() {
+    if crate::sdk_build::EMBEDDED.is_none() {
+        assert_eq!(code(SdkBuild::embedded()), ErrorCode::BuildMissing);
+    }
+    let unusable = EmbeddedBuild { build_id: "no id!", masked_secret: [0; 32], mask: [0; 32], server_keys: &[] };
+    assert_eq!(code(SdkBuild::parse(&unusable)), ErrorCode::BuildMissing);
+}

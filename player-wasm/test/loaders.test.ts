@@ -1,0 +1,304 @@
+import type { HlsConfig, Loader, LoaderCallbacks, LoaderConfiguration, LoaderContext, LoaderStats } from "hls.js";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { KeyveilError } from "../ts/errors.js";
+import { createLoaders, type LoaderConstructor, type LoaderHost } from "../ts/page/loaders.js";
+import type { LoadedSegment, OnLoadProgress, SegmentLoadRequest } from "../ts/page/worker-connection.js";
+import { settle } from "./fakes.js";
+
+const MARKED = "http://media.test/media/one/title-1/v/s3.m4s#keyveil=title-1/1/0/2/3";
+
+/** hls.js' own loader as far as subclasses see it, with its contract: destroy() takes stats away. */
+class BaseLoader implements Loader<LoaderContext> {
+  static last: BaseLoader;
+  context: LoaderContext | null = null;
+  stats = newStats();
+  callbacks: LoaderCallbacks<LoaderContext> | null = null;
+  loads = 0;
+  aborts = 0;
+
+  constructor(readonly config: HlsConfig) {
+    BaseLoader.last = this;
+  }
+
+  load(context: LoaderContext, _config: LoaderConfiguration, callbacks: LoaderCallbacks<LoaderContext>): void {
+    this.loads += 1;
+    this.context = context;
+    this.callbacks = callbacks;
+  }
+
+  abort(): void {
+    this.aborts += 1;
+  }
+
+  destroy(): void {
+    this.callbacks = this.context = null;
+    this.stats = null as unknown as LoaderStats;
+  }
+}
+
+function newStats(): LoaderStats {
+  const timing = () => ({ start: 0, first: 0, end: 0 });
+  const zeros = { aborted: false, loaded: 0, retry: 0, total: 0, chunkCount: 0, bwEstimate: 0 };
+  return { ...zeros, loading: timing(), parsing: timing(), buffering: timing() };
+}
+
+class FakeHost implements LoaderHost {
+  readonly reported: KeyveilError[] = [];
+  readonly requests: SegmentLoadRequest[] = [];
+  signal: AbortSignal | null = null;
+  progress: OnLoadProgress = () => undefined;
+  resolve: (loaded: LoadedSegment) => void = () => undefined;
+  reject: (error: KeyveilError) => void = () => undefined;
+  onReport: () => void = () => undefined;
+
+  currentUrl(url: string): string {
+    return url.replace("/one/", "/two/");
+  }
+
+  deniedPlaylists(): ReadonlySet<string> {
+    return new Set();
+  }
+
+  load(request: SegmentLoadRequest, signal: AbortSignal, onProgress: OnLoadProgress): Promise<LoadedSegment> {
+    this.requests.push(request);
+    this.signal = signal;
+    this.progress = onProgress;
+    return new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
+
+  report(error: KeyveilError): void {
+    this.reported.push(error);
+    this.onReport();
+  }
+}
+
+const CONFIG = {
+  loadPolicy: { maxTimeToFirstByteMs: 10_000, maxLoadTimeMs: 60_000, timeoutRetry: null, errorRetry: null },
+  maxRetry: 0,
+  timeout: 0,
+  retryDelay: 0,
+  maxRetryDelay: 0,
+} as LoaderConfiguration;
+
+function callbacks() {
+  const calls: string[] = [];
+  const log = (name: string) => vi.fn(() => void calls.push(name));
+  const all = {
+    onSuccess: log("success"),
+    onError: log("error"),
+    onTimeout: log("timeout"),
+    onAbort: log("abort"),
+    onProgress: log("progress"),
+  };
+  return { ...all, calls };
+}
+
+function start(url = MARKED, changes: Partial<LoaderContext> = {}) {
+  const host = new FakeHost();
+  const { fLoader } = createLoaders(host, BaseLoader as unknown as LoaderConstructor);
+  const loader = new (fLoader as unknown as LoaderConstructor)({} as HlsConfig);
+  const stats = loader.stats;
+  const context = { url, responseType: "arraybuffer", frag: { start: 18 }, ...changes } as unknown as LoaderContext;
+  const called = callbacks();
+  loader.load(context, CONFIG, called);
+  return { host, loader, stats, context, called };
+}
+
+const loaded = (bytes = new ArrayBuffer(5)): LoadedSegment => ({
+  bytes,
+  status: 200,
+  loadedBytes: 16,
+  timing: { ttfbMs: 20, fetchMs: 100, decryptMs: 400 },
+});
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe("the fragment loader", () => {
+  test("sends a marked segment through the worker, without the mark and with its range", () => {
+    const { host } = start(MARKED, { rangeStart: 10, rangeEnd: 42 });
+    expect(host.requests).toEqual([
+      {
+        url: "http://media.test/media/one/title-1/v/s3.m4s",
+        reference: "title-1/1/0/2/3",
+        rangeStart: 10,
+        rangeEnd: 42,
+        positionMs: 18_000,
+      },
+    ]);
+    expect(BaseLoader.last.loads).toBe(0);
+  });
+
+  test("leaves everything else to the application's loader, under the current token", () => {
+    const { host, context, called } = start("http://media.test/media/one/title-1/v/init.mp4");
+    expect(host.requests).toEqual([]);
+    expect(BaseLoader.last.loads).toBe(1);
+    expect(context.url).toBe("http://media.test/media/two/title-1/v/init.mp4");
+    expect(BaseLoader.last.callbacks).toBe(called);
+  });
+
+  test("hands over clear bytes: progress first, then success, in the same stats object", async () => {
+    const { host, stats, context, called } = start();
+    const segment = loaded();
+    host.resolve(segment);
+    await settle();
+    expect(called.calls).toEqual(["progress", "success"]);
+    expect(called.onProgress).toHaveBeenCalledWith(stats, context, segment.bytes, null);
+    const url = "http://media.test/media/one/title-1/v/s3.m4s";
+    expect(called.onSuccess).toHaveBeenCalledWith({ url, data: segment.bytes, code: 200 }, stats, context, null);
+  });
+
+  test("keeps decryption out of the bandwidth estimate", async () => {
+    const { host, stats } = start();
+    await vi.advanceTimersByTimeAsync(900); // 100 ms on the network, the rest waiting and decrypting
+    host.resolve(loaded());
+    await settle();
+    expect(stats.loading.end - stats.loading.start).toBeCloseTo(100, 0);
+    expect(stats.loading.first - stats.loading.start).toBeCloseTo(20, 0);
+    expect([stats.loaded, stats.total]).toEqual([16, 16]);
+  });
+
+  test("shows progress in stats while it loads, so that hls.js can give up on a slow segment", () => {
+    const { host, stats } = start();
+    vi.advanceTimersByTime(50);
+    host.progress({ loadedBytes: 8, totalBytes: 16, complete: false });
+    expect([stats.loaded, stats.total]).toEqual([8, 16]);
+    expect(stats.loading.first).toBeGreaterThan(0);
+  });
+
+  test("survives hls.js destroying it within a callback", async () => {
+    const { host, loader, called } = start();
+    called.onSuccess.mockImplementation(() => {
+      loader.destroy();
+      return undefined;
+    });
+    host.resolve(loaded());
+    await settle();
+    expect(loader.stats).toBeNull();
+    expect(called.calls).toEqual(["progress"]);
+    expect(called.onSuccess).toHaveBeenCalledOnce();
+  });
+
+  test("tells an abort and nothing after it", async () => {
+    const { host, loader, stats, called } = start();
+    loader.abort();
+    expect(called.calls).toEqual(["abort"]);
+    expect(stats.aborted).toBe(true);
+    expect(host.signal?.aborted).toBe(true);
+    host.resolve(loaded());
+    loader.abort();
+    await settle();
+    expect(called.calls).toEqual(["abort"]);
+  });
+
+  test("calls nobody once it is destroyed", async () => {
+    const { host, loader, called } = start();
+    loader.destroy();
+    expect(host.signal?.aborted).toBe(true);
+    host.reject(new KeyveilError("network"));
+    await settle();
+    expect(called.calls).toEqual([]);
+  });
+
+  test("aborts the application's loader when that one loads", () => {
+    const { loader } = start("http://media.test/init.mp4");
+    loader.abort();
+    expect(BaseLoader.last.aborts).toBe(1);
+  });
+
+  test("times out without a first byte, during the load, and during decryption", async () => {
+    const first = start();
+    await vi.advanceTimersByTimeAsync(9_999);
+    expect(first.called.calls).toEqual([]);
+    await vi.advanceTimersByTimeAsync(2);
+    expect(first.called.calls).toEqual(["timeout"]);
+    expect(first.host.signal?.aborted).toBe(true);
+
+    const second = start();
+    second.host.progress({ loadedBytes: 1, totalBytes: 16, complete: false });
+    await vi.advanceTimersByTimeAsync(59_000);
+    expect(second.called.calls).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1_500);
+    expect(second.called.calls).toEqual(["timeout"]);
+
+    const third = start();
+    third.host.progress({ loadedBytes: 16, totalBytes: 16, complete: true });
+    await vi.advanceTimersByTimeAsync(20_001);
+    expect(third.called.calls).toEqual(["timeout"]);
+  });
+
+  test("is used once", () => {
+    const { loader, context, called } = start();
+    loader.stats.loading.start = 1;
+    expect(() => loader.load(context, CONFIG, called)).toThrow("once");
+  });
+
+  const statuses: [KeyveilError, number][] = [
+    [new KeyveilError("network"), 503],
+    [new KeyveilError("unavailable", undefined, { status: 503 }), 503],
+    [new KeyveilError("not_found", undefined, { status: 404 }), 404],
+    [new KeyveilError("segment_damaged"), 422],
+    [new KeyveilError("key_not_granted"), 403],
+    [new KeyveilError("psign_expired", undefined, { status: 401 }), 401],
+    [new KeyveilError("worker_crashed"), 403],
+  ];
+  for (const [error, status] of statuses) {
+    test(`reports ${error.code} as ${status}, which is ${status >= 500 ? "" : "not "}tried again`, async () => {
+      const { host, called, context, stats } = start();
+      host.reject(error);
+      await settle();
+      expect(host.reported).toEqual([error]);
+      expect(called.onError).toHaveBeenCalledWith({ code: status, text: error.code }, context, null, stats);
+    });
+  }
+
+  test("calls nobody when a listener of the error stopped hls.js", async () => {
+    const { host, loader, called } = start();
+    host.onReport = () => loader.destroy();
+    host.reject(new KeyveilError("key_not_granted"));
+    await settle();
+    expect(called.calls).toEqual([]);
+  });
+});
+
+describe("the playlist loader", () => {
+  function startPlaylist() {
+    const host = new FakeHost();
+    const { pLoader } = createLoaders(host, BaseLoader as unknown as LoaderConstructor);
+    const loader = new (pLoader as unknown as LoaderConstructor)({} as HlsConfig);
+    const context = {
+      url: "http://media.test/media/one/title-1/v/playlist.m3u8",
+      responseType: "text",
+    } as LoaderContext;
+    const called = callbacks();
+    loader.load(context, CONFIG, called);
+    const answer = (data: string) =>
+      BaseLoader.last.callbacks?.onSuccess({ url: context.url, data, code: 200 }, loader.stats, context, null);
+    return { host, context, called, answer };
+  }
+
+  test("asks under the current token and rewrites the key tag", () => {
+    const { context, called, answer } = startPlaylist();
+    expect(context.url).toContain("/media/two/");
+    answer(
+      '#EXTM3U\n#EXT-X-KEY:METHOD=KEYVEIL,URI="keyveil:t/0",CIPHER="aes-128-cbc",TRACK-CLASS="SD",RENDITION=0,' +
+        'KEYFORMAT="com.keyveil",KEYFORMATVERSIONS="1"\n#EXTINF:6,\ns0.ts',
+    );
+    const [response] = called.onSuccess.mock.calls[0] as unknown as [{ data: string }];
+    expect(response.data).toBe("#EXTM3U\n#EXT-X-KEY:METHOD=NONE\n#EXTINF:6,\ns0.ts#keyveil=t/1/0/0/0");
+  });
+
+  test("turns a playlist it can't understand into an error", () => {
+    const { host, called, answer } = startPlaylist();
+    answer("#EXTM3U\n#EXT-X-KEY:METHOD=KEYVEIL\n#EXTINF:6,\ns0.ts");
+    expect(called.calls).toEqual(["error"]);
+    expect(host.reported.map(({ code, fatal }) => [code, fatal])).toEqual([["key_tag_malformed", true]]);
+  });
+});

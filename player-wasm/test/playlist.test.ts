@@ -1,0 +1,191 @@
+import { describe, expect, test } from "vitest";
+import { KeyveilError } from "../ts/errors.js";
+import { rewritePlaylist } from "../ts/page/playlist.js";
+import { parseSegmentRef, splitSegmentUrl } from "../ts/protocol.js";
+
+const tag = (period: number, changes: Record<string, string | null> = {}) => {
+  const attributes: Record<string, string | null> = {
+    METHOD: "KEYVEIL",
+    URI: `"keyveil:title-1/${period}"`,
+    CIPHER: '"aes-128-cbc"',
+    "TRACK-CLASS": '"HD"',
+    RENDITION: "2",
+    KEYFORMAT: '"com.keyveil"',
+    KEYFORMATVERSIONS: '"1"',
+    ...changes,
+  };
+  const list = Object.entries(attributes).filter(([, value]) => value !== null);
+  return `#EXT-X-KEY:${list.map(([name, value]) => `${name}=${value}`).join(",")}`;
+};
+
+const playlist = (...lines: string[]) => ["#EXTM3U", "#EXT-X-VERSION:7", ...lines, "#EXT-X-ENDLIST"].join("\n");
+const body = (text: string) => text.split("\n").slice(2, -1);
+
+function codeOf(call: () => unknown): string {
+  try {
+    call();
+  } catch (thrown) {
+    if (thrown instanceof KeyveilError) return thrown.code;
+    throw thrown;
+  }
+  return "not refused";
+}
+
+describe("a private playlist", () => {
+  test("of fMP4 marks segments and leaves the init segment alone", () => {
+    const lines = ['#EXT-X-MAP:URI="init.mp4"', tag(0), "#EXTINF:6,", "s0.m4s", "#EXTINF:6,", "s1.m4s"];
+    expect(body(rewritePlaylist(playlist(...lines)))).toEqual([
+      '#EXT-X-MAP:URI="init.mp4"',
+      "#EXT-X-KEY:METHOD=NONE",
+      "#EXTINF:6,",
+      "s0.m4s#keyveil=title-1/2/0/2/0",
+      "#EXTINF:6,",
+      "s1.m4s#keyveil=title-1/2/0/2/1",
+    ]);
+  });
+
+  test("of several periods names each segment's period", () => {
+    const lines = [tag(0), "#EXTINF:6,", "s0.ts", "#EXTINF:6,", "s1.ts", tag(1), "#EXTINF:6,", "s2.ts"];
+    const uris = body(rewritePlaylist(playlist(...lines))).filter((line) => !line.startsWith("#"));
+    expect(uris).toEqual([
+      "s0.ts#keyveil=title-1/2/0/2/0",
+      "s1.ts#keyveil=title-1/2/0/2/1",
+      "s2.ts#keyveil=title-1/2/1/2/2",
+    ]);
+  });
+
+  test("with byte ranges keeps them", () => {
+    const lines = [
+      tag(0),
+      "#EXTINF:6,",
+      "#EXT-X-BYTERANGE:1024@0",
+      "all.ts",
+      "#EXTINF:6,",
+      "#EXT-X-BYTERANGE:512",
+      "all.ts",
+    ];
+    expect(body(rewritePlaylist(playlist(...lines)))).toEqual([
+      "#EXT-X-KEY:METHOD=NONE",
+      "#EXTINF:6,",
+      "#EXT-X-BYTERANGE:1024@0",
+      "all.ts#keyveil=title-1/2/0/2/0",
+      "#EXTINF:6,",
+      "#EXT-X-BYTERANGE:512",
+      "all.ts#keyveil=title-1/2/0/2/1",
+    ]);
+  });
+
+  test("counts segments from the media sequence, whatever the line ends and blank lines are", () => {
+    const lines = ["#EXT-X-MEDIA-SEQUENCE:40", tag(4), "#EXTINF:6,", "", "s40.ts?q=1", "#EXTINF:6,", "s41.ts#old"];
+    const text = rewritePlaylist(playlist(...lines).replaceAll("\n", "\r\n"));
+    expect(text).toContain("s40.ts?q=1#keyveil=title-1/2/4/2/40");
+    expect(text).toContain("s41.ts#keyveil=title-1/2/4/2/41");
+  });
+
+  test("may end its encryption with METHOD=NONE", () => {
+    const lines = [tag(0), "#EXTINF:6,", "s0.ts", "#EXT-X-KEY:METHOD=NONE", "#EXTINF:6,", "s1.ts"];
+    expect(body(rewritePlaylist(playlist(...lines))).at(-1)).toBe("s1.ts");
+  });
+
+  test("ignores unknown attributes and their order", () => {
+    const line = `${tag(0).replace("METHOD=KEYVEIL,", "")},METHOD=KEYVEIL,X-NEW="a,b=c"`;
+    expect(body(rewritePlaylist(playlist(line, "#EXTINF:6,", "s0.ts"))).at(-1)).toContain("#keyveil=");
+  });
+});
+
+test("a clear playlist stays byte for byte as it is", () => {
+  const text = playlist('#EXT-X-MAP:URI="init.mp4"', "#EXTINF:6,", "s0.m4s#t=1");
+  expect(rewritePlaylist(text)).toBe(text);
+});
+
+test("another vendor's key tag is left to hls.js", () => {
+  const text = playlist('#EXT-X-KEY:METHOD=AES-128,URI="https://keys/1"', "#EXTINF:6,", "s0.ts");
+  expect(rewritePlaylist(text)).toBe(text);
+});
+
+describe("a malformed key tag is refused, never played as clear", () => {
+  const cases: Record<string, string> = {
+    "method and format contradict": tag(0, { METHOD: "AES-128" }),
+    "method only": "#EXT-X-KEY:METHOD=KEYVEIL",
+    "other format": tag(0, { KEYFORMAT: '"identity"' }),
+    "other version": tag(0, { KEYFORMATVERSIONS: '"2"' }),
+    "unknown cipher": tag(0, { CIPHER: '"none"' }),
+    "no cipher": tag(0, { CIPHER: null }),
+    "unknown class": tag(0, { "TRACK-CLASS": '"8K"' }),
+    "quoted number": tag(0, { RENDITION: '"2"' }),
+    "number over its range": tag(0, { RENDITION: "65536" }),
+    "negative number": tag(0, { RENDITION: "-1" }),
+    "leading zero": tag(0, { RENDITION: "02" }),
+    "period over its range": tag(0, { URI: '"keyveil:title-1/4294967296"' }),
+    "no period": tag(0, { URI: '"keyveil:title-1"' }),
+    "file id with a slash": tag(0, { URI: '"keyveil:a/b/0"' }),
+    "file id too long": tag(0, { URI: `"keyveil:${"a".repeat(65)}/0"` }),
+    "other scheme": tag(0, { URI: '"https://host/0"' }),
+    "repeated attribute": `${tag(0)},RENDITION=2`,
+    "open quote": `${tag(0)},X="abc`,
+    "trailing comma": `${tag(0)},`,
+    "line too long": `${tag(0)},X="${"a".repeat(1024)}"`,
+  };
+  for (const [name, line] of Object.entries(cases)) {
+    test(name, () => {
+      expect(codeOf(() => rewritePlaylist(playlist(line, "#EXTINF:6,", "s0.ts")))).toBe("key_tag_malformed");
+    });
+  }
+
+  test("partial segments", () => {
+    const lines = [tag(0), '#EXT-X-PART:DURATION=1,URI="p0.mp4"', "#EXTINF:6,", "s0.ts"];
+    expect(codeOf(() => rewritePlaylist(playlist(...lines)))).toBe("key_tag_malformed");
+  });
+});
+
+describe("a master playlist", () => {
+  const master = playlist(
+    '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="x",URI="a/playlist.m3u8"',
+    "#EXT-X-STREAM-INF:BANDWIDTH=1",
+    "v360p/playlist.m3u8",
+    "#EXT-X-STREAM-INF:BANDWIDTH=2",
+    "./v2160p/playlist.m3u8",
+  );
+
+  test("loses the variants whose keys the signature does not give", () => {
+    const text = rewritePlaylist(master, new Set(["v2160p/playlist.m3u8"]));
+    expect(text).toContain("v360p/playlist.m3u8");
+    expect(text).not.toContain("2160p");
+    expect(text).not.toContain("BANDWIDTH=2");
+    expect(text).toContain("a/playlist.m3u8");
+  });
+
+  test("without any playable variant is refused", () => {
+    const denied = new Set(["v2160p/playlist.m3u8", "v360p/playlist.m3u8"]);
+    expect(codeOf(() => rewritePlaylist(master, denied))).toBe("key_not_granted");
+  });
+
+  test("stays as it is when all is granted", () => {
+    expect(rewritePlaylist(master)).toBe(master);
+  });
+});
+
+describe("a segment reference", () => {
+  test("is split off the address", () => {
+    expect(splitSegmentUrl("http://h/s.ts#keyveil=t/0/1/2/3")).toEqual({
+      url: "http://h/s.ts",
+      reference: "t/0/1/2/3",
+    });
+    expect(splitSegmentUrl("http://h/s.ts#t=1")).toBeNull();
+  });
+
+  test("that breaks the form is none", () => {
+    expect(parseSegmentRef("t/0/1/2/3")).toMatchObject({ fileId: "t", segment: 3 });
+    for (const text of [
+      "",
+      "t/4/1/2/3",
+      "t/0/1/2",
+      "t/0/1/2/3/4",
+      "t/0/1/65536/3",
+      "t/0/4294967296/1/3",
+      "../0/1/2/3",
+    ]) {
+      expect(parseSegmentRef(text), text).toBeNull();
+    }
+  });
+});

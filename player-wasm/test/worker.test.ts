@@ -1,0 +1,410 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { KeyveilError } from "../ts/errors.js";
+import type { FromWorker } from "../ts/messages.js";
+import { WorkerHost } from "../ts/worker/host.js";
+import { SegmentLoader } from "../ts/worker/segment-loader.js";
+import { Session } from "../ts/worker/session.js";
+import { Slots } from "../ts/worker/slots.js";
+import type { Wasm, WasmSession } from "../ts/worker/wasm.js";
+import { INIT, playback, settle } from "./fakes.js";
+
+/** The module as the worker sees it: "decrypts" by dropping the last byte, and holds the periods it was granted. */
+class FakeWasm implements Wasm, WasmSession {
+  readonly memory = new WebAssembly.Memory({ initial: 1 });
+  readonly session = this;
+  readonly held = new Set<number>();
+  readonly decrypted: string[] = [];
+  wiped = 0;
+  counter = 0;
+  #length = 0;
+  #asked = 0;
+
+  playRequest(psign: string): string {
+    this.#asked = 0;
+    return JSON.stringify({ psign });
+  }
+
+  acceptPlay(): void {
+    this.#grant();
+  }
+
+  keysRequest(period: number, positionMs: number, psign: string | undefined): string[] {
+    this.#asked = period;
+    this.counter += 1;
+    return [JSON.stringify({ period, positionMs, psign, counter: this.counter }), `mac-${this.counter}`];
+  }
+
+  acceptKeys(response: string): void {
+    if (response.includes("forged")) throw "envelope_rejected";
+    this.#grant();
+  }
+
+  holdsPeriod(period: number): boolean {
+    return this.held.has(period);
+  }
+
+  trackClasses(): string[] {
+    return ["AUDIO", "SD"];
+  }
+
+  reserve(length: number): number {
+    if (length === 13) throw new Error("unreachable");
+    this.#length = length;
+    return 1024;
+  }
+
+  decrypt(fragment: string): number {
+    if (fragment.endsWith("/66")) throw "segment_damaged";
+    this.decrypted.push(fragment);
+    return this.#length - 1;
+  }
+
+  wipe(): void {
+    this.wiped += 1;
+    new Uint8Array(this.memory.buffer).fill(0);
+  }
+
+  #grant(): void {
+    this.held.add(this.#asked).add(this.#asked + 1);
+  }
+}
+
+interface Call {
+  readonly url: string;
+  readonly init: RequestInit;
+}
+
+const calls: Call[] = [];
+let respond: (url: string, init: RequestInit) => Promise<Response> | Response;
+
+const keysAnswer = () => {
+  const { session, playlistUrl } = playback();
+  return Response.json({ session, playlistUrl, grant: { serverKeyId: "a", enc: "b", ciphertext: "c" } });
+};
+const playAnswer = (changes = {}) =>
+  Response.json({ ...playback(), grant: { serverKeyId: "a", enc: "b", ciphertext: "c" }, ...changes });
+const refused = (status: number, code: string) =>
+  Response.json({ error: { code, message: "What to do.", requestId: "r1" } }, { status });
+
+function answers(url: string): Response {
+  if (url.endsWith("/v1/play")) return playAnswer();
+  if (url.endsWith("/v1/keys")) return keysAnswer();
+  return new Response(new Uint8Array([1, 2, 3, 4]));
+}
+
+const exchanges = () => calls.filter(({ url }) => url.includes("/v1/"));
+const keysBodies = () =>
+  calls.filter(({ url }) => url.endsWith("/v1/keys")).map(({ init }) => JSON.parse(String(init.body)));
+const codeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => "not refused",
+    (error: KeyveilError) => error.code,
+  );
+
+beforeEach(() => {
+  calls.length = 0;
+  respond = answers;
+  vi.stubGlobal("fetch", async (url: string, init: RequestInit = {}) => {
+    calls.push({ url, init });
+    if (init.signal?.aborted) throw new DOMException("aborted", "AbortError");
+    return respond(url, init);
+  });
+});
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+async function playing() {
+  const wasm = new FakeWasm();
+  const events = { exchange: vi.fn(), renewed: vi.fn() };
+  const session = new Session(wasm, "http://keys.test/", "same-origin", events);
+  await session.play("psign", "title-1", 0);
+  const loader = new SegmentLoader(wasm, session, "same-origin");
+  const load = (period: number, segment: number, signal = new AbortController().signal) =>
+    loader.load(
+      { url: "http://media.test/s.ts", reference: `title-1/1/${period}/0/${segment}`, positionMs: 7 },
+      signal,
+      () => undefined,
+    );
+  return { wasm, events, session, loader, load };
+}
+
+describe("the session", () => {
+  test("sends the module's body as it is and keeps the grant to itself", async () => {
+    const { events, session } = await playing();
+    expect(calls[0]?.url).toBe("http://keys.test/v1/play");
+    expect(calls[0]?.init.body).toBe('{"psign":"psign"}');
+    const answer = await session.play("psign", "title-1", 0);
+    expect(Object.keys(answer).sort()).toEqual(
+      ["playlistUrl", "resolutionNames", "session", "title", "trackClasses", "watermark"].sort(),
+    );
+    expect(events.exchange).toHaveBeenCalledWith("play", expect.any(Number), 0);
+  });
+
+  test("authenticates follow-ups by the module's MAC", async () => {
+    const { session } = await playing();
+    await session.ensurePeriod(4, 24_000);
+    expect(calls.at(-1)?.init.headers).toMatchObject({ "Keyveil-Mac": "mac-1" });
+    expect(keysBodies()).toEqual([{ period: 4, positionMs: 24_000, counter: 1 }]);
+  });
+
+  test("shares one exchange among all who wait for it", async () => {
+    const { session } = await playing();
+    await Promise.all([session.ensurePeriod(3, 0), session.ensurePeriod(3, 0), session.ensurePeriod(4, 0)]);
+    expect(keysBodies().map(({ period }) => period)).toEqual([3]);
+  });
+
+  test("makes its exchanges one after another", async () => {
+    const { session } = await playing();
+    let running = 0;
+    let most = 0;
+    respond = async (url) => {
+      most = Math.max(most, ++running);
+      await new Promise((done) => setTimeout(done, 1));
+      running -= 1;
+      return answers(url);
+    };
+    await Promise.all([session.ensurePeriod(2, 0), session.ensurePeriod(9, 0), session.renew("newer", 0)]);
+    expect(most).toBe(1);
+    expect(keysBodies()).toHaveLength(3);
+  });
+
+  test("tells a refusal to everyone who waits, and asks anew the next time with a new counter", async () => {
+    const { session } = await playing();
+    respond = () => refused(409, "counter_replayed");
+    const both = [codeOf(session.ensurePeriod(3, 0)), codeOf(session.ensurePeriod(3, 0))];
+    expect(await Promise.all(both)).toEqual(["counter_replayed", "counter_replayed"]);
+    respond = answers;
+    await session.ensurePeriod(3, 0);
+    expect(keysBodies().map(({ counter }) => counter)).toEqual([1, 2]);
+  });
+
+  test("renews by an exchange with the newer signature", async () => {
+    const { session } = await playing();
+    expect(await session.renew("newer", 5)).toEqual({
+      session: playback().session,
+      playlistUrl: playback().playlistUrl,
+    });
+    expect(keysBodies()).toEqual([{ period: 0, positionMs: 5, psign: "newer", counter: 1 }]);
+  });
+
+  test("renews a clear title by playing it anew", async () => {
+    respond = () => playAnswer({ session: { id: null, expiresAt: 9, serverTime: 1 }, grant: null });
+    const { session } = await playing();
+    await session.renew("newer", 0);
+    expect(calls.map(({ url }) => url)).toEqual(["http://keys.test/v1/play", "http://keys.test/v1/play"]);
+  });
+
+  test("refuses what the module refuses, and what can't be read", async () => {
+    const { session } = await playing();
+    respond = () => new Response('{"grant":"forged"}');
+    expect(await codeOf(session.ensurePeriod(3, 0))).toBe("envelope_rejected");
+    respond = () => new Response("{}");
+    expect(await codeOf(session.play("psign", undefined, 0))).toBe("malformed_request");
+  });
+
+  const refusals: [string, () => Response | Promise<Response>, string, number][] = [
+    ["a refusal of the server", () => refused(401, "psign_expired"), "psign_expired", 401],
+    ["a proxy's error page", () => new Response("<html>", { status: 502 }), "unavailable", 502],
+    ["a code nobody knows", () => refused(403, "surprise"), "url_invalid", 403],
+    ["no connection", () => Promise.reject(new TypeError("fetch failed")), "network", 0],
+  ];
+  for (const [name, response, code, status] of refusals) {
+    test(`names ${name}: ${code}`, async () => {
+      const { session } = await playing();
+      respond = response;
+      const error: KeyveilError = await session.play("psign", undefined, 0).then(
+        () => expect.unreachable(),
+        (thrown) => thrown,
+      );
+      expect([error.code, error.status]).toEqual([code, status]);
+    });
+  }
+});
+
+describe("the segment loader", () => {
+  test("gives the clear bytes and wipes the module's buffer", async () => {
+    const { wasm, load } = await playing();
+    const { bytes, loadedBytes, timing } = await load(0, 0);
+    expect([...new Uint8Array(bytes)]).toEqual([1, 2, 3]);
+    expect(loadedBytes).toBe(4);
+    expect(timing.fetchMs).toBeGreaterThanOrEqual(timing.ttfbMs);
+    expect(wasm.decrypted).toEqual(["keyveil=title-1/1/0/0/0"]);
+    expect(wasm.wiped).toBe(1);
+    expect(new Uint8Array(wasm.memory.buffer).some((byte) => byte !== 0)).toBe(false);
+  });
+
+  test("fetches keys and segment at the same time", async () => {
+    const { load } = await playing();
+    const started: string[] = [];
+    const gates: Array<() => void> = [];
+    respond = async (url) => {
+      started.push(url);
+      await new Promise<void>((open) => gates.push(open));
+      return answers(url);
+    };
+    const loading = load(3, 9);
+    await settle();
+    expect(started.sort()).toEqual(["http://keys.test/v1/keys", "http://media.test/s.ts"]);
+    for (const open of gates) open();
+    await loading;
+  });
+
+  test("asks for the next period's keys before they are needed", async () => {
+    const { load } = await playing();
+    await load(0, 0);
+    expect(keysBodies()).toEqual([]);
+    await load(1, 2);
+    await settle();
+    expect(keysBodies().map(({ period }) => period)).toEqual([2]);
+  });
+
+  test("asks for no period the title does not have", async () => {
+    const { load } = await playing();
+    await load(4, 9);
+    await settle();
+    expect(keysBodies().map(({ period }) => period)).toEqual([4]);
+  });
+
+  test("asks for its byte range", async () => {
+    const { loader } = await playing();
+    const request = { url: "http://m/s", reference: "title-1/1/0/0/0", rangeStart: 16, rangeEnd: 48, positionMs: 0 };
+    await loader.load(request, new AbortController().signal, () => undefined);
+    expect(calls.at(-1)?.init.headers).toEqual({ Range: "bytes=16-47" });
+  });
+
+  test("does not decrypt for whoever aborted, and stops the fetch", async () => {
+    const { wasm, load } = await playing();
+    const abort = new AbortController();
+    respond = (_url, { signal }) =>
+      new Promise((_resolve, reject) =>
+        signal?.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError"))),
+      );
+    const loading = codeOf(load(0, 0, abort.signal));
+    await settle();
+    abort.abort();
+    expect(await loading).toBe("aborted");
+    expect(wasm.decrypted).toEqual([]);
+  });
+
+  test("stops the fetch when the keys are refused", async () => {
+    const { load } = await playing();
+    let stopped = false;
+    respond = (url, { signal }) => {
+      if (url.endsWith("/v1/keys")) return refused(401, "session_expired");
+      return new Promise((_resolve, reject) =>
+        signal?.addEventListener("abort", () => {
+          stopped = true;
+          reject(new DOMException("aborted", "AbortError"));
+        }),
+      );
+    };
+    expect(await codeOf(load(3, 9))).toBe("session_expired");
+    expect(stopped).toBe(true);
+  });
+
+  test("wipes the buffer of a damaged segment, too", async () => {
+    const { wasm, load } = await playing();
+    expect(await codeOf(load(0, 66))).toBe("segment_damaged");
+    expect(wasm.wiped).toBe(1);
+  });
+
+  test("refuses a reference that breaks the form", async () => {
+    const { loader } = await playing();
+    const request = { url: "http://m/s", reference: "../0/0/0/0", positionMs: 0 };
+    expect(await codeOf(loader.load(request, new AbortController().signal, () => undefined))).toBe("key_tag_malformed");
+  });
+
+  test("has few loads under way at once and refuses an endless queue", async () => {
+    const { load } = await playing();
+    let running = 0;
+    let most = 0;
+    respond = async (url) => {
+      most = Math.max(most, ++running);
+      await new Promise((done) => setTimeout(done, 1));
+      running -= 1;
+      return answers(url);
+    };
+    const codes = await Promise.all(Array.from({ length: 40 }, (_, segment) => codeOf(load(0, segment))));
+    expect(most).toBe(6);
+    expect(codes.filter((code) => code === "unavailable")).toHaveLength(2);
+    expect(codes.filter((code) => code === "not refused")).toHaveLength(38);
+  });
+});
+
+test("a slot that is waited for can be given up", async () => {
+  const slots = new Slots(1, 1);
+  const give = await slots.take(new AbortController().signal);
+  const abort = new AbortController();
+  const waiting = codeOf(slots.take(abort.signal));
+  abort.abort();
+  expect(await waiting).toBe("aborted");
+  const next = slots.take(new AbortController().signal);
+  give();
+  give();
+  (await next)();
+  await slots.take(new AbortController().signal);
+});
+
+describe("the worker's host", () => {
+  function host(wasm: () => Promise<Wasm> = async () => new FakeWasm()) {
+    const posted: FromWorker[] = [];
+    const transferred: Transferable[][] = [];
+    const worker = new WorkerHost((message, transfer) => {
+      posted.push(message);
+      if (transfer) transferred.push(transfer);
+    }, wasm);
+    return { worker, posted, transferred, of: (type: string) => posted.filter((message) => message.type === type) };
+  }
+  const until = (done: () => boolean) => vi.waitFor(() => expect(done()).toBe(true));
+  const LOAD = { type: "load", url: "http://m/s.ts", reference: "title-1/1/0/0/0", positionMs: 0 } as const;
+
+  test("plays, loads and transfers the clear segment, and no message holds a grant or a key", async () => {
+    const { worker, posted, transferred, of } = host();
+    worker.receive(INIT);
+    worker.receive({ type: "play", id: 1, psign: "psign" });
+    await until(() => of("played").length === 1);
+    worker.receive({ ...LOAD, id: 2 });
+    await until(() => of("segment").length === 1);
+    const [segment] = of("segment") as Extract<FromWorker, { type: "segment" }>[];
+    expect(transferred).toEqual([[segment?.bytes]]);
+    expect(posted[0]).toEqual({ type: "ready" });
+    expect(JSON.stringify(posted)).not.toMatch(/grant|ciphertext|mac-|"enc"/);
+  });
+
+  test("fails every request when the module can't start", async () => {
+    const { worker, of } = host(() => Promise.reject(new KeyveilError("build_missing")));
+    worker.receive(INIT);
+    worker.receive({ type: "play", id: 1, psign: "psign" });
+    await until(() => of("failed").length === 1);
+    expect(of("unusable")).toMatchObject([{ error: { code: "build_missing" } }]);
+    expect(of("failed")).toMatchObject([{ id: 1, error: { code: "build_missing" } }]);
+  });
+
+  test("calls itself unusable after a trap in the module", async () => {
+    const { worker, of } = host();
+    respond = (url) => (url.includes("/v1/") ? answers(url) : new Response(new Uint8Array(13)));
+    worker.receive(INIT);
+    worker.receive({ type: "play", id: 1, psign: "psign" });
+    worker.receive({ ...LOAD, id: 2 });
+    await until(() => of("unusable").length === 1);
+    expect(of("failed")).toMatchObject([{ id: 2, error: { code: "worker_crashed" } }]);
+  });
+
+  test("aborts the load that is named", async () => {
+    const { worker, of } = host();
+    respond = (url, { signal }) =>
+      url.includes("/v1/")
+        ? answers(url)
+        : new Promise((_resolve, reject) => signal?.addEventListener("abort", () => reject(new Error("aborted"))));
+    worker.receive(INIT);
+    worker.receive({ type: "play", id: 1, psign: "psign" });
+    await until(() => of("played").length === 1);
+    worker.receive({ ...LOAD, id: 2 });
+    await settle();
+    worker.receive({ type: "abort", id: 2 });
+    await until(() => of("failed").length === 1);
+    expect(of("failed")).toMatchObject([{ id: 2, error: { code: "aborted" } }]);
+    expect(exchanges()).toHaveLength(1);
+  });
+});

@@ -1,0 +1,186 @@
+/** Errors of the player: one class, stable codes, and a form that survives the worker boundary. */
+
+/** Codes a server answers with (docs/PROTOCOL.md, "Error codes"). */
+const SERVER_CODES = [
+  "malformed_request",
+  "body_too_large",
+  "unsupported_media_type",
+  "not_found",
+  "method_not_allowed",
+  "psign_malformed",
+  "psign_algorithm",
+  "psign_signature",
+  "psign_expired",
+  "psign_from_future",
+  "psign_other_title",
+  "psign_content_type",
+  "psign_limit_unsupported",
+  "origin_not_allowed",
+  "title_not_found",
+  "title_exists",
+  "public_key_invalid",
+  "build_unknown",
+  "session_invalid",
+  "session_expired",
+  "counter_replayed",
+  "period_out_of_range",
+  "url_invalid",
+  "url_expired",
+  "range_not_satisfiable",
+  "api_key_invalid",
+  "unavailable",
+  "internal",
+] as const;
+
+/** Codes that clients make. */
+const CLIENT_CODES = [
+  "network",
+  "envelope_rejected",
+  "server_key_unknown",
+  "build_missing",
+  "segment_damaged",
+  "key_tag_malformed",
+  "key_not_granted",
+  "signature_unavailable",
+  "wasm_unavailable",
+  "worker_crashed",
+  "unsupported_browser",
+  "media_error",
+  "aborted",
+  "destroyed",
+] as const;
+
+export type ErrorCode = (typeof SERVER_CODES)[number] | (typeof CLIENT_CODES)[number];
+export type ErrorType = "network" | "signature" | "session" | "media" | "environment";
+
+export const ERROR_CODES: readonly ErrorCode[] = [...SERVER_CODES, ...CLIENT_CODES];
+
+/** A `KeyveilError` as a message between threads carries it. */
+export interface WireError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  /** HTTP status, 0 when there was no answer. */
+  readonly status: number;
+  readonly requestId: string | null;
+  readonly cause: string | null;
+}
+
+interface ErrorDetail {
+  status?: number;
+  requestId?: string | null;
+  cause?: unknown;
+  fatal?: boolean;
+}
+
+export class KeyveilError extends Error {
+  override readonly name = "KeyveilError";
+  readonly type: ErrorType;
+  readonly code: ErrorCode;
+  /** Nothing the player can do by itself would help. */
+  readonly fatal: boolean;
+  /** HTTP status, 0 when there was no answer. */
+  readonly status: number;
+  /** Names the refusal in the server's log. */
+  readonly requestId: string | null;
+
+  constructor(code: ErrorCode, message?: string, detail: ErrorDetail = {}) {
+    super(message ?? defaultMessage(code), detail.cause === undefined ? undefined : { cause: detail.cause });
+    this.type = errorType(code);
+    this.code = code;
+    this.fatal = detail.fatal ?? isFatal(code);
+    this.status = detail.status ?? 0;
+    this.requestId = detail.requestId ?? null;
+  }
+
+  static fromWire(wire: WireError): KeyveilError {
+    const { code, message, status, requestId, cause } = wire;
+    return new KeyveilError(code, message, { status, requestId, ...(cause === null ? {} : { cause }) });
+  }
+
+  toWire(): WireError {
+    const cause = this.cause === undefined ? null : String(this.cause);
+    return { code: this.code, message: this.message, status: this.status, requestId: this.requestId, cause };
+  }
+
+  /** The same failure, with another verdict on whether the player can go on. */
+  withFatal(fatal: boolean): KeyveilError {
+    const { message, status, requestId, cause } = this;
+    return new KeyveilError(this.code, message, { status, requestId, cause, fatal });
+  }
+}
+
+/** Whatever was thrown, as a `KeyveilError`. */
+export function asKeyveilError(thrown: unknown, code: ErrorCode, message?: string): KeyveilError {
+  return thrown instanceof KeyveilError ? thrown : new KeyveilError(code, message, { cause: thrown });
+}
+
+export function isErrorCode(text: unknown): text is ErrorCode {
+  return (ERROR_CODES as readonly unknown[]).includes(text);
+}
+
+/** One new session with a fresh signature may cure these. */
+export function curedByNewSession(error: KeyveilError): boolean {
+  return ["session_expired", "session_invalid", "counter_replayed", "url_expired"].includes(error.code);
+}
+
+const RETRYABLE: readonly ErrorCode[] = ["network", "unavailable", "internal", "aborted", "media_error"];
+
+function isFatal(code: ErrorCode): boolean {
+  return !RETRYABLE.includes(code) && code !== "segment_damaged" && code !== "not_found";
+}
+
+function errorType(code: ErrorCode): ErrorType {
+  if (code.startsWith("psign_") || code === "signature_unavailable" || code === "origin_not_allowed")
+    return "signature";
+  switch (code) {
+    case "session_invalid":
+    case "session_expired":
+    case "counter_replayed":
+    case "period_out_of_range":
+    case "envelope_rejected":
+    case "server_key_unknown":
+    case "key_not_granted":
+    case "title_not_found":
+    case "build_unknown":
+    case "public_key_invalid":
+    case "url_invalid":
+    case "url_expired":
+      return "session";
+    case "segment_damaged":
+    case "key_tag_malformed":
+    case "media_error":
+      return "media";
+    case "build_missing":
+    case "wasm_unavailable":
+    case "worker_crashed":
+    case "unsupported_browser":
+    case "aborted":
+    case "destroyed":
+      return "environment";
+    default:
+      return "network";
+  }
+}
+
+const MESSAGES: Partial<Record<ErrorCode, string>> = {
+  network: "The server can't be reached; check the connection.",
+  unavailable: "The server can't answer right now; try again shortly.",
+  envelope_rejected: "The key envelope was refused; it was not made for this request by a server this player trusts.",
+  server_key_unknown: "The server's key is not one this player trusts.",
+  build_missing: "This player was built without an SDK build; install the files the key server gives out.",
+  segment_damaged: "A media segment is damaged or belongs to another title.",
+  key_tag_malformed: "The playlist's key tag is malformed.",
+  key_not_granted: "The signature does not cover this rendition or part of the title.",
+  signature_unavailable: "No player signature could be had; getSignature failed.",
+  wasm_unavailable:
+    "The decryptor can't be started; check wasmUrl, its MIME type and the worker's Content-Security-Policy.",
+  worker_crashed: "The player's worker stopped unexpectedly.",
+  unsupported_browser: "This browser lacks what encrypted playback needs (Worker and Media Source Extensions).",
+  media_error: "The browser can't play this media.",
+  aborted: "The request was aborted.",
+  destroyed: "The player was destroyed.",
+};
+
+function defaultMessage(code: ErrorCode): string {
+  return MESSAGES[code] ?? `The server refused the request (${code}).`;
+}

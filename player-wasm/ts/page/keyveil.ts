@@ -1,0 +1,167 @@
+/** The entry: one `Keyveil` per page and server, from which titles are opened. */
+import { asKeyveilError, KeyveilError } from "../errors.js";
+import { KEYVEIL_EVENTS, KeyveilEventTarget } from "../events.js";
+import type { InitMessage } from "../messages.js";
+import { type AttachOptions, KeyveilPlayer } from "./player.js";
+import type { GetSignature } from "./signature.js";
+import { KeyveilTitle } from "./title.js";
+import { WorkerConnection, type WorkerLike } from "./worker-connection.js";
+
+const INIT_TIMEOUT_MS = 15_000;
+
+export interface KeyveilOptions {
+  /** Address of the key server, for example `https://keys.example.com`. */
+  readonly server: string;
+  /** Gets a player signature from your own server; called again before the session ends. */
+  readonly getSignature: GetSignature;
+  /** Same-origin address of `worker.js`; default: beside this module. */
+  readonly workerUrl?: string | URL | undefined;
+  /** Address of the key server's own `keyveil.wasm`; default: beside the worker. */
+  readonly wasmUrl?: string | URL | undefined;
+  /** Makes the worker, where neither a bundler nor `workerUrl` can. */
+  readonly createWorker?: (() => WorkerLike) | undefined;
+  /** `credentials` of every request the worker makes; default `same-origin`. */
+  readonly fetchCredentials?: RequestCredentials | undefined;
+  /** How long the worker may take to start. */
+  readonly initTimeoutMs?: number | undefined;
+}
+
+export interface OpenOptions {
+  /** Which title; default: the one the signature names. */
+  readonly fileId?: string | undefined;
+  /** Where playback will start, in seconds. */
+  readonly position?: number | undefined;
+}
+
+export function createKeyveil(options: KeyveilOptions): Keyveil {
+  return new Keyveil(options);
+}
+
+export class Keyveil extends KeyveilEventTarget {
+  readonly #options: KeyveilOptions;
+  readonly #titles = new Set<KeyveilTitle>();
+  readonly #players = new Set<KeyveilPlayer>();
+  #warm: WorkerConnection | null = null;
+  #destroyed = false;
+
+  /** Use `createKeyveil`. */
+  constructor(options: KeyveilOptions) {
+    super();
+    if (!options?.server) throw new TypeError("createKeyveil needs `server`, the address of the key server");
+    if (typeof options.getSignature !== "function")
+      throw new TypeError("createKeyveil needs `getSignature`, a function");
+    this.#options = options;
+  }
+
+  /** Starts the worker ahead of the first title, so that opening it only waits for the exchange. */
+  async preload(): Promise<void> {
+    this.#assertAlive();
+    this.#warm ??= this.#connect();
+    await this.#warm.ready;
+  }
+
+  /** Opens a title for an application that brings its own hls.js. */
+  async open(options: OpenOptions = {}): Promise<KeyveilTitle> {
+    const title = this.#title(options);
+    try {
+      await title.start();
+      return title;
+    } catch (thrown) {
+      const error = asKeyveilError(thrown, "worker_crashed");
+      title.report(error);
+      this.#close(title);
+      throw error;
+    }
+  }
+
+  /** Plays a title on a video element. Returns at once; failures come as `error` events and through `player.ready`. */
+  attach(video: HTMLVideoElement, options: AttachOptions = {}): KeyveilPlayer {
+    this.#assertAlive();
+    const player = new KeyveilPlayer(video, options, {
+      open: () => this.#title(options, false),
+      closed: (title) => {
+        if (title) this.#close(title);
+        this.#players.delete(player);
+      },
+    });
+    this.#players.add(player);
+    this.forward(player);
+    // Not before the caller had a chance to listen.
+    queueMicrotask(() => void player.start());
+    return player;
+  }
+
+  /** Ends every title and player, and their workers with all key material. */
+  destroy(): void {
+    if (this.#destroyed) return;
+    this.#destroyed = true;
+    for (const player of [...this.#players]) player.destroy();
+    for (const title of [...this.#titles]) this.#close(title);
+    this.#warm?.destroy();
+    this.#warm = null;
+  }
+
+  #title({ fileId, position = 0 }: OpenOptions, forward = true): KeyveilTitle {
+    this.#assertAlive();
+    const warm = this.#warm?.failure ? null : this.#warm;
+    this.#warm = null;
+    const init = this.#init();
+    const title = new KeyveilTitle(
+      {
+        spawn: () => this.#spawn(),
+        init,
+        initTimeoutMs: this.#options.initTimeoutMs ?? INIT_TIMEOUT_MS,
+        getSignature: this.#options.getSignature,
+        fileId,
+        positionMs: Math.max(0, position) * 1000,
+      },
+      warm ?? undefined,
+    );
+    this.#titles.add(title);
+    // A player passes its title's events on by itself.
+    if (forward) this.forward(title, KEYVEIL_EVENTS);
+    return title;
+  }
+
+  #close(title: KeyveilTitle): void {
+    this.#titles.delete(title);
+    title.destroy();
+  }
+
+  #connect(): WorkerConnection {
+    return new WorkerConnection(() => this.#spawn(), this.#init(), this.#options.initTimeoutMs ?? INIT_TIMEOUT_MS);
+  }
+
+  #init(): InitMessage {
+    const { server, wasmUrl, fetchCredentials } = this.#options;
+    return {
+      type: "init",
+      server: absolute(server),
+      wasmUrl: wasmUrl === undefined ? undefined : absolute(wasmUrl),
+      credentials: fetchCredentials ?? "same-origin",
+    };
+  }
+
+  /** There is no other way to decrypt: a page without workers gets no media, and no ciphertext either. */
+  #spawn(): WorkerLike {
+    const { createWorker, workerUrl } = this.#options;
+    try {
+      if (createWorker) return createWorker();
+      if (typeof Worker === "undefined") throw new KeyveilError("unsupported_browser", "This browser has no workers.");
+      if (workerUrl !== undefined) return new Worker(absolute(workerUrl), { type: "module", name: "keyveil" });
+      return new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+    } catch (thrown) {
+      const message = "The worker can't be started; check workerUrl and the Content-Security-Policy.";
+      throw asKeyveilError(thrown, "unsupported_browser", message);
+    }
+  }
+
+  #assertAlive(): void {
+    if (this.#destroyed) throw new KeyveilError("destroyed");
+  }
+}
+
+/** A worker resolves addresses against its own, so it must get absolute ones. */
+function absolute(url: string | URL): string {
+  return new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href).href;
+}

@@ -1,0 +1,169 @@
+/** The nouns of docs/PROTOCOL.md that page and worker share. Nothing here touches `window`. */
+
+export type TrackClass = "AUDIO" | "SD" | "HD" | "UHD";
+
+const TRACK_CLASSES: readonly TrackClass[] = ["AUDIO", "SD", "HD", "UHD"];
+
+export interface Rendition {
+  readonly rendition: number;
+  readonly kind: "video" | "audio" | "subtitles";
+  readonly trackClass: TrackClass;
+  readonly name: string;
+  readonly language: string | null;
+  readonly width: number | null;
+  readonly height: number | null;
+  /** Peak, in bits per second. */
+  readonly bandwidth: number | null;
+  readonly codecs: string | null;
+  readonly playlist: string;
+  readonly segmentCount: number;
+}
+
+export interface TitleInfo {
+  readonly appId: number;
+  readonly fileId: string;
+  readonly name: string;
+  readonly durationMs: number;
+  readonly mode: "private" | "clear";
+  readonly cipher: "aes-128-cbc" | null;
+  readonly container: "fmp4" | "ts";
+  readonly segmentMs: number;
+  readonly periodSegments: number;
+  readonly segmentCount: number;
+  readonly renditions: readonly Rendition[];
+}
+
+/** When the session ends, by the server's clock. */
+export interface SessionInfo {
+  readonly id: string | null;
+  readonly expiresAt: number;
+  readonly serverTime: number;
+}
+
+export interface ResolutionName {
+  readonly minEdgeLength: number;
+  readonly name: string;
+}
+
+/** What `/v1/play` says about a title: all of its answer but the grant, which stays in the worker. */
+export interface Playback {
+  readonly session: SessionInfo;
+  readonly title: TitleInfo;
+  readonly playlistUrl: string;
+  readonly watermark: string | null;
+  readonly resolutionNames: readonly ResolutionName[];
+  /** The classes whose keys the signature gives; empty for clear titles. */
+  readonly trackClasses: readonly TrackClass[];
+}
+
+/** What `/v1/keys` says next to its grant. */
+export interface Renewal {
+  readonly session: SessionInfo;
+  readonly playlistUrl: string;
+}
+
+/** Which segment of which title: the fragment that playlists carry to the fragment loader. */
+export interface SegmentRef {
+  readonly fileId: string;
+  readonly trackClass: number;
+  readonly period: number;
+  readonly rendition: number;
+  readonly segment: number;
+}
+
+export const SEGMENT_FRAGMENT = "#keyveil=";
+
+const FILE_ID = /^[A-Za-z0-9_-]{1,64}$/;
+const SEGMENT_REF = /^([A-Za-z0-9_-]{1,64})\/([0-3])\/(\d{1,10})\/(\d{1,5})\/(\d{1,10})$/;
+const U16_MAX = 0xffff;
+const U32_MAX = 0xffffffff;
+
+export const isFileId = (text: string): boolean => FILE_ID.test(text);
+
+/** The number that stands for a track class in key derivation, or `null` for a name that is none. */
+export function trackClassNumber(name: string): number | null {
+  const number = TRACK_CLASSES.indexOf(name as TrackClass);
+  return number < 0 ? null : number;
+}
+
+export function formatSegmentRef(ref: SegmentRef): string {
+  return `${ref.fileId}/${ref.trackClass}/${ref.period}/${ref.rendition}/${ref.segment}`;
+}
+
+/** `null` for a text that breaks the form or a number's range. */
+export function parseSegmentRef(text: string): SegmentRef | null {
+  const parts = SEGMENT_REF.exec(text);
+  if (!parts) return null;
+  const [, fileId = "", trackClass, period, rendition, segment] = parts;
+  const ref = {
+    fileId,
+    trackClass: Number(trackClass),
+    period: Number(period),
+    rendition: Number(rendition),
+    segment: Number(segment),
+  };
+  return ref.period > U32_MAX || ref.segment > U32_MAX || ref.rendition > U16_MAX ? null : ref;
+}
+
+/** Splits a segment URL into what is fetched and what it is; `null` when it carries no fragment of ours. */
+export function splitSegmentUrl(url: string): { url: string; reference: string } | null {
+  const at = url.indexOf(SEGMENT_FRAGMENT);
+  return at < 0 ? null : { url: url.slice(0, at), reference: url.slice(at + SEGMENT_FRAGMENT.length) };
+}
+
+/** Only the public part of a `/v1/play` answer, and only when it has the right form. */
+export function publicPlayback(answer: unknown, trackClasses: readonly TrackClass[]): Playback | null {
+  if (!isRecord(answer)) return null;
+  const { session, title, playlistUrl, watermark, resolutionNames } = answer;
+  if (!isSession(session) || !isTitle(title) || typeof playlistUrl !== "string") return null;
+  return {
+    session: { id: session.id, expiresAt: session.expiresAt, serverTime: session.serverTime },
+    title,
+    playlistUrl,
+    watermark: typeof watermark === "string" ? watermark : null,
+    resolutionNames: Array.isArray(resolutionNames) ? resolutionNames.filter(isResolutionName) : [],
+    trackClasses,
+  };
+}
+
+/** Only the public part of a `/v1/keys` answer. */
+export function publicRenewal(answer: unknown): Renewal | null {
+  if (!isRecord(answer)) return null;
+  const { session, playlistUrl } = answer;
+  if (!isSession(session) || typeof playlistUrl !== "string") return null;
+  return {
+    session: { id: session.id, expiresAt: session.expiresAt, serverTime: session.serverTime },
+    playlistUrl,
+  };
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isSession(value: unknown): value is SessionInfo {
+  if (!isRecord(value)) return false;
+  const { id, expiresAt, serverTime } = value;
+  return (id === null || typeof id === "string") && Number.isFinite(expiresAt) && Number.isFinite(serverTime);
+}
+
+function isTitle(value: unknown): value is TitleInfo {
+  if (!isRecord(value)) return false;
+  const { fileId, mode, periodSegments, segmentCount, renditions } = value;
+  return (
+    typeof fileId === "string" &&
+    isFileId(fileId) &&
+    (mode === "private" || mode === "clear") &&
+    isCount(periodSegments) &&
+    isCount(segmentCount) &&
+    Array.isArray(renditions)
+  );
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isResolutionName(value: unknown): value is ResolutionName {
+  return isRecord(value) && Number.isFinite(value.minEdgeLength) && typeof value.name === "string";
+}

@@ -1,0 +1,85 @@
+/** The worker's own requests: `fetch` with every refusal mapped to a `KeyveilError`. */
+import { isErrorCode, KeyveilError } from "../errors.js";
+import { isRecord } from "../protocol.js";
+
+const EXCHANGE_TIMEOUT_MS = 15_000;
+const ANSWER_CHARS_MAX = 4 << 20;
+const REFUSAL_CHARS_MAX = 16 << 10;
+
+/** Sends a body as it is and gives the answer's text. */
+export async function postJson(
+  url: string,
+  body: string,
+  credentials: RequestCredentials,
+  headers: Record<string, string> = {},
+): Promise<string> {
+  const timeout = new AbortController();
+  const timer = setTimeout(() => timeout.abort(), EXCHANGE_TIMEOUT_MS);
+  try {
+    const response = await fetch(url, {
+      method: "POST",
+      body,
+      headers: { "Content-Type": "application/json", ...headers },
+      credentials,
+      cache: "no-store",
+      redirect: "error",
+      signal: timeout.signal,
+    });
+    if (!response.ok) throw await refusal(response);
+    const text = await response.text();
+    if (text.length > ANSWER_CHARS_MAX) throw new KeyveilError("network", "The server's answer is too long.");
+    return text;
+  } catch (thrown) {
+    if (thrown instanceof KeyveilError) throw thrown;
+    const message = timeout.signal.aborted ? `The server did not answer within ${EXCHANGE_TIMEOUT_MS} ms.` : undefined;
+    throw new KeyveilError("network", message, { cause: thrown });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Starts loading a segment; the caller reads the body. */
+export async function getMedia(
+  url: string,
+  credentials: RequestCredentials,
+  headers: Record<string, string>,
+  signal: AbortSignal,
+): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(url, { headers, credentials, signal });
+  } catch (thrown) {
+    throw connectionError(thrown, signal);
+  }
+  if (!response.ok) throw await refusal(response);
+  return response;
+}
+
+/** What a failed `fetch` or body read means. */
+export function connectionError(thrown: unknown, signal: AbortSignal): KeyveilError {
+  if (thrown instanceof KeyveilError) return thrown;
+  return new KeyveilError(signal.aborted ? "aborted" : "network", undefined, { cause: thrown });
+}
+
+async function refusal(response: Response): Promise<KeyveilError> {
+  const { status } = response;
+  let answer: unknown = null;
+  try {
+    const text = await response.text();
+    if (text.length <= REFUSAL_CHARS_MAX) answer = JSON.parse(text);
+  } catch {
+    // A proxy's page, or no body at all: the status has to do.
+  }
+  const error = isRecord(answer) && isRecord(answer.error) ? answer.error : {};
+  const requestId = typeof error.requestId === "string" ? error.requestId : null;
+  if (!isErrorCode(error.code)) return new KeyveilError(codeOfStatus(status), undefined, { status });
+  const message = typeof error.message === "string" ? error.message : undefined;
+  return new KeyveilError(error.code, message, { status, requestId });
+}
+
+function codeOfStatus(status: number) {
+  if (status === 403) return "url_invalid";
+  if (status === 404) return "not_found";
+  if (status === 416) return "range_not_satisfiable";
+  return status >= 500 || status === 429 ? "unavailable" : "network";
+}

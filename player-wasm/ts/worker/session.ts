@@ -1,0 +1,138 @@
+/** The worker's playback session: the exchanges that bring keys into the wasm module, one at a time. */
+import { KeyveilError } from "../errors.js";
+import type { ExchangeKind } from "../messages.js";
+import { type Playback, publicPlayback, publicRenewal, type Renewal, type TrackClass } from "../protocol.js";
+import { postJson } from "./http.js";
+import { guarded, type WasmSession } from "./wasm.js";
+
+const MAC_HEADER = "Keyveil-Mac";
+
+export interface SessionEvents {
+  exchange(kind: ExchangeKind, ms: number, period: number): void;
+  /** An exchange that no caller waits for brought new times or URLs. */
+  renewed(renewal: Renewal): void;
+}
+
+interface KeysFlight {
+  readonly period: number;
+  readonly done: Promise<Renewal>;
+}
+
+export class Session {
+  readonly #wasm: WasmSession;
+  readonly #server: string;
+  readonly #credentials: RequestCredentials;
+  readonly #events: SessionEvents;
+  #playback: Playback | null = null;
+  #period = 0;
+  #flight: KeysFlight | null = null;
+  /** The wasm session has room for one unanswered request: exchanges queue here. */
+  #lastExchange: Promise<unknown> = Promise.resolve();
+
+  constructor(wasm: WasmSession, server: string, credentials: RequestCredentials, events: SessionEvents) {
+    this.#wasm = wasm;
+    this.#server = server.replace(/\/+$/, "");
+    this.#credentials = credentials;
+    this.#events = events;
+  }
+
+  /** Opens a session; an earlier one ends. */
+  play(psign: string, fileId: string | undefined, positionMs: number): Promise<Playback> {
+    return this.#inTurn(async () => {
+      const startMs = performance.now();
+      const body = guarded(() => this.#wasm.playRequest(psign, fileId, positionMs));
+      const answer = await postJson(`${this.#server}/v1/play`, body, this.#credentials);
+      guarded(() => this.#wasm.acceptPlay(answer));
+      const classes = guarded(() => this.#wasm.trackClasses()) as TrackClass[];
+      const playback = publicPlayback(JSON.parse(answer), classes);
+      if (!playback) throw new KeyveilError("malformed_request", "The server's answer can't be read.");
+      this.#playback = playback;
+      this.#period = this.#periodAt(positionMs);
+      this.#events.exchange("play", performance.now() - startMs, this.#period);
+      return playback;
+    });
+  }
+
+  /** Prolongs the session; a clear title has none, so it is played anew. */
+  async renew(psign: string, positionMs: number): Promise<Renewal> {
+    const playback = this.#playback;
+    if (!playback) throw new KeyveilError("session_invalid");
+    if (playback.session.id === null) return this.play(psign, playback.title.fileId, positionMs);
+    return this.#keys(this.#period, positionMs, psign);
+  }
+
+  /** Resolves when keys of that period are at hand. Callers who want the same exchange share it. */
+  async ensurePeriod(period: number, positionMs: number): Promise<void> {
+    this.#period = period;
+    while (!this.#wasm.holdsPeriod(period)) {
+      const flight = this.#flight;
+      if (!flight) {
+        await this.#keysOnce(period, positionMs);
+        if (!this.#wasm.holdsPeriod(period)) throw new KeyveilError("key_not_granted");
+      } else if (covers(flight, period)) {
+        await flight.done;
+        if (!this.#wasm.holdsPeriod(period)) throw new KeyveilError("key_not_granted");
+      } else {
+        await flight.done.catch(() => undefined);
+      }
+    }
+  }
+
+  /** Fetches the next period's keys when they are missing, so that playback never waits for them. */
+  prefetchAfter(period: number, positionMs: number): void {
+    const next = period + 1;
+    if (next >= this.#periodCount() || this.#flight || this.#wasm.holdsPeriod(next)) return;
+    this.#keysOnce(next, positionMs).catch(() => {
+      // The load that needs these keys asks again, and its failure is told.
+    });
+  }
+
+  async #keysOnce(period: number, positionMs: number): Promise<void> {
+    const done = this.#keys(period, positionMs, undefined);
+    const flight = { period, done };
+    this.#flight = flight;
+    try {
+      this.#events.renewed(await done);
+    } finally {
+      if (this.#flight === flight) this.#flight = null;
+    }
+  }
+
+  #keys(period: number, positionMs: number, psign: string | undefined): Promise<Renewal> {
+    return this.#inTurn(async () => {
+      const startMs = performance.now();
+      const [body = "", mac = ""] = guarded(() => this.#wasm.keysRequest(period, positionMs, psign));
+      const answer = await postJson(`${this.#server}/v1/keys`, body, this.#credentials, { [MAC_HEADER]: mac });
+      guarded(() => this.#wasm.acceptKeys(answer));
+      const renewal = publicRenewal(JSON.parse(answer));
+      if (!renewal) throw new KeyveilError("malformed_request", "The server's answer can't be read.");
+      this.#events.exchange("keys", performance.now() - startMs, period);
+      return renewal;
+    });
+  }
+
+  #inTurn<T>(exchange: () => Promise<T>): Promise<T> {
+    const turn = this.#lastExchange.then(exchange, exchange);
+    this.#lastExchange = turn.catch(() => undefined);
+    return turn;
+  }
+
+  #periodAt(positionMs: number): number {
+    const title = this.#playback?.title;
+    if (!title || !(title.segmentMs > 0) || title.periodSegments < 1) return 0;
+    const period = Math.floor(positionMs / title.segmentMs / title.periodSegments);
+    return Math.max(0, Math.min(period, this.#periodCount() - 1));
+  }
+
+  #periodCount(): number {
+    const title = this.#playback?.title;
+    if (!title || title.periodSegments < 1) return 0;
+    const segments = Math.max(title.segmentCount, ...title.renditions.map(({ segmentCount }) => segmentCount));
+    return Math.ceil(segments / title.periodSegments);
+  }
+}
+
+/** A grant holds the period that was asked for and the next. */
+function covers(flight: KeysFlight, period: number): boolean {
+  return period === flight.period || period === flight.period + 1;
+}

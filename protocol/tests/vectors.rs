@@ -1,0 +1,242 @@
+//! tests/vectors/*.json against this crate, natively and in WebAssembly (`cargo test --target wasm32-unknown-unknown`).
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::convert::Infallible;
+
+use keyveil_protocol::psign::{SigningKey, UnverifiedPlayerSignature};
+use keyveil_protocol::{
+    ApiKey, Envelope, Exchange, KeyTag, KeysGrant, Mode, Period, PeriodKey, PeriodKeyEntry, PlayGrant, ProtocolError,
+    Psk, PskSecret, RecipientPublicKey, Rendition, Sealing, Segment, SegmentKey, SegmentRef, ServerKey, SessionId,
+    SessionMacKey, TitleSecret, TrackClass, seal_title,
+};
+use serde_json::Value;
+
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+macro_rules! vectors {
+    ($name:literal) => {
+        serde_json::from_str::<Value>(include_str!(concat!("../../tests/vectors/", $name, ".json"))).unwrap()
+    };
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or_else(|| panic!("{name} is no text in {value}"))
+}
+
+fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
+    let list = value[name].as_array().unwrap();
+    assert!(!list.is_empty(), "{name} is empty");
+    list
+}
+
+fn bytes<const N: usize>(value: &Value, name: &str) -> [u8; N] {
+    hex::decode(text(value, name)).unwrap().try_into().unwrap()
+}
+
+fn number<T: TryFrom<u64>>(value: &Value, name: &str) -> T {
+    T::try_from(value[name].as_u64().unwrap()).ok().unwrap()
+}
+
+fn class(value: &Value) -> TrackClass {
+    text(value, "trackClass").parse().unwrap()
+}
+
+#[test]
+fn keys_derive_as_written_down() {
+    for v in vectors!("key-hierarchy").as_array().unwrap() {
+        let period_key =
+            TitleSecret::from_bytes(bytes(v, "titleSecret")).period_key(class(v), Period(number(v, "period")));
+        assert_eq!(*period_key.expose_secret(), bytes::<32>(v, "periodKey"));
+        let key = period_key.segment_key(Rendition(number(v, "rendition")), Segment(number(v, "segment")));
+        assert_eq!(key.expose_secret()[..16], bytes::<16>(v, "segmentKey"));
+        assert_eq!(key.expose_secret()[16..], bytes::<16>(v, "iv"));
+    }
+}
+
+#[test]
+fn segments_encrypt_and_decrypt_as_written_down() {
+    let v = vectors!("segment-cipher");
+    let key = || SegmentKey::from_bytes(bytes(&v, "segmentKey"));
+    for case in list(&v, "valid") {
+        let clear = hex::decode(text(case, "clear")).unwrap();
+        let mut buffer = clear.clone();
+        key().encrypt(&mut buffer).unwrap();
+        assert_eq!(hex::encode(&buffer), text(case, "ciphertext"));
+        let clear_len = key().decrypt(&mut buffer).unwrap();
+        assert_eq!(buffer[..clear_len], clear);
+    }
+    for case in list(&v, "malformed") {
+        let refusal = key().decrypt(&mut hex::decode(text(case, "ciphertext")).unwrap());
+        assert_eq!(refusal.unwrap_err().code().as_str(), text(case, "code"), "{}", text(case, "name"));
+    }
+}
+
+#[test]
+fn key_tags_are_read_and_written_as_written_down() {
+    let v = vectors!("key-tag");
+    for case in list(&v, "valid") {
+        let tag: KeyTag = text(case, "line").parse().unwrap();
+        assert_eq!((tag.file_id.as_str(), tag.track_class), (text(case, "fileId"), class(case)));
+        assert_eq!((tag.period.0, tag.rendition.0), (number(case, "period"), number(case, "rendition")));
+        assert_eq!(tag.to_string() == text(case, "line"), case["canonical"] == true);
+    }
+    for case in list(&v, "malformed") {
+        let refusal = text(case, "line").parse::<KeyTag>();
+        assert_eq!(refusal.unwrap_err().code().as_str(), text(case, "code"), "{}", text(case, "name"));
+    }
+    for case in list(&v["fragments"], "valid") {
+        let place: SegmentRef = text(case, "fragment").parse().unwrap();
+        assert_eq!(place.to_string(), text(case, "fragment"));
+        assert_eq!((place.track_class, place.segment), (class(case), Segment(number(case, "segment"))));
+    }
+    for case in list(&v["fragments"], "malformed") {
+        let refusal = case.as_str().unwrap().parse::<SegmentRef>();
+        assert_eq!(refusal.unwrap_err().code().as_str(), "key_tag_malformed", "{case}");
+    }
+}
+
+fn check_psign(v: &Value, psign: &str) -> Result<(u64, Option<String>, TrackClass), ProtocolError> {
+    let authorization = UnverifiedPlayerSignature::parse(psign)?
+        .verify([&SigningKey::new("an older key".into()), &SigningKey::new(text(v, "signingKey").into())])?
+        .check_times(number(v, "now"), number(v, "maxAgeSecs"))?
+        .authorize(Some(&text(v, "fileId").parse().unwrap()), Mode::Private)?;
+    let claims = authorization.claims();
+    assert_eq!(claims.app_id.value(), number::<u64>(v, "appId"));
+    Ok((authorization.expires_at(), claims.uid().map(str::to_owned), claims.max_track()))
+}
+
+#[test]
+fn player_signatures_are_accepted_and_refused_as_written_down() {
+    let v = vectors!("psign");
+    for case in list(&v, "valid") {
+        let (expires_at, uid, max_track) = check_psign(&v, text(case, "psign")).unwrap();
+        assert_eq!(expires_at, number::<u64>(case, "expiresAt"), "{}", text(case, "name"));
+        assert_eq!(uid.as_deref(), case["uid"].as_str());
+        assert_eq!(max_track.name(), case["maxTrack"].as_str().unwrap_or("UHD"));
+        let kid = UnverifiedPlayerSignature::parse(text(case, "psign")).unwrap().kid().map(ToString::to_string);
+        assert_eq!(kid.as_deref(), case["kid"].as_str());
+    }
+    for case in list(&v, "refused") {
+        let refusal = check_psign(&v, text(case, "psign"));
+        assert_eq!(refusal.unwrap_err().code().as_str(), text(case, "code"), "{}", text(case, "name"));
+    }
+}
+
+/// A random source that gives the vector's seed once; asked for more, it fails the test.
+struct Seed(Option<[u8; 32]>);
+
+impl rand_core::TryRng for Seed {
+    type Error = Infallible;
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        panic!("asked for an integer")
+    }
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        panic!("asked for an integer")
+    }
+    fn try_fill_bytes(&mut self, destination: &mut [u8]) -> Result<(), Infallible> {
+        destination.copy_from_slice(&self.0.take().unwrap());
+        Ok(())
+    }
+}
+impl rand_core::TryCryptoRng for Seed {}
+
+fn entries(grant: &Value) -> Vec<PeriodKeyEntry> {
+    let entry = |v: &Value| PeriodKeyEntry {
+        track_class: class(v),
+        period: Period(number(v, "period")),
+        key: PeriodKey::from_bytes(bytes(v, "key")),
+    };
+    list(grant, "keys").iter().map(entry).collect()
+}
+
+fn grants(v: &Value) -> (PlayGrant, KeysGrant, TitleSecret) {
+    let (play, keys) = (&v["grants"]["play"], &v["grants"]["keys"]);
+    let play = PlayGrant {
+        session_id: SessionId::from_bytes(bytes(play, "sessionId")),
+        mac_key: SessionMacKey::from_bytes(bytes(play, "macKey")),
+        expires_at: number(play, "expiresAt"),
+        keys: entries(play),
+    };
+    let keys = KeysGrant { expires_at: number(keys, "expiresAt"), keys: entries(keys) };
+    (play, keys, TitleSecret::from_bytes(bytes(&v["grants"]["title"], "titleSecret")))
+}
+
+#[test]
+fn envelopes_seal_and_open_as_written_down() {
+    let v = vectors!("envelope");
+    let body = text(&v, "body").as_bytes();
+    let server_key =
+        ServerKey::from_bytes(text(&v, "serverKeyId").parse().unwrap(), &bytes(&v, "serverPrivateKey")).unwrap();
+    let public = server_key.public_key();
+    assert_eq!(public.to_bytes(), bytes::<32>(&v, "serverPublicKey"));
+    let psk = Psk::new(text(&v, "pskId"), PskSecret::from_bytes(bytes(&v, "psk")));
+    let exchange = || Exchange::generate(&mut Seed(Some(bytes(&v, "recipientSeed"))));
+    assert_eq!(exchange().public_key().to_string(), text(&v, "recipientPublicKey"));
+    let recipient = RecipientPublicKey::parse(text(&v, "recipientPublicKey")).unwrap();
+    let sealing = Sealing { request_body: body, recipient: &recipient, server_key: &server_key, psk: &psk };
+    let rng = || Seed(Some(bytes(&v, "ephemeralSeed")));
+    let (play, keys, title_secret) = grants(&v);
+    let sealed = [
+        play.seal(&sealing, &mut rng()).unwrap(),
+        keys.seal(&sealing, &mut rng()).unwrap(),
+        seal_title(&title_secret, &sealing, &mut rng()).unwrap(),
+    ];
+    for (envelope, case) in sealed.iter().zip(list(&v, "valid")) {
+        assert_eq!(serde_json::to_value(envelope).unwrap(), case["envelope"], "{}", text(case, "label"));
+    }
+    assert_eq!(exchange().open_play(body, &sealed[0], &public, &psk).unwrap(), play);
+    assert_eq!(exchange().open_keys(body, &sealed[1], &public, &psk).unwrap(), keys);
+    assert_eq!(exchange().open_title(body, &sealed[2], &public, &psk).unwrap(), title_secret);
+    exchange().open_title(body, &sealed[0], &public, &psk).unwrap_err();
+    for case in list(&v, "malformed") {
+        let envelope: Envelope = serde_json::from_value(case["envelope"].clone()).unwrap();
+        let refusal = exchange().open_play(body, &envelope, &public, &psk);
+        assert_eq!(refusal.unwrap_err().code().as_str(), text(case, "code"), "{}", text(case, "name"));
+    }
+}
+
+#[test]
+fn recipient_keys_of_small_order_are_refused() {
+    let v = vectors!("envelope");
+    let server_key = ServerKey::from_bytes("s".parse().unwrap(), &bytes(&v, "serverPrivateKey")).unwrap();
+    let psk = Psk::new("b", PskSecret::from_bytes([1; 32]));
+    for point in list(&v, "smallOrderPublicKeys") {
+        let recipient = RecipientPublicKey::parse(point.as_str().unwrap()).unwrap();
+        let sealing = Sealing { request_body: b"{}", recipient: &recipient, server_key: &server_key, psk: &psk };
+        let refusal = seal_title(&TitleSecret::from_bytes([2; 32]), &sealing, &mut Seed(Some([3; 32])));
+        assert_eq!(refusal.unwrap_err().code().as_str(), "public_key_invalid", "{point}");
+    }
+    RecipientPublicKey::parse(&"A".repeat(42)).unwrap_err();
+}
+
+#[test]
+fn macs_and_api_keys_are_as_written_down() {
+    let v = vectors!("mac");
+    let case = &v["keysMac"];
+    let key = SessionMacKey::from_bytes(bytes(case, "macKey"));
+    let (body, mac) = (text(case, "body"), text(case, "mac"));
+    assert_eq!(key.mac(body.as_bytes()), mac);
+    assert!(key.verify(body.as_bytes(), mac));
+    assert!(!key.verify(format!("{body} ").as_bytes(), mac));
+    for malformed in list(case, "malformed") {
+        assert!(!key.verify(body.as_bytes(), malformed.as_str().unwrap()), "{malformed}");
+    }
+    let case = &v["apiKey"];
+    let api_key: ApiKey = text(case, "text").parse().unwrap();
+    assert_eq!((api_key.id().as_str(), api_key.expose_text().as_str()), (text(case, "id"), text(case, "text")));
+    assert_eq!(*api_key.psk_secret().expose_secret(), bytes::<32>(case, "psk"));
+    for malformed in list(case, "malformed") {
+        let refusal = malformed.as_str().unwrap().parse::<ApiKey>();
+        assert_eq!(refusal.unwrap_err().code().as_str(), "api_key_invalid", "{malformed}");
+    }
+}
+
+#[test]
+fn secrets_print_redacted() {
+    let secret = TitleSecret::from_bytes([0xab; 32]);
+    let period_key = secret.period_key(TrackClass::Hd, Period(0));
+    let segment_key = period_key.segment_key(Rendition(0), Segment(0));
+    let printed = format!("{secret:?} {period_key:?} {segment_key:?} {:?}", SigningKey::new("tell-nobody".into()));
+    assert_eq!(printed, "TitleSecret([redacted]) PeriodKey([redacted]) SegmentKey([redacted]) SigningKey([redacted])");
+}

@@ -1,0 +1,84 @@
+// What is built, and when it need not be: cargo and player-wasm/build.mjs know for themselves, the pages by a fingerprint.
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { run } from "./children.mjs";
+import { fingerprint, unlessUnchanged } from "./fingerprint.mjs";
+import { binary, inRoot, targetDir } from "./places.mjs";
+import { Stop } from "./steps.mjs";
+
+const stamp = (name) => join(targetDir, "keyveil-stamps", name);
+const RUST = ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "protocol/Cargo.toml", "protocol/src"];
+const SDK = [...RUST, "package-lock.json", "player-wasm"];
+
+/** The `packager` and `key-server` binaries. */
+export async function buildServers(show) {
+  return cargo(["build", "--release", "--locked", "-p", "keyveil-packager", "-p", "keyveil-key-server"], show);
+}
+
+/** The wasm-bindgen tools at the version Cargo.lock names. */
+export async function buildBindgen(show) {
+  return cargo(["build", "--release", "--locked", "-p", "keyveil-bindgen"], show);
+}
+
+export const bindgenTestRunner = binary("bindgen-test-runner");
+
+/** The page and worker half of the SDK: player-wasm/dist. */
+export async function buildSdk(show) {
+  return playerBuild(show, "buildSdk", {});
+}
+
+/** The pages: www/dist. */
+export async function buildPages({ wait }) {
+  const sources = ["www", ...SDK];
+  const ran = await unlessUnchanged(
+    stamp("www"),
+    await fingerprint(sources),
+    [inRoot("www/dist/index.html")],
+    async () => {
+      wait("vite build");
+      await checked("npm", ["run", "build", "--workspace", "www"]);
+    },
+  );
+  return ran ? "built" : "unchanged";
+}
+
+/** The wasm module that carries the SDK build in `sdkBuildFile`, at `outFile`. */
+export async function buildWasm(show, { sdkBuildFile, outFile }) {
+  return playerBuild(show, "buildWasm", { sdkBuildFile, outFile });
+}
+
+async function cargo(args, { wait }) {
+  let compiled = 0;
+  await checked("cargo", args, (line) => {
+    const crate = /^\s*(?:Compiling|Downloading|Downloaded|Updating|Blocking)\s+(.*)$/.exec(line);
+    if (crate === null) return;
+    if (/^\s*Compiling/.test(line)) compiled += 1;
+    // Every line would be a flood where there is no terminal to redraw.
+    if (process.stderr.isTTY || compiled % 50 === 1)
+      wait(`${line.trim()}${compiled > 0 ? ` (crate ${compiled})` : ""}`);
+  });
+  return compiled > 0 ? `built, ${compiled} crates` : "unchanged";
+}
+
+/** player-wasm/build.mjs, in a process of its own, so that an interrupt ends it and all it started. */
+async function playerBuild({ wait }, name, options) {
+  const module = pathToFileURL(inRoot("player-wasm/build.mjs")).href;
+  const script = [
+    `import { ${name} } from ${JSON.stringify(module)};`,
+    `const built = await ${name}(${JSON.stringify(options)});`,
+    "console.log(built ? 'built' : 'unchanged');",
+  ];
+  const onLine = (line) => line.startsWith("player: ") && wait(line.slice("player: ".length));
+  const said = await checked(process.execPath, ["--input-type=module", "--eval", script.join("\n")], onLine);
+  return said.trim().split("\n").at(-1);
+}
+
+async function checked(command, args, onLine) {
+  try {
+    return await run(command, args, { onLine });
+  } catch (error) {
+    throw new Stop(`${[command, ...args.slice(0, 2)].join(" ").split("\n")[0]} failed.`, {
+      output: error.output ?? error.message,
+    });
+  }
+}

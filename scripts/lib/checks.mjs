@@ -1,0 +1,38 @@
+// Formatters, linters and type checkers of both languages.
+import { readdir } from "node:fs/promises";
+import { exists } from "./fingerprint.mjs";
+import { inRoot } from "./places.mjs";
+import { WASM_TARGET } from "./rust.mjs";
+
+/** `[{ name, command, args, env? }]`, quickest first. */
+export async function checks() {
+  const clippy = ["clippy", "--release", "--locked"];
+  const deny = ["--", "-D", "warnings"];
+  const wasm = ["-p", "keyveil-player-wasm", "--target", WASM_TARGET];
+  return [
+    { name: "rustfmt", command: "cargo", args: ["fmt", "--all", "--check"] },
+    { name: "biome", command: "npx", args: ["--no-install", "biome", "check", "--error-on-warnings"] },
+    ...(await typeScriptProjects()).map(({ folder, project }) => ({
+      name: `tsc ${folder}`,
+      command: "npx",
+      args: ["--no-install", "tsc", "--noEmit", "--project", project],
+    })),
+    { name: "clippy", command: "cargo", args: [...clippy, "--workspace", "--all-targets", ...deny] },
+    { name: "clippy wasm32", command: "cargo", args: [...clippy, ...wasm, ...deny] },
+  ];
+}
+
+/** Each folder's tsconfig.check.json, where what is checked differs from what is built, or its tsconfig.json. */
+async function typeScriptProjects() {
+  const projects = [];
+  for (const entry of await readdir(inRoot("."), { withFileTypes: true })) {
+    if (!entry.isDirectory()) continue;
+    const folder = entry.name;
+    for (const name of ["tsconfig.check.json", "tsconfig.json"]) {
+      if (projects.at(-1)?.folder !== folder && (await exists(inRoot(folder, name)))) {
+        projects.push({ folder, project: `${folder}/${name}` });
+      }
+    }
+  }
+  return projects.sort((a, b) => a.folder.localeCompare(b.folder));
+}

@@ -1,0 +1,62 @@
+// System packages: found, or installed with apt-get when we may, or named exactly.
+import { run, works } from "./children.mjs";
+import { Stop } from "./steps.mjs";
+
+/**
+ * Makes sure of `tools`: `[{ name, package, check }]`, where `check` answers whether the tool works.
+ * Answers what was installed.
+ */
+export async function ensureSystem(tools, { wait }) {
+  const missing = await without(tools);
+  if (missing.length === 0) return [];
+  const packages = [...new Set(missing.map((tool) => tool.package))];
+  const asRoot = await rootPrefix();
+  if (asRoot === null || !(await works("apt-get"))) throw missingTools(missing, packages);
+  wait(`apt-get install ${packages.join(" ")}`);
+  await aptInstall(asRoot, packages, wait);
+  const still = await without(tools);
+  if (still.length > 0) throw missingTools(still, packages);
+  return packages;
+}
+
+/** ffmpeg with the encoder that packaging needs; the packager says the rest. */
+export const FFMPEG = [
+  { name: "ffmpeg", package: "ffmpeg", check: () => works("ffmpeg", ["-version"]) },
+  { name: "ffprobe", package: "ffmpeg", check: () => works("ffprobe", ["-version"]) },
+];
+
+async function without(tools) {
+  const found = await Promise.all(tools.map((tool) => tool.check()));
+  return tools.filter((_, index) => !found[index]);
+}
+
+async function aptInstall(asRoot, packages, wait) {
+  const apt = (args) => {
+    const [command, ...rest] = [...asRoot, "apt-get", "-y", "--no-install-recommends", ...args];
+    return run(command, rest, { env: { DEBIAN_FRONTEND: "noninteractive" }, terminal: asRoot[0] === "sudo" });
+  };
+  try {
+    await apt(["install", ...packages]);
+  } catch {
+    // The package lists of a fresh machine are often empty or old.
+    wait("apt-get update");
+    await apt(["update"]).catch(() => null);
+    wait(`apt-get install ${packages.join(" ")}`);
+    await apt(["install", ...packages]).catch((error) => {
+      throw new Stop(`apt-get could not install ${packages.join(" ")}.`, { output: error.output });
+    });
+  }
+}
+
+async function rootPrefix() {
+  if (process.getuid?.() === 0) return [];
+  const sudo = process.stdin.isTTY ? ["sudo"] : ["sudo", "-n"];
+  return (await works(sudo[0], [...sudo.slice(1), "true"])) ? sudo : null;
+}
+
+function missingTools(missing, packages) {
+  const names = missing.map((tool) => tool.name).join(", ");
+  return new Stop(
+    `Missing: ${names}. Install it and try again; on Debian and Ubuntu: apt-get install ${packages.join(" ")}`,
+  );
+}

@@ -1,0 +1,90 @@
+// `npm test`: installs what is missing (what `npm start` needs, and Chromium and Python's venv by apt-get, yt-dlp into .venv)
+// and runs everything, also after a failure:
+//
+//   formatters, linters, type checkers   as `npm run check`
+//   cargo test                           every crate, natively
+//   wasm tests                           the protocol crate in WebAssembly
+//   independent vectors                  tests/vectors/ by Node's own cryptography
+//   command tests                        the parts of these commands
+//   player unit tests, page unit tests   vitest
+//   browser tests                        Playwright in the system's Chromium: the whole loop, attacks and faults
+//
+// Ends with a table, the names of what was skipped, and `N passed, N failed, N skipped` as the last line of standard output.
+// The exit code is not zero when anything failed.
+//
+//   KEYVEIL_CHROMIUM   the browser to use, when it is not found by itself
+
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { chromiumTool, findChromium, PYTHON_VENV } from "./lib/browsers.mjs";
+import { bindgenTestRunner, buildBindgen, buildPages, buildSdk, buildServers } from "./lib/builds.mjs";
+import { checks } from "./lib/checks.mjs";
+import { command } from "./lib/command.mjs";
+import { ensureNpmPackages } from "./lib/npm.mjs";
+import { inRoot } from "./lib/places.mjs";
+import { ensureRust, WASM_TARGET } from "./lib/rust.mjs";
+import { Steps, say } from "./lib/steps.mjs";
+import { runSuite, summary } from "./lib/suite.mjs";
+import { ensureSystem, FFMPEG } from "./lib/system.mjs";
+import { ensureYtDlp } from "./lib/yt-dlp.mjs";
+
+await command(async () => {
+  await prepare();
+  const results = [];
+  for (const check of await checks()) results.push(await runSuite({ ...check, kind: "check" }));
+  for (const suite of await suites()) results.push(await runSuite({ ...suite, kind: "tests" }));
+  const { table, last } = summary(results);
+  say(`${table}\n`);
+  process.stdout.write(`${last}\n`);
+  return results.some((result) => !result.ok) ? 1 : 0;
+});
+
+async function prepare() {
+  const steps = new Steps(8);
+  await steps.step("ffmpeg, Chromium, Python", async (show) => {
+    const installed = await ensureSystem([...FFMPEG, chromiumTool, PYTHON_VENV], show);
+    return installed.length > 0 ? `installed ${installed.join(", ")}` : "found";
+  });
+  await steps.step("yt-dlp in .venv", ensureYtDlp);
+  await steps.step("Rust and its WebAssembly target", ensureRust);
+  await steps.step("npm packages", ensureNpmPackages);
+  await steps.step("packager and key-server", buildServers);
+  await steps.step("wasm-bindgen tools", buildBindgen);
+  await steps.step("player SDK", buildSdk);
+  await steps.step("pages", buildPages);
+}
+
+async function suites() {
+  const cargo = ["test", "--release", "--locked"];
+  const wasmRunner = { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: bindgenTestRunner };
+  const vitest = (folder) => ({ command: "npx", args: ["--no-install", "vitest", "run"], cwd: inRoot(folder) });
+  const browser = { KEYVEIL_CHROMIUM: await findChromium(), KEYVEIL_YT_DLP: inRoot(".venv/bin/yt-dlp"), CI: "1" };
+  return [
+    { name: "cargo test", command: "cargo", args: [...cargo, "--workspace"] },
+    {
+      name: "wasm tests",
+      command: "cargo",
+      args: [...cargo, "--target", WASM_TARGET, "-p", "keyveil-protocol"],
+      env: wasmRunner,
+    },
+    { name: "independent vectors", ...(await nodeTests("tests")) },
+    { name: "command tests", ...(await nodeTests("scripts")) },
+    { name: "player unit tests", ...vitest("player-wasm") },
+    { name: "page unit tests", ...vitest("www") },
+    {
+      name: "browser tests",
+      command: "npx",
+      args: ["--no-install", "playwright", "test", "--reporter=list"],
+      env: browser,
+      cwd: inRoot("tests"),
+    },
+  ];
+}
+
+/** `node --test` over all `*.test.mjs` below a folder; Node 20 knows no patterns. */
+async function nodeTests(folder) {
+  const below = await readdir(inRoot(folder), { recursive: true });
+  const files = below.filter((name) => name.endsWith(".test.mjs") && !name.includes("node_modules")).sort();
+  const paths = files.map((name) => join(folder, name));
+  return { command: process.execPath, args: ["--test", "--test-reporter=spec", ...paths] };
+}

@@ -1,0 +1,81 @@
+// A whole Keyveil as `npm start` makes it, in a folder and on a port of its own.
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+export const binary = (name) => join(ROOT, "target", "release", name);
+
+/** Short segments and periods: two period changes within 20 s of playback. */
+export const PACK_ARGS = ["--segment-secs", "2", "--period-segments", "4", "--ladder", "360p,480p"];
+
+export const scratch = () => mkdtempSync(join(tmpdir(), "keyveil-test-"));
+
+async function freePort() {
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/**
+ * Runs `npm start -- FILE` until it prints its two addresses.
+ * Resolves to { playerUrl, consoleUrl, origin, data, startMs, output(), stop() }.
+ */
+export async function start(file, { data = scratch(), port, packArgs = PACK_ARGS } = {}) {
+  const chosen = port ?? (await freePort());
+  const began = performance.now();
+  const child = spawn("npm", ["start", "--silent", "--", ...(file ? [file] : [])], {
+    cwd: ROOT,
+    env: { ...process.env, KEYVEIL_PORT: String(chosen), KEYVEIL_DATA: data, KEYVEIL_PACK_ARGS: packArgs.join(" ") },
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+  });
+  let stdout = "";
+  let stderr = "";
+  child.stderr.on("data", (chunk) => {
+    stderr += chunk;
+  });
+  const ended = new Promise((resolve) => child.on("exit", (code, signal) => resolve({ code, signal })));
+  const ready = new Promise((resolve) => {
+    child.stdout.on("data", (chunk) => {
+      stdout += chunk;
+      if (/^player: \S+$/m.test(stdout) && /^console: \S+$/m.test(stdout)) resolve("ready");
+    });
+  });
+  const output = () => `${stdout}\n${stderr}`;
+  const outcome = await Promise.race([ready, ended]);
+  if (outcome !== "ready") throw Object.assign(new Error(`npm start ended: ${output()}`), outcome, { stdout, stderr });
+  const line = (name) => stdout.match(new RegExp(`^${name}: (\\S+)$`, "m"))[1];
+  return {
+    playerUrl: line("player"),
+    consoleUrl: line("console"),
+    origin: new URL(line("player")).origin,
+    data,
+    port: chosen,
+    startMs: performance.now() - began,
+    output,
+    async stop() {
+      // npm passes SIGINT on to the script; the group holds npm and what it started, nothing else.
+      process.kill(-child.pid, "SIGINT");
+      return ended;
+    },
+  };
+}
+
+export function remove(folder) {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** Every key of a title, read from the data folder through the KMS by a tool that only the tests have. */
+export function reveal(data, fileId) {
+  const json = execFileSync(binary("reveal"), ["--data", data, "--file-id", fileId], {
+    encoding: "utf8",
+    maxBuffer: 64 << 20,
+  });
+  return JSON.parse(json);
+}

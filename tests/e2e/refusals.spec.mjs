@@ -1,0 +1,158 @@
+// What the player page says when it may not play: a stable code, a sentence, and never a picture.
+import { execFileSync } from "node:child_process";
+import { expect, test } from "@playwright/test";
+import { makeClip } from "./lib/clips.mjs";
+import { binary, remove, scratch, start } from "./lib/installation.mjs";
+
+let folder;
+let keyveil;
+let fileId;
+let appId;
+let psign;
+
+const fragment = (playerUrl) => new URLSearchParams(new URL(playerUrl).hash.slice(1));
+const page_ = (file, signature) => `${keyveil.origin}/player/#file=${file}&psign=${signature}`;
+
+function sign(...args) {
+  const flags = ["sign", "--app", String(appId), ...args];
+  const env = { ...process.env, KEYVEIL_DATA: keyveil.data };
+  return execFileSync(binary("key-server"), flags, { encoding: "utf8", env }).trim();
+}
+
+/** The same claims under another header or signature. */
+function forge(token, { header, claims }) {
+  const [oldHeader, oldClaims, mac] = token.split(".");
+  const change = (part, changes) =>
+    Buffer.from(JSON.stringify({ ...JSON.parse(Buffer.from(part, "base64url")), ...changes })).toString("base64url");
+  return `${change(oldHeader, header)}.${change(oldClaims, claims)}.${mac}`;
+}
+
+test.beforeAll(async () => {
+  test.setTimeout(900_000);
+  folder = scratch();
+  keyveil = await start(makeClip(folder, "mp4", { secs: 12 }));
+  psign = fragment(keyveil.playerUrl).get("psign");
+  fileId = fragment(keyveil.playerUrl).get("file");
+  appId = JSON.parse(Buffer.from(psign.split(".")[1], "base64url")).appId;
+});
+
+test.afterAll(async () => {
+  await keyveil?.stop();
+  remove(folder);
+  if (keyveil) remove(keyveil.data);
+});
+
+/** Opens the page, waits for its failure and returns the code. Nothing may have been shown by then. */
+async function refusal(page, url) {
+  await page.goto(url);
+  const failure = page.locator("[data-code]").first();
+  await expect(failure).toBeVisible({ timeout: 60_000 });
+  expect((await failure.textContent()).trim().length, "says what to do").toBeGreaterThan(20);
+  const video = page.locator("keyveil-player video");
+  if (await video.count()) expect(await video.evaluate((element) => element.videoWidth)).toBe(0);
+  return failure.getAttribute("data-code");
+}
+
+const SIGNATURES = {
+  psign_malformed: () => "not-a-signature",
+  psign_algorithm: () => forge(psign, { header: { alg: "none" } }),
+  psign_signature: () => forge(psign, { claims: { expireTimeStamp: 2_000_000_000 } }),
+  title_not_found: () => sign("--file", "no-such-title"),
+};
+
+for (const [code, signature] of Object.entries(SIGNATURES)) {
+  test(`${code}`, async ({ page }) => {
+    const file = code === "title_not_found" ? "no-such-title" : fileId;
+    expect(await refusal(page, page_(file, signature()))).toBe(code);
+  });
+}
+
+test("psign_expired", async ({ page }) => {
+  const short = sign("--file", fileId, "--expires-in", "1s");
+  await page.waitForTimeout(2_100);
+  expect(await refusal(page, page_(fileId, short))).toBe("psign_expired");
+});
+
+test("psign_other_title", async ({ page }) => {
+  expect(await refusal(page, page_("another-title", psign))).toBe("psign_other_title");
+});
+
+/** Lets the page ask for real and alters what goes over the wire. */
+async function alterPlay(page, change) {
+  await page.context().route("**/v1/play", async (route) => {
+    const { request = (body) => body, response = (body) => body } = change;
+    const answer = await route.fetch({ postData: JSON.stringify(request(route.request().postDataJSON())) });
+    const body = await answer.json();
+    await route.fulfill({ response: answer, json: response(body) });
+  });
+}
+
+test("build_unknown: a player of another installation", async ({ page }) => {
+  await alterPlay(page, { request: (body) => ({ ...body, buildId: "another-build" }) });
+  expect(await refusal(page, keyveil.playerUrl)).toBe("build_unknown");
+});
+
+test("server_key_unknown: the envelope names a server key that is not pinned", async ({ page }) => {
+  await alterPlay(page, { response: (body) => ({ ...body, grant: { ...body.grant, serverKeyId: "swapped" } }) });
+  expect(await refusal(page, keyveil.playerUrl)).toBe("server_key_unknown");
+});
+
+test("envelope_rejected: the envelope was made by someone else", async ({ page }) => {
+  await alterPlay(page, {
+    response: (body) => ({ ...body, grant: { ...body.grant, enc: Buffer.alloc(32, 9).toString("base64url") } }),
+  });
+  expect(await refusal(page, keyveil.playerUrl)).toBe("envelope_rejected");
+});
+
+test("envelope_rejected: the request was altered on its way", async ({ page }) => {
+  await alterPlay(page, { request: (body) => ({ ...body, positionMs: 1 }) });
+  expect(await refusal(page, keyveil.playerUrl)).toBe("envelope_rejected");
+});
+
+test("wasm_unavailable: the decryption module can't be loaded", async ({ page }) => {
+  await page.context().route("**/keyveil.wasm", (route) => route.fulfill({ status: 404, body: "" }));
+  expect(await refusal(page, keyveil.playerUrl)).toBe("wasm_unavailable");
+});
+
+test("without workers the player fails closed", async ({ page }) => {
+  await page.addInitScript(() => {
+    delete window.Worker;
+  });
+  expect(await refusal(page, keyveil.playerUrl)).toBe("unsupported_browser");
+});
+
+test("a captured key request can't be used again", async ({ page, request }) => {
+  const captured = page.context().waitForEvent("request", (r) => r.url().endsWith("/v1/keys"));
+  await page.goto(keyveil.playerUrl);
+  await page.locator("keyveil-player video").evaluate((video) => {
+    video.muted = true;
+    return video.play();
+  });
+  const original = await captured;
+  await (await original.response()).finished();
+  const headers = { "content-type": "application/json", "keyveil-mac": original.headers()["keyveil-mac"] };
+  const again = await request.post(original.url(), { headers, data: original.postDataBuffer() });
+  expect([again.status(), (await again.json()).error.code]).toEqual([409, "counter_replayed"]);
+  const counted = Buffer.from(JSON.stringify({ ...original.postDataJSON(), counter: 1000 }));
+  const altered = await request.post(original.url(), { headers, data: counted });
+  expect([altered.status(), (await altered.json()).error.code]).toEqual([401, "session_invalid"]);
+});
+
+test("media addresses are refused when altered, of another path, or outside the file", async ({ page, request }) => {
+  const captured = page.waitForRequest(/master\.m3u8/);
+  await page.goto(keyveil.playerUrl);
+  const url = new URL((await captured).url());
+  const code = async (path, headers = {}) => {
+    const answer = await request.get(new URL(path, url).href, { headers });
+    return [answer.status(), (await answer.json()).error.code];
+  };
+  const [, , token] = url.pathname.split("/");
+  expect((await request.get(url.href)).status(), "the control is served").toBe(200);
+  expect(await code(url.pathname.replace(token, `f${token.slice(1)}`))).toEqual([403, "url_invalid"]);
+  expect(await code(`${url.pathname.slice(0, -11).replace(fileId, "another-title")}master.m3u8`)).toEqual([
+    403,
+    "url_invalid",
+  ]);
+  expect(await code(`/media/${token}/${fileId}/..%2f..%2fkeyveil.db`)).toEqual([404, "not_found"]);
+  expect(await code(url.pathname, { range: "bytes=99999999-" })).toEqual([416, "range_not_satisfiable"]);
+});

@@ -1,0 +1,30 @@
+// Browser tests: Debian's Chromium, headless, one at a time (the machine's cores are for decoding video).
+import { execFileSync } from "node:child_process";
+import { defineConfig } from "@playwright/test";
+
+export default defineConfig({
+  testDir: "e2e",
+  testMatch: "*.spec.mjs",
+  outputDir: "test-results",
+  workers: 1,
+  fullyParallel: false,
+  timeout: 180_000,
+  reporter: [["list"]],
+  use: {
+    headless: true,
+    viewport: { width: 1440, height: 900 },
+    launchOptions: {
+      executablePath: execFileSync("sh", ["-c", "command -v chromium"], { encoding: "utf8" }).trim(),
+      args: [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--autoplay-policy=no-user-gesture-required",
+      ],
+    },
+  },
+});

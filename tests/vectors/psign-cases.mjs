@@ -1,0 +1,172 @@
+// Player signatures: what is accepted, and one named case for each way to be refused.
+import { createHmac } from "node:crypto";
+import { respelled, sign } from "./independent.mjs";
+
+const signingKey = "a-signing-key-shared-with-the-customer";
+const now = 1_800_000_000;
+const header = { alg: "HS256", typ: "JWT" };
+const claims = { appId: 1500001234, fileId: "film-1", currentTimeStamp: now - 10, expireTimeStamp: now + 3600 };
+const part = (json) => Buffer.from(JSON.stringify(json)).toString("base64url");
+const signed = (changes, head = header, key = signingKey) => sign(head, { ...claims, ...changes }, key);
+const without = (name) => Object.fromEntries(Object.entries(claims).filter(([key]) => key !== name));
+
+function rs256() {
+  // Its signature is never looked at: the algorithm alone refuses it. So fixed bytes stand in for one.
+  return `${part({ alg: "RS256", typ: "JWT" })}.${part(claims)}.${Buffer.alloc(256, 7).toString("base64url")}`;
+}
+
+function valid() {
+  const vendor = {
+    contentInfo: {
+      audioVideoType: "ProtectedAdaptive",
+      drmAdaptiveInfo: { privateEncryptionDefinition: 12 },
+      imageSpriteDefinition: 10,
+      resolutionNames: [{ minEdgeLength: 720, name: "HD" }],
+    },
+    urlAccessInfo: { t: (now + 600).toString(16), us: "72d4cd1101", scheme: "HTTPS", domain: "a.example b.example" },
+    ghostWatermarkInfo: { text: "viewer 7" },
+    drmLicenseInfo: { expireTimeStamp: now + 60 },
+  };
+  return [
+    { name: "required claims", psign: signed({}), expiresAt: now + 3600 },
+    { name: "every vendor claim", psign: signed(vendor), expiresAt: now + 3600 },
+    { name: "kid", psign: signed({}, { ...header, kid: "k2" }), kid: "k2", expiresAt: now + 3600 },
+    { name: "unknown header field", psign: signed({}, { ...header, cty: "x" }), expiresAt: now + 3600 },
+    { name: "upper-case t", psign: signed({ urlAccessInfo: { t: "6B49D200" } }), expiresAt: now + 3600 },
+    { name: "no typ", psign: signed({}, { alg: "HS256" }), expiresAt: now + 3600 },
+    { name: "unknown claim", psign: signed({ colour: "blue" }), expiresAt: now + 3600 },
+    {
+      name: "no expiry means the app's maximum age",
+      psign: sign(header, without("expireTimeStamp"), signingKey),
+      expiresAt: now - 10 + 86400,
+    },
+    {
+      name: "expiry beyond the maximum age is capped",
+      psign: signed({ expireTimeStamp: 2147483647 }),
+      expiresAt: now - 10 + 86400,
+    },
+    { name: "clock 60 s ahead", psign: signed({ currentTimeStamp: now + 60 }), expiresAt: now + 3600 },
+    {
+      name: "own claims",
+      psign: signed({ keyveil: { uid: "viewer-7", maxTrack: "SD", domains: ["a.example"] } }),
+      expiresAt: now + 3600,
+      uid: "viewer-7",
+      maxTrack: "SD",
+    },
+  ];
+}
+
+const resigned = (input) => `${input}.${createHmac("sha256", signingKey).update(input).digest("base64url")}`;
+const withTime = (time) => JSON.stringify(claims).replace(String(claims.currentTimeStamp), time);
+const nested = `${JSON.stringify(claims).slice(0, -1)},"keyveil":{"once":${"[".repeat(400)}${"]".repeat(400)}}}`;
+
+function malformed() {
+  const good = signed({});
+  const [head, body, mac] = good.split(".");
+  return [
+    ["empty", ""],
+    ["one part", head],
+    ["two parts", `${head}.${body}`],
+    ["four parts", `${good}.${mac}`],
+    ["padded base64", `${head}.${body}.${mac}=`],
+    ["signature with a second spelling", `${head}.${body}.${respelled(mac)}`],
+    ["header with a second spelling", resigned(`${respelled(part({ alg: "HS256", kid: "k" }))}.${body}`)],
+    ["standard base64 alphabet", `${head}.${body}+.${mac}`],
+    ["header no JSON", sign("{", claims, signingKey)],
+    ["header an array", sign([], claims, signingKey)],
+    ["header an array of its fields", sign(["HS256", "JWT", null], claims, signingKey)],
+    ["alg given twice", sign('{"alg":"none","alg":"HS256"}', claims, signingKey)],
+    ["alg no text", signed({}, { alg: ["HS256"] })],
+    ["critical header field", signed({}, { ...header, crit: ["exp"], exp: 1 })],
+    ["unencoded payload", signed({}, { ...header, crit: ["b64"], b64: false })],
+    ["crit null", signed({}, { ...header, crit: null })],
+    ["other typ", signed({}, { alg: "HS256", typ: "JWE" })],
+    ["kid with a path", signed({}, { ...header, kid: "../k" })],
+    ["claims no JSON", sign(header, "nonsense", signingKey)],
+    ["claims an array", sign(header, [1], signingKey)],
+    ["claims an array of their fields", sign(header, Object.values(claims), signingKey)],
+    ["text after the claims", sign(header, `${JSON.stringify(claims)}{}`, signingKey)],
+    ["claims not UTF-8", resigned(`${head}.${Buffer.from('{"fileId":"\xff"}', "latin1").toString("base64url")}`)],
+    ["claims nested too deeply", sign(header, nested, signingKey)],
+    ["appId missing", sign(header, without("appId"), signingKey)],
+    ["appId a text", signed({ appId: "1500001234" })],
+    ["appId zero", signed({ appId: 0 })],
+    ["appId over 53 bits", signed({ appId: 2 ** 53 })],
+    ["appId negative", signed({ appId: -1 })],
+    ["fileId missing", sign(header, without("fileId"), signingKey)],
+    ["fileId with a path", signed({ fileId: "../film" })],
+    ["fileId empty", signed({ fileId: "" })],
+    ["fileId over 64", signed({ fileId: "a".repeat(65) })],
+    ["currentTimeStamp missing", sign(header, without("currentTimeStamp"), signingKey)],
+    ["currentTimeStamp fractional", signed({ currentTimeStamp: 1.5 })],
+    ["currentTimeStamp with an exponent", sign(header, withTime("18e8"), signingKey)],
+    ["currentTimeStamp a float", sign(header, withTime("1799999990.0"), signingKey)],
+    ["currentTimeStamp negative", signed({ currentTimeStamp: -1 })],
+    ["currentTimeStamp over 64 bits", sign(header, withTime("18446744073709551616"), signingKey)],
+    ["expireTimeStamp a text", signed({ expireTimeStamp: "never" })],
+    ["claim given twice", sign(header, `${JSON.stringify(claims).slice(0, -1)},"fileId":"film-2"}`, signingKey)],
+    ["t not hexadecimal", signed({ urlAccessInfo: { t: "xyz" } })],
+    ["t empty", signed({ urlAccessInfo: { t: "" } })],
+    ["t with a sign", signed({ urlAccessInfo: { t: "+6b49d200" } })],
+    ["t over 64 bits", signed({ urlAccessInfo: { t: "10000000000000000" } })],
+    ["uid over 128", signed({ keyveil: { uid: "u".repeat(129) } })],
+    ["unknown track class", signed({ keyveil: { maxTrack: "8K" } })],
+    ["33 domains", signed({ keyveil: { domains: Array.from({ length: 33 }, (_, i) => `d${i}.example`) } })],
+    ["watermark over 128", signed({ ghostWatermarkInfo: { text: "w".repeat(129) } })],
+    [
+      "17 resolution names",
+      signed({
+        contentInfo: { resolutionNames: Array.from({ length: 17 }, (_, i) => ({ minEdgeLength: i, name: "n" })) },
+      }),
+    ],
+    ["over 4096 bytes", signed({ padding: "p".repeat(4096) })],
+  ].map(([name, psign]) => ({ name, psign, code: "psign_malformed" }));
+}
+
+function refused() {
+  const none = `${part({ alg: "none", typ: "JWT" })}.${part(claims)}.`;
+  const noneSigned = signed({}, { alg: "none", typ: "JWT" });
+  const hs512 = `${part({ alg: "HS512", typ: "JWT" })}.${part(claims)}`;
+  const good = signed({});
+  const other = signed({ fileId: "film-2" });
+  return [
+    ["alg none", none, "psign_algorithm"],
+    ["alg none with an HMAC", noneSigned, "psign_algorithm"],
+    ["alg RS256", rs256(), "psign_algorithm"],
+    ["alg HS512", `${hs512}.${createHmac("sha512", signingKey).update(hs512).digest("base64url")}`, "psign_algorithm"],
+    ["alg in lower case", signed({}, { alg: "hs256", typ: "JWT" }), "psign_algorithm"],
+    ["wrong key", signed({}, header, "another-key"), "psign_signature"],
+    ["empty key", signed({}, header, ""), "psign_signature"],
+    [
+      "signature of other claims",
+      `${good.slice(0, good.lastIndexOf("."))}${other.slice(other.lastIndexOf("."))}`,
+      "psign_signature",
+    ],
+    ["signature empty", good.slice(0, good.lastIndexOf(".") + 1), "psign_signature"],
+    ["signature cut", good.slice(0, -3), "psign_signature"],
+    ["expired", signed({ expireTimeStamp: now }), "psign_expired"],
+    ["expired before it was signed", signed({ expireTimeStamp: now - 20 }), "psign_expired"],
+    ["older than the maximum age", signed({ currentTimeStamp: now - 86400 }), "psign_expired"],
+    ["from the future", signed({ currentTimeStamp: now + 61 }), "psign_from_future"],
+    ["for another file", other, "psign_other_title"],
+    ["for a clear stream", signed({ contentInfo: { audioVideoType: "RawAdaptive" } }), "psign_content_type"],
+    ["for an unknown stream", signed({ contentInfo: { audioVideoType: "Original" } }), "psign_content_type"],
+    ["preview", signed({ urlAccessInfo: { exper: 30 } }), "psign_limit_unsupported"],
+    ["address limit", signed({ urlAccessInfo: { rlimit: 3 } }), "psign_limit_unsupported"],
+    ["session limit", signed({ keyveil: { sessions: 1 } }), "psign_limit_unsupported"],
+    ["single use", signed({ keyveil: { once: true } }), "psign_limit_unsupported"],
+    ["one address", signed({ keyveil: { ip: "192.0.2.1" } }), "psign_limit_unsupported"],
+  ].map(([name, psign, code]) => ({ name, psign, code }));
+}
+
+export function psignVectors() {
+  return {
+    signingKey,
+    now,
+    maxAgeSecs: 86400,
+    appId: claims.appId,
+    fileId: claims.fileId,
+    valid: valid(),
+    refused: [...malformed(), ...refused()],
+  };
+}

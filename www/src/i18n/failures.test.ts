@@ -1,0 +1,27 @@
+import { expect, test } from "vitest";
+import protocol from "../../../docs/PROTOCOL.md?raw";
+import { failuresEn } from "./failures.en.ts";
+import { failuresZh } from "./failures.zh.ts";
+
+const chapter = protocol.slice(protocol.indexOf("## Error codes"));
+const fromServer = [...chapter.matchAll(/^\| `([a-z_]+)`/gm)].map(([, code]) => code);
+const fromClient = [...chapter.slice(chapter.indexOf("Made by clients")).matchAll(/`([a-z_]+)`/g)].map(
+  ([, code]) => code,
+);
+
+test("every error code of the protocol has a heading and an action in both languages", () => {
+  expect(fromServer.length).toBeGreaterThan(25);
+  expect(fromClient.length).toBeGreaterThan(10);
+  for (const code of [...fromServer, ...fromClient]) {
+    for (const texts of [failuresEn, failuresZh]) {
+      expect(texts, `${code}`).toHaveProperty([`failure.${code}`], expect.stringMatching(/.{4}/));
+      expect(texts, `${code}`).toHaveProperty([`failure.${code}.action`], expect.stringMatching(/.{6}/));
+    }
+  }
+});
+
+test("the texts name no code that the protocol lacks", () => {
+  const known = new Set([...fromServer, ...fromClient, "unknown"]);
+  const named = Object.keys(failuresEn).map((key) => key.split(".")[1]);
+  expect(named.filter((code) => !known.has(code))).toEqual([]);
+});

@@ -1,0 +1,94 @@
+import "../styles/base.css";
+import "../styles/player.css";
+import { onLanguageChange, t } from "../i18n/i18n.ts";
+import { h, required } from "../shared/dom.ts";
+import { Failure } from "../shared/failure.ts";
+import { clock } from "../shared/format.ts";
+import { mountShell } from "../shell/shell.ts";
+import { type Curtain, curtain } from "./curtain.ts";
+import { parseFragment } from "./fragment.ts";
+import { Panel } from "./panel.ts";
+import type { Playback } from "./playback.ts";
+import type { Watch } from "./watch.ts";
+
+const stage = required("#stage", HTMLElement);
+const name = required("#name", HTMLElement);
+const facts = required("#facts", HTMLElement);
+const content = required("#content", HTMLElement);
+
+mountShell("player");
+const panel = new Panel(required("#panel", HTMLElement));
+let watch: Watch | null = null;
+let playback: Playback | null = null;
+let drawn: HTMLElement | null = null;
+let shown: Curtain | null = null;
+let latest = 0;
+
+onLanguageChange(() => {
+  watch?.translate();
+  cover(shown);
+  about();
+});
+window.addEventListener("hashchange", () => void begin());
+window.addEventListener("pagehide", () => watch?.end());
+window.addEventListener("pageshow", (event) => event.persisted && void begin());
+void begin();
+
+async function begin(): Promise<void> {
+  const own = (latest += 1);
+  watch?.end();
+  watch = null;
+  playback = null;
+  panel.draw(null);
+  about();
+  const fragment = parseFragment(location.hash);
+  if (fragment === null) {
+    cover({ kind: "empty" });
+    return;
+  }
+  cover({ kind: "loading" });
+  // The player is most of the page's weight: the page is there before it.
+  const loaded = await import("./watch.ts").catch(() => null);
+  if (own !== latest) return;
+  if (loaded === null) {
+    cover({ kind: "failed", failure: new Failure("network"), retry: () => location.reload() });
+    return;
+  }
+  watch = new loaded.Watch(stage, fragment, {
+    changed(next) {
+      playback = next;
+      panel.draw(next);
+      about();
+    },
+    ready: () => cover(null),
+    failed: (failure) => cover({ kind: "failed", failure, retry }),
+  });
+}
+
+function retry(): void {
+  cover({ kind: "loading" });
+  watch?.retry();
+}
+
+/** Lays a curtain over the video, or takes it away. */
+function cover(next: Curtain | null): void {
+  shown = next;
+  drawn?.remove();
+  drawn = next === null ? null : curtain(next);
+  if (drawn !== null) stage.append(drawn);
+  // A panel of dashes tells nothing: without a title it shows only while one is on its way.
+  content.classList.toggle("bare", playback?.title == null && next !== null && next.kind !== "loading");
+}
+
+function about(): void {
+  const title = playback?.title ?? null;
+  const text = title === null ? t("player.title") : title.name || t("player.untitled");
+  document.title = title === null ? text : `${text} · ${t("app.name")}`;
+  if (name.textContent !== text) name.textContent = text;
+  name.classList.toggle("visually-hidden", title === null);
+  const chips = title === null ? [] : [t(`panel.mode.${title.mode}`), clock(title.durationMs)];
+  if (facts.dataset.chips === chips.join()) return;
+  facts.dataset.chips = chips.join();
+  const kind = title?.mode === "private" ? "chip good" : "chip warn";
+  facts.replaceChildren(...chips.map((chip, index) => h("span", { class: index === 0 ? kind : "chip" }, chip)));
+}

@@ -1,0 +1,24 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vite";
+
+const page = (path) => fileURLToPath(new URL(path, import.meta.url));
+
+// `npm run dev -w www` serves the pages with a running key server behind them.
+const keyServer = process.env.KEYVEIL_SERVER ?? "http://127.0.0.1:8080";
+const proxied = Object.fromEntries(["/v1", "/media", "/sdk"].map((path) => [path, keyServer]));
+
+export default defineConfig({
+  appType: "mpa",
+  build: {
+    target: "es2022",
+    // The pages' Content-Security-Policy is `default-src 'self'`: nothing may be inlined as a data: URL or as a script.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    // hls.js and media-chrome: loaded after the page itself.
+    chunkSizeWarningLimit: 1000,
+    rollupOptions: {
+      input: { home: page("./index.html"), player: page("./player/index.html"), console: page("./console/index.html") },
+    },
+  },
+  server: { proxy: proxied },
+});
