@@ -36,10 +36,10 @@ pub(super) async fn cors(
         return Err(HttpRefusal(Refusal::new(ErrorCode::Internal, "no state")).into());
     };
     let origin = request.headers().get(header::ORIGIN).cloned();
-    let preflight = request.method() == Method::OPTIONS
+    let is_preflight = request.method() == Method::OPTIONS
         && origin.is_some()
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    let mut response = if preflight {
+    let mut response = if is_preflight {
         preflight(request, may_read(&state, origin.as_ref(), None).await)
     } else {
         next.call(request).await?.map_into_boxed_body()

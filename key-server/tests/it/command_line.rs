@@ -165,9 +165,12 @@ fn the_command_line_works_beside_the_server_and_logs_hold_no_secret() {
         request.json(body.to_string()).send()
     };
     let public_key = || Exchange::generate(&mut Player::rng()).public_key().to_string();
-    let put = send("PUT", "/v1/titles/film", json!({ "publicKey": public_key(), "name": "n", "mode": "private" }));
-    assert_eq!(put.status, 201);
-    assert_eq!(send("POST", "/v1/titles/film/publish", media_info("private")).status, 200);
+    let run = public_key();
+    let put = json!({ "fileId": "film", "publicKey": run, "name": "n", "mode": "private" });
+    assert_eq!(send("PUT", "/v1/titles/film", put).status, 201);
+    let mut publication = media_info("private");
+    publication["publicKey"] = json!(run);
+    assert_eq!(send("POST", "/v1/titles/film/publish", publication).status, 200);
     std::fs::create_dir_all(data.join("media/film")).unwrap();
     std::fs::write(data.join("media/film/master.m3u8"), "#EXTM3U\n").unwrap();
     let psign = succeed(&data, &["sign", "--app", &app_id, "--file", "film", "--uid", "alice"]).trim().to_owned();

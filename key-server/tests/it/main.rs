@@ -1,5 +1,7 @@
 //! The key server over HTTP: every success beside its refusals, every error code of docs/PROTOCOL.md that it can send.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod support;
 
 mod command_line;

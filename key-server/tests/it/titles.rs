@@ -2,7 +2,7 @@ use keyveil_protocol::ApiKey;
 use keyveil_protocol::psign::UnverifiedPlayerSignature;
 use serde_json::{Value, json};
 
-use crate::support::{TITLE, TestApp, media_info};
+use crate::support::{TITLE, TestApp, publication};
 
 const PUBLIC_KEY: &str = "CQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
@@ -23,6 +23,24 @@ fn the_packager_receives_the_secret_that_the_kms_keeps() {
 }
 
 #[test]
+fn another_run_of_the_packager_gets_a_fresh_secret_and_only_it_may_publish() {
+    let app = TestApp::start();
+    let (_, first) = app.put_title_in_run(1, "new", "private");
+    let (response, second) = app.put_title_in_run(2, "new", "private");
+    assert_eq!(response.status, 200);
+    assert_ne!(first, second, "no key and IV may encrypt two different files");
+    assert_eq!(second.unwrap(), app.secret("new"));
+    let publish = |run| {
+        let body = publication(run, "private").to_string();
+        app.authorized("POST", "/v1/titles/new/publish").json(body).send()
+    };
+    assert_eq!(publish(1).code(), "title_exists", "its media is encrypted under a secret that is gone");
+    assert_eq!(publish(2).status, 200);
+    assert_eq!(publish(1).code(), "title_exists");
+    assert_eq!(app.put_title_in_run(3, "new", "private").0.code(), "title_exists");
+}
+
+#[test]
 fn a_taken_file_id_is_refused() {
     let app = TestApp::start();
     assert_eq!(app.put_title(TITLE, "private").0.code(), "title_exists");
@@ -40,8 +58,7 @@ fn an_unfit_registration_is_refused() {
     let put = |file_id: &str, body: Value| {
         app.authorized("PUT", &format!("/v1/titles/{file_id}")).json(body.to_string()).send().code()
     };
-    let body =
-        |name: &str, mode: &str, public_key: &str| json!({ "publicKey": public_key, "name": name, "mode": mode });
+    let body = |name: &str, mode: &str, public_key: &str| json!({ "fileId": "x", "publicKey": public_key, "name": name, "mode": mode });
     assert_eq!(put("x", body("", "private", PUBLIC_KEY)), "malformed_request");
     assert_eq!(put("x", body(&"n".repeat(257), "private", PUBLIC_KEY)), "malformed_request");
     assert_eq!(put("x", body("n", "standard", PUBLIC_KEY)), "malformed_request");
@@ -49,7 +66,8 @@ fn an_unfit_registration_is_refused() {
     assert_eq!(put("x", body("n", "private", &"A".repeat(43))), "public_key_invalid");
     assert_eq!(put("a%20b", body("n", "private", PUBLIC_KEY)), "malformed_request");
     assert_eq!(put(&"x".repeat(65), body("n", "private", PUBLIC_KEY)), "malformed_request");
-    assert_eq!(put("x", json!({ "name": "n", "mode": "private" })), "malformed_request");
+    assert_eq!(put("x", json!({ "fileId": "x", "name": "n", "mode": "private" })), "malformed_request");
+    assert_eq!(put("y", body("n", "private", PUBLIC_KEY)), "malformed_request", "path and body name one title");
     assert_eq!(app.put_title("x", "private").0.status, 201, "no refusal left anything behind");
 }
 
@@ -59,17 +77,17 @@ fn publishing_is_harmless_to_repeat_and_changes_nothing_later() {
     let publish = |file_id: &str, body: &Value| {
         app.authorized("POST", &format!("/v1/titles/{file_id}/publish")).json(body.to_string()).send()
     };
-    let again = publish(TITLE, &media_info("private"));
+    let again = publish(TITLE, &publication(1, "private"));
     assert_eq!(again.status, 200);
     assert_eq!(again.value()["fileId"], TITLE);
     assert_eq!(again.value()["renditions"].as_array().unwrap().len(), 3);
-    let mut other = media_info("private");
+    let mut other = publication(1, "private");
     other["durationMs"] = json!(1);
     assert_eq!(publish(TITLE, &other).code(), "title_exists");
-    assert_eq!(publish("unknown", &media_info("private")).code(), "title_not_found");
+    assert_eq!(publish("unknown", &publication(1, "private")).code(), "title_not_found");
     let stranger = app.replica();
     let theirs = stranger.authorized("POST", &format!("/v1/titles/{TITLE}/publish"));
-    assert_eq!(theirs.json(media_info("private").to_string()).send().code(), "title_not_found");
+    assert_eq!(theirs.json(publication(1, "private").to_string()).send().code(), "title_not_found");
 }
 
 #[test]
@@ -95,12 +113,12 @@ fn an_unfit_publication_is_refused() {
         ("/renditions/0/trackClass", json!("8K")),
     ];
     for (place, value) in changes {
-        let mut body = media_info("private");
+        let mut body = publication(1, "private");
         *body.pointer_mut(place).unwrap() = value.clone();
         let response = app.authorized("POST", "/v1/titles/new/publish").json(body.to_string()).send();
         assert_eq!(response.code(), "malformed_request", "{place} {value}");
     }
-    let body = media_info("private").to_string();
+    let body = publication(1, "private").to_string();
     assert_eq!(app.authorized("POST", "/v1/titles/new/publish").json(body).send().status, 200);
 }
 

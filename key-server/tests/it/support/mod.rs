@@ -6,4 +6,4 @@ mod test_app;
 
 pub(crate) use client::{Request, Response};
 pub(crate) use player::{Player, jwt};
-pub(crate) use test_app::{TITLE, TestApp, TestAppBuilder, media_info};
+pub(crate) use test_app::{TITLE, TestApp, media_info, publication};

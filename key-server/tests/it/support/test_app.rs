@@ -1,8 +1,10 @@
+use std::convert::Infallible;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
+use getrandom::rand_core::{TryCryptoRng, TryRng};
 use keyveil_key_server::actions::apps::{self, CreatedApp, NewApp};
 use keyveil_key_server::kms::Kms;
 use keyveil_key_server::{Clock, Config, Installation, Server, ServerState};
@@ -149,11 +151,15 @@ impl TestApp {
         self.block_on(self.installation().title_secret(&file_id.parse().unwrap())).unwrap().unwrap()
     }
 
-    /// `PUT`, opened as the packager does.
+    /// `PUT`, opened as the packager does; always the same run.
     pub(crate) fn put_title(&self, file_id: &str, mode: &str) -> (Response, Option<TitleSecret>) {
-        let exchange = Exchange::generate(&mut Player::rng());
-        let body =
-            json!({ "publicKey": exchange.public_key().to_string(), "name": "A film", "mode": mode }).to_string();
+        self.put_title_in_run(1, file_id, mode)
+    }
+
+    pub(crate) fn put_title_in_run(&self, run: u8, file_id: &str, mode: &str) -> (Response, Option<TitleSecret>) {
+        let exchange = packager_exchange(run);
+        let public_key = exchange.public_key().to_string();
+        let body = json!({ "fileId": file_id, "publicKey": public_key, "name": "A film", "mode": mode }).to_string();
         let response = self.authorized("PUT", &format!("/v1/titles/{file_id}")).json(body.as_str()).send();
         let envelope = (response.status < 300).then(|| response.parsed::<PutTitleResponse>().title_secret).flatten();
         let secret = envelope.map(|envelope| {
@@ -173,7 +179,7 @@ impl TestApp {
     /// Registers and publishes a title and puts a few files where its media lies.
     pub(crate) fn publish(&self, file_id: &str, mode: &str) {
         assert_eq!(self.put_title(file_id, mode).0.status, 201);
-        let body = media_info(mode).to_string();
+        let body = publication(1, mode).to_string();
         let response = self.authorized("POST", &format!("/v1/titles/{file_id}/publish")).json(body).send();
         assert_eq!(response.status, 200, "{}", response.text());
         let folder = self.media_dir().join(file_id);
@@ -202,6 +208,40 @@ impl Drop for TestApp {
         self.stop();
     }
 }
+
+/// The body of a publish request by one run of the packager.
+pub(crate) fn publication(run: u8, mode: &str) -> Value {
+    let mut body = media_info(mode);
+    body["publicKey"] = json!(packager_exchange(run).public_key().to_string());
+    body
+}
+
+/// A run of the packager keeps its key over retries.
+fn packager_exchange(run: u8) -> Exchange {
+    Exchange::generate(&mut Repeating(run))
+}
+
+/// One byte over and over: random enough for a key that has to come again.
+struct Repeating(u8);
+
+impl TryRng for Repeating {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(u32::from_ne_bytes([self.0; 4]))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(u64::from_ne_bytes([self.0; 8]))
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        bytes.fill(self.0);
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Repeating {}
 
 /// What a packager publishes: HD and SD video and one audio track, 25 segments of 6 s, periods of 30 s.
 pub(crate) fn media_info(mode: &str) -> Value {
