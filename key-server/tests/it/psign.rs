@@ -63,7 +63,8 @@ fn a_wrong_key_an_unknown_kid_and_an_unknown_app_look_alike() {
     let genuine = app.sign(&claims);
     let altered = genuine.replacen('.', ".A", 1);
     assert!(matches!(code(&app, &altered).as_str(), "psign_signature" | "psign_malformed"));
-    let cut = &genuine[..genuine.len() - 4];
+    // Two bytes less, so that what remains is still base64url.
+    let cut = &genuine[..genuine.len() - 3];
     assert_eq!(code(&app, cut), "psign_signature");
     assert_eq!(app.player().try_play(&genuine, json!({})).status, 200);
 }
