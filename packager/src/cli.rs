@@ -72,6 +72,9 @@ pub(crate) struct Pack {
     /// x264's speed: faster ones make larger or worse pictures
     #[arg(long, default_value = "veryfast", value_parser = PRESETS)]
     preset: String,
+    /// Encoder threads per quality (default: as many as fit); 1 makes every run give the same bytes
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=64))]
+    threads: Option<u32>,
     /// The title's name for people (default: the file's name)
     #[arg(long)]
     name: Option<String>,
@@ -116,6 +119,7 @@ impl Pack {
             period_segments: PeriodSegments::new(self.period_segments)
                 .map_err(|_| invalid("--period-segments takes 1 to 10000"))?,
             preset: self.preset,
+            threads: self.threads,
         };
         let file_id = self.file_id.map(|id| FileId::from_str(&id)).transpose();
         let file_id = file_id.map_err(|_| invalid("--file-id takes 1 to 64 of A-Z a-z 0-9 _ -"))?;

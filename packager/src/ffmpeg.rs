@@ -155,6 +155,10 @@ impl Arguments {
     fn add_h264(&mut self, plan: &Plan, bit_rate: u32) {
         let seconds = plan.choices.segment_secs;
         self.add(["-c:v", "libx264", "-preset", &plan.choices.preset, "-profile:v", "high"]);
+        // With a bit rate limit, x264's threads see each other's progress, and no two runs decide alike.
+        if let Some(threads) = plan.choices.threads {
+            self.add(["-threads", &threads.to_string()]);
+        }
         self.add(["-b:v", &bit_rate.to_string(), "-maxrate", &(bit_rate / 10 * 11).to_string()]);
         self.add(["-bufsize", &(bit_rate * 2).to_string(), "-flags:v", "+bitexact+cgop"]);
         // Keyframes by time alone, so that they fall on the same frames in every rung.

@@ -22,6 +22,8 @@ pub struct Choices {
     pub period_segments: PeriodSegments,
     /// x264's speed preset.
     pub preset: String,
+    /// Encoder threads per quality; none leaves the choice to x264.
+    pub threads: Option<u32>,
 }
 
 /// Everything that ffmpeg, the receiver and the playlists need to agree on.

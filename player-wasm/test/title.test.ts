@@ -203,7 +203,7 @@ describe("a signature that ends", () => {
     let failures = 2;
     const getSignature = vi.fn(async ({ reason }: { reason: string }) => {
       if (reason === "refresh" && failures-- > 0) throw new Error("offline");
-      return "psign";
+      return `psign-${reason}`;
     });
     const { title: opened, codes, workers } = title({ renew: renewed("two", 3600) }, { getSignature });
     await opened.start();
@@ -214,6 +214,22 @@ describe("a signature that ends", () => {
     expect(codes()).toEqual(["signature_unavailable", "signature_unavailable"]);
     expect(workers[0]?.of("renew")).toHaveLength(1);
     expect(opened.playlistUrl).toBe(playlistUrl("two"));
+  });
+
+  test("is not renewed by the signature that is in use", async () => {
+    const { title: opened, workers, codes } = title({}, { getSignature: async () => "psign" });
+    await opened.start();
+    await vi.advanceTimersByTimeAsync(2_881_000);
+    expect(codes()).toEqual(["signature_unavailable"]);
+    expect(workers[0]?.of("renew")).toEqual([]);
+  });
+
+  test("is asked for ever more rarely", async () => {
+    const getSignature = vi.fn(async () => "psign");
+    const { title: opened } = title({}, { getSignature });
+    await opened.start();
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect(getSignature.mock.calls.length).toBeLessThan(12);
   });
 
   test("is not asked for any more once it ended or the title is destroyed", async () => {

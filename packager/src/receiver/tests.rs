@@ -21,6 +21,7 @@ fn plan() -> Plan {
         segment_secs: 1,
         period_segments: PeriodSegments::new(10).unwrap(),
         preset: "ultrafast".into(),
+        threads: None,
     };
     let rendition = PlannedRendition {
         rendition: Rendition(0),

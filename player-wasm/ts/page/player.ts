@@ -2,6 +2,7 @@
 import Hls, { type ErrorData, type HlsConfig, type Level } from "hls.js";
 import { asKeyveilError, KeyveilError } from "../errors.js";
 import { KeyveilEventTarget, type PlayerState } from "../events.js";
+import type { ResolutionName } from "../protocol.js";
 import type { LoaderConstructor } from "./loaders.js";
 import type { KeyveilTitle } from "./title.js";
 
@@ -88,7 +89,8 @@ export class KeyveilPlayer extends KeyveilEventTarget {
   }
 
   get qualities(): readonly Quality[] {
-    return (this.#hls?.levels ?? []).map((level, id) => quality(level, id));
+    const names = this.#title?.opened ? this.#title.playback.resolutionNames : [];
+    return (this.#hls?.levels ?? []).map((level, id) => quality(level, id, names));
   }
 
   /** What the viewer chose: `AUTO_QUALITY`, or the id of one of `qualities`. */
@@ -261,13 +263,9 @@ export class KeyveilPlayer extends KeyveilEventTarget {
   }
 }
 
-function quality(level: Level, id: number): Quality {
+function quality(level: Level, id: number, names: readonly ResolutionName[]): Quality {
   const { width = 0, height = 0, bitrate } = level;
-  return {
-    id,
-    name: level.name || (height ? `${Math.min(width, height) || height}p` : `${id}`),
-    width,
-    height,
-    bitrate,
-  };
+  const minEdge = Math.min(width, height) || height;
+  const named = names.find(({ minEdgeLength }) => minEdgeLength === minEdge)?.name;
+  return { id, name: named ?? (level.name || (minEdge ? `${minEdge}p` : `${id}`)), width, height, bitrate };
 }

@@ -11,7 +11,8 @@ export type GetSignature = (request: {
 }) => Promise<string> | string;
 
 const SIGNATURE_TIMEOUT_MS = 30_000;
-const RETRY_DELAYS_MS = [5_000, 10_000, 20_000, 40_000, 60_000];
+const RETRY_DELAY_MS_MIN = 5_000;
+const RETRY_DELAY_MS_MAX = 300_000;
 /** Timers take no more than 31 bits of milliseconds, and sleep with the machine: look again at least this often. */
 const CHECK_INTERVAL_MS_MAX = 60_000;
 
@@ -98,8 +99,9 @@ export class SignatureRefresh {
     const expiresMs = this.#expiresMs;
     try {
       const { session } = await this.#hooks.renew();
-      this.#failures = 0;
       this.plan(session);
+      // Accepted, and yet no later end: as good as a failure.
+      if (this.#expiresMs === expiresMs) this.#failures += 1;
     } catch (error) {
       if (!this.#stopped) this.#hooks.failed(error);
       this.#failures += 1;
@@ -108,7 +110,8 @@ export class SignatureRefresh {
     }
     // Planned anew with a later end: done. Else try again for as long as the old signature holds.
     if (this.#expiresMs !== expiresMs || Date.now() >= this.#expiresMs) return;
-    this.#dueMs = Date.now() + (RETRY_DELAYS_MS[Math.min(this.#failures, RETRY_DELAYS_MS.length) - 1] ?? 60_000);
+    const delayMs = Math.min(RETRY_DELAY_MS_MIN * 2 ** Math.max(0, this.#failures - 1), RETRY_DELAY_MS_MAX);
+    this.#dueMs = Date.now() + delayMs;
     this.#wait();
   }
 }

@@ -36,6 +36,7 @@ export class KeyveilTitle extends KeyveilEventTarget implements LoaderHost {
   };
   #connection: WorkerConnection;
   #playback: Playback | null = null;
+  #psign = "";
   #urls: MediaUrls | null = null;
   #reopening: Promise<void> | null = null;
   #reopenedMs = Number.NEGATIVE_INFINITY;
@@ -52,6 +53,11 @@ export class KeyveilTitle extends KeyveilEventTarget implements LoaderHost {
       renew: () => this.#renew(),
       failed: (thrown) => this.report(asKeyveilError(thrown, "signature_unavailable").withFatal(false)),
     });
+  }
+
+  /** Whether the server has told what follows. */
+  get opened(): boolean {
+    return this.#playback !== null;
   }
 
   /** The title's public facts. */
@@ -167,6 +173,7 @@ export class KeyveilTitle extends KeyveilEventTarget implements LoaderHost {
     const psign = await requestSignature(getSignature, fileId, reason);
     const playback = await this.#connection.play(psign, fileId, this.#position?.() ?? positionMs);
     if (this.#destroyed) throw new KeyveilError("destroyed");
+    this.#psign = psign;
     this.#playback = playback;
     this.#urls = new MediaUrls(playback.playlistUrl);
     this.#refresh.plan(playback.session);
@@ -177,7 +184,14 @@ export class KeyveilTitle extends KeyveilEventTarget implements LoaderHost {
   async #renew(): Promise<Renewal> {
     const { fileId } = this.#played.title;
     const psign = await requestSignature(this.#options.getSignature, fileId, "refresh");
+    if (psign === this.#psign) {
+      throw new KeyveilError(
+        "signature_unavailable",
+        "getSignature gave the signature in use; it must give a newer one.",
+      );
+    }
     const renewal = await this.#connection.renew(psign, this.#position?.() ?? this.#options.positionMs);
+    this.#psign = psign;
     this.#accept(renewal);
     this.emit("signature", { reason: "refresh", expiresAt: renewal.session.expiresAt });
     return renewal;

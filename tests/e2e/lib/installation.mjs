@@ -10,7 +10,7 @@ export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 export const binary = (name) => join(ROOT, "target", "release", name);
 
 /** Short segments and periods: two period changes within 20 s of playback. */
-export const PACK_ARGS = ["--segment-secs", "2", "--period-segments", "4", "--ladder", "360p,480p"];
+export const PACK_ARGS = ["--segment-secs", "2", "--period-segments", "4", "--ladder", "360p,480p", "--threads", "1"];
 
 export const scratch = () => mkdtempSync(join(tmpdir(), "keyveil-test-"));
 
