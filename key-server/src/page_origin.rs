@@ -79,9 +79,10 @@ impl FromStr for DomainPattern {
     type Err = DomainPatternError;
 
     fn from_str(text: &str) -> Result<Self, DomainPatternError> {
-        if text.len() > PATTERN_LEN_MAX {
+        if text.len() > PATTERN_LEN_MAX || text.strip_prefix("*.").unwrap_or(text).contains('*') {
             return Err(DomainPatternError);
         }
+        // A star anywhere else would be taken for a letter and quietly match nothing.
         let (wildcard, rest) = match text.strip_prefix("*.") {
             Some(rest) => (true, rest),
             None => (false, text),

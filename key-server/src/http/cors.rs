@@ -36,12 +36,11 @@ pub(super) async fn cors(
         return Err(HttpRefusal(Refusal::new(ErrorCode::Internal, "no state")).into());
     };
     let origin = request.headers().get(header::ORIGIN).cloned();
-    let preflight = request.method() == Method::OPTIONS
+    let is_preflight = request.method() == Method::OPTIONS
         && origin.is_some()
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    let mut response = if preflight {
-        let readable = may_read(&state, origin.as_ref(), None).await;
-        request.into_response(preflight_answer(readable))
+    let mut response = if is_preflight {
+        preflight(request, may_read(&state, origin.as_ref(), None).await)
     } else {
         next.call(request).await?.map_into_boxed_body()
     };
@@ -82,16 +81,17 @@ async fn may_read(state: &ServerState, origin: Option<&HeaderValue>, answer_for:
     }
 }
 
-fn preflight_answer(readable: bool) -> HttpResponse<BoxBody> {
+fn preflight(request: ServiceRequest, readable: bool) -> ServiceResponse<BoxBody> {
     if !readable {
         let refusal = Refusal::new(ErrorCode::OriginNotAllowed, "preflight from a page of no app");
-        return HttpResponse::from_error(HttpRefusal(refusal));
+        return request.error_response(HttpRefusal(refusal));
     }
-    HttpResponse::NoContent()
+    let mut response = HttpResponse::NoContent();
+    response
         .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, METHODS))
         .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS))
-        .insert_header((header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_MAX_AGE_SECS))
-        .finish()
+        .insert_header((header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_MAX_AGE_SECS));
+    request.into_response(response.finish())
 }
 
 fn append(headers: &mut HeaderMap, name: header::HeaderName, value: &'static str) {

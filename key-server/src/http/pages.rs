@@ -13,7 +13,7 @@ use crate::origin::{locate, plain_path};
 use crate::refusal::Refusal;
 use crate::state::ServerState;
 
-const PAGE_POLICY: &str = "default-src 'self'; worker-src 'self'; media-src 'self' blob:; img-src 'self' data: blob:; \
+const PAGE_POLICY: &str = "default-src 'self'; worker-src 'self'; media-src 'self' blob: data:; img-src 'self' data: blob:; \
                            style-src 'self' 'unsafe-inline'; connect-src 'self'; object-src 'none'; base-uri 'none'; \
                            frame-ancestors 'self'";
 /// A worker obeys the policy of its own file: only there may WebAssembly be compiled, and media be fetched from anywhere.

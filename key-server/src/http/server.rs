@@ -14,12 +14,14 @@ use crate::config::Config;
 use crate::installation::Installation;
 use crate::state::ServerState;
 
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
 /// Ended sessions stay for a day, so that a late request is told `session_expired`.
 const SESSIONS_KEPT_SECS: u64 = 24 * 3600;
 
 /// A server that listens.
 pub struct Server {
+    address: SocketAddr,
     url: Url,
     state: web::Data<ServerState>,
     running: actix_web::dev::Server,
@@ -64,7 +66,13 @@ impl Server {
         .listen(listener)
         .map_err(failed)?
         .run();
-        Ok(Self { url, state, running })
+        Ok(Self { address: bound, url, state, running })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// How browsers reach it.
@@ -90,7 +98,11 @@ impl Server {
         let sweeper = actix_web::rt::spawn(sweep_sessions(self.state.clone()));
         let result = self.running.await;
         sweeper.abort();
-        self.state.installation.store().close().await;
+        // A connection whose worker thread is gone never comes back: what is committed is safe without it.
+        let closing = self.state.installation.store().close();
+        if tokio::time::timeout(CLOSE_TIMEOUT, closing).await.is_err() {
+            tracing::warn!("the database was not closed in time");
+        }
         result
     }
 }

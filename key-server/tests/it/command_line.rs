@@ -1,0 +1,216 @@
+//! The binary itself, as an operator runs it.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use keyveil_protocol::{ApiKey, Exchange};
+use serde_json::{Value, json};
+
+use crate::support::{Player, Request, media_info};
+
+fn command(data: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_key-server"));
+    command
+        .args(args)
+        .env("KEYVEIL_DATA", data)
+        .env("KEYVEIL_LISTEN", "127.0.0.1:0")
+        .current_dir(data.parent().unwrap());
+    command
+}
+
+fn run(data: &Path, args: &[&str]) -> Output {
+    command(data, args).output().unwrap()
+}
+
+fn succeed(data: &Path, args: &[&str]) -> String {
+    let output = run(data, args);
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn fail(data: &Path, args: &[&str]) -> String {
+    let output = run(data, args);
+    assert!(!output.status.success(), "{args:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// A running server; killed when dropped.
+struct Served {
+    child: Child,
+    address: String,
+}
+
+impl Served {
+    fn start(data: &Path, log: &Path, filter: &str) -> Self {
+        let mut child = command(data, &["serve"])
+            .env("KEYVEIL_LOG_FILTER", filter)
+            .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(log).unwrap())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening: http://").expect("the line").to_owned();
+        Self { child, address }
+    }
+
+    fn terminate(&mut self) -> Duration {
+        let started = Instant::now();
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(self.child.wait().unwrap().success());
+        started.elapsed()
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_first_start_makes_everything_private_and_a_second_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    succeed(&data, &["init"]);
+    assert_eq!(mode(&data), 0o700);
+    assert_eq!(mode(&data.join("root.key")), 0o600);
+    assert_eq!(mode(&data.join("keyveil.db")), 0o600);
+    let root_key = std::fs::read(data.join("root.key")).unwrap();
+    let builds = succeed(&data, &["build", "list"]);
+    let keys = succeed(&data, &["server-key", "list"]);
+    assert_eq!((builds.lines().count(), keys.lines().count()), (1, 1));
+    succeed(&data, &["init"]);
+    assert_eq!(std::fs::read(data.join("root.key")).unwrap(), root_key);
+    assert_eq!(succeed(&data, &["build", "list"]), builds);
+    assert_eq!(succeed(&data, &["server-key", "list"]), keys);
+}
+
+#[test]
+fn an_exposed_or_missing_root_key_stops_every_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    succeed(&data, &["init"]);
+    let root_key = data.join("root.key");
+    std::fs::set_permissions(&root_key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(fail(&data, &["serve"]).contains("chmod 600"));
+    std::fs::set_permissions(&root_key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::fs::write(&root_key, b"short").unwrap();
+    assert!(fail(&data, &["serve"]).contains("32 bytes"));
+    std::fs::remove_file(&root_key).unwrap();
+    assert!(fail(&data, &["serve"]).contains("restore"));
+}
+
+#[test]
+fn an_exported_build_is_private_and_complete() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let out = dir.path().join("sdk-build.json");
+    let export = || succeed(&data, &["build", "export", "--out", out.to_str().unwrap()]);
+    export();
+    assert_eq!(mode(&out), 0o600);
+    let first: Value = serde_json::from_slice(&std::fs::read(&out).unwrap()).unwrap();
+    assert_eq!(first["buildSecret"].as_str().unwrap().len(), 64);
+    assert_eq!(first["serverKeys"][0]["publicKey"].as_str().unwrap().len(), 64);
+    let id = succeed(&data, &["build", "create"]).trim().strip_prefix("build: ").unwrap().to_owned();
+    export();
+    let second: Value = serde_json::from_slice(&std::fs::read(&out).unwrap()).unwrap();
+    assert_eq!(second["buildId"], id.as_str());
+    succeed(&data, &["build", "retire", &id]);
+    assert!(fail(&data, &["build", "retire", &id]).contains("no such build"));
+    export();
+    let third: Value = serde_json::from_slice(&std::fs::read(&out).unwrap()).unwrap();
+    assert_eq!(third["buildId"], first["buildId"]);
+    assert!(fail(&data, &["build", "export", "--out", "/no/such/folder/x.json"]).contains("/no/such/folder"));
+}
+
+#[test]
+fn bad_arguments_are_refused_with_advice() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    assert!(fail(&data, &["app", "create", "--name", "x", "--domain", "https://x.com"]).contains("host name"));
+    assert!(fail(&data, &["app", "create", "--name", ""]).contains("name"));
+    assert!(fail(&data, &["sign", "--app", "1", "--file", "film"]).contains("no such application"));
+    assert!(fail(&data, &["sign", "--app", "1", "--file", "film", "--expires-in", "1"]).contains("24h"));
+    assert!(fail(&data, &["serve", "--config", "/no/such.toml"]).contains("configuration"));
+    for command in [&["--help"][..], &["serve", "--help"], &["app", "create", "--help"], &["build", "export", "--help"]]
+    {
+        assert!(succeed(&data, command).contains("Example"), "{command:?}");
+    }
+}
+
+/// Packs, signs and plays through the binary while the command line writes beside it; then searches the log.
+#[test]
+fn the_command_line_works_beside_the_server_and_logs_hold_no_secret() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let log = dir.path().join("log");
+    let mut served = Served::start(&data, &log, "trace");
+    let app: Value = serde_json::from_str(&succeed(&data, &["app", "create", "--name", "Demo", "--json"])).unwrap();
+    let text = |name: &str| app[name].as_str().unwrap().to_owned();
+    let (app_id, api_key) = (app["appId"].to_string(), text("apiKey"));
+    assert!(api_key.parse::<ApiKey>().is_ok());
+    assert!(succeed(&data, &["app", "list"]).contains("Demo"));
+    let send = |method: &str, path: &str, body: Value| {
+        let request = Request::new(&served.address, method, path).header("Authorization", &format!("Bearer {api_key}"));
+        request.json(body.to_string()).send()
+    };
+    let public_key = || Exchange::generate(&mut Player::rng()).public_key().to_string();
+    let run = public_key();
+    let put = json!({ "fileId": "film", "publicKey": run, "name": "n", "mode": "private" });
+    assert_eq!(send("PUT", "/v1/titles/film", put).status, 201);
+    let mut publication = media_info("private");
+    publication["publicKey"] = json!(run);
+    assert_eq!(send("POST", "/v1/titles/film/publish", publication).status, 200);
+    std::fs::create_dir_all(data.join("media/film")).unwrap();
+    std::fs::write(data.join("media/film/master.m3u8"), "#EXTM3U\n").unwrap();
+    let psign = succeed(&data, &["sign", "--app", &app_id, "--file", "film", "--uid", "alice"]).trim().to_owned();
+    let build_id = succeed(&data, &["build", "list"]).split(' ').next().unwrap().to_owned();
+    let play = json!({ "psign": psign, "publicKey": public_key(), "buildId": build_id });
+    let played = send("POST", "/v1/play", play);
+    assert_eq!(played.status, 200, "{}", played.text());
+    let url = played.value()["playlistUrl"].as_str().unwrap().to_owned();
+    let path = url.split_once(&served.address).unwrap().1;
+    assert_eq!(Request::new(&served.address, "GET", path).send().status, 200);
+    let token = path.split('/').nth(2).unwrap().to_owned();
+    // Refusals too: a psign where an id belongs, an altered URL, a wrong MAC.
+    let misplaced = json!({ "psign": psign, "fileId": psign, "publicKey": public_key(), "buildId": [&psign] });
+    assert_eq!(send("POST", "/v1/play", misplaced).code(), "malformed_request");
+    assert_eq!(send("GET", &format!("/media/{token}x/film/master.m3u8"), json!({})).code(), "url_invalid");
+    let elapsed = served.terminate();
+    assert!(elapsed < Duration::from_secs(10), "{elapsed:?}");
+    assert!(succeed(&data, &["audit", "verify"]).contains("the chain holds"));
+    let logged = std::fs::read_to_string(&log).unwrap();
+    assert!(logged.contains("url_invalid") && logged.contains("/v1/play"), "the search looks at a log that is there");
+    let mac = token.split_once('-').unwrap().1;
+    let secret_of_api_key = &api_key[api_key.len() - 43..];
+    for (what, secret) in [
+        ("psign", psign.as_str()),
+        ("psign's HMAC", psign.rsplit_once('.').unwrap().1),
+        ("API key", secret_of_api_key),
+        ("signing key", &text("signingKey")),
+        ("url token", mac),
+        ("envelope", played.value()["grant"]["ciphertext"].as_str().unwrap()),
+    ] {
+        assert!(!logged.contains(secret), "{what} in the log");
+    }
+}
+
+#[test]
+fn an_idle_connection_does_not_hold_up_the_stop() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let mut served = Served::start(&data, &dir.path().join("log"), "info");
+    let _idle = std::net::TcpStream::connect(&served.address).unwrap();
+    assert_eq!(Request::new(&served.address, "GET", "/healthz").send().status, 200);
+    assert!(served.terminate() < Duration::from_secs(12));
+}

@@ -1,0 +1,16 @@
+//! The key server over HTTP: every success beside its refusals, every error code of docs/PROTOCOL.md that it can send.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod support;
+
+mod command_line;
+mod cors;
+mod failures;
+mod keys;
+mod media;
+mod pages;
+mod play;
+mod psign;
+mod requests;
+mod titles;

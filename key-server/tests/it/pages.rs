@@ -1,0 +1,80 @@
+use crate::support::TestApp;
+
+fn with_pages() -> TestApp {
+    let app = TestApp::start();
+    let root = app.dir.path();
+    for (path, content) in [
+        ("www/index.html", "<p>home</p>"),
+        ("www/player/index.html", "<p>player</p>"),
+        ("www/assets/app-0f.js", "1;"),
+        ("www/assets/worker-0f.js", "1;"),
+        ("sdk/worker.js", "1;"),
+        ("sdk/keyveil.wasm", "shipped"),
+        ("sdk-own/keyveil.wasm", "own"),
+        ("secret.txt", "secret"),
+    ] {
+        let path = root.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+    std::os::unix::fs::symlink("../secret.txt", root.join("www/link.txt")).unwrap();
+    app
+}
+
+#[test]
+fn pages_come_with_a_policy_that_keeps_workers_to_this_origin() {
+    let app = with_pages();
+    let home = app.get("/");
+    assert_eq!((home.status, home.text().as_str()), (200, "<p>home</p>"));
+    assert!(home.header("content-type").unwrap().starts_with("text/html"));
+    let policy = home.header("content-security-policy").unwrap();
+    assert!(policy.contains("worker-src 'self'") && policy.contains("object-src 'none'"));
+    assert!(!policy.contains("wasm-unsafe-eval"), "the page itself compiles no WebAssembly");
+    assert_eq!(home.header("referrer-policy"), Some("no-referrer"));
+    assert_eq!(home.header("cache-control"), Some("no-cache"));
+    assert_eq!(app.get("/player/").text(), "<p>player</p>");
+    let redirect = app.get("/player");
+    assert_eq!((redirect.status, redirect.header("location")), (308, Some("/player/")));
+    assert!(app.get("/assets/app-0f.js").header("cache-control").unwrap().contains("immutable"));
+    assert_eq!(app.request("HEAD", "/").send().status, 200);
+}
+
+#[test]
+fn only_the_worker_may_compile_wasm() {
+    let app = with_pages();
+    for path in ["/sdk/worker.js", "/assets/worker-0f.js"] {
+        let worker = app.get(path);
+        assert_eq!(
+            worker.header("content-security-policy"),
+            Some("default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src *")
+        );
+        assert!(worker.header("content-type").unwrap().starts_with("text/javascript"));
+    }
+    let wasm = app.get("/sdk/keyveil.wasm");
+    assert_eq!(wasm.header("content-type"), Some("application/wasm"));
+    assert_eq!(wasm.text(), "own", "this installation's own build wins");
+    assert_eq!(wasm.header("cross-origin-resource-policy"), Some("cross-origin"));
+}
+
+#[test]
+fn no_page_path_leads_out_of_its_folder() {
+    let app = with_pages();
+    for path in [
+        "/missing",
+        "/../secret.txt",
+        "/%2e%2e/secret.txt",
+        "/..%2fsecret.txt",
+        "/link.txt",
+        "/sdk/../secret.txt",
+        "/sdk/..%2f..%2fsecret.txt",
+        "/.git/config",
+        "//etc/passwd",
+        "/assets//app-0f.js",
+        "/v1/",
+        "/v1/unknown",
+    ] {
+        assert_eq!(app.get(path).code(), "not_found", "{path}");
+    }
+    assert_eq!(app.request("POST", "/").json("{}").send().code(), "method_not_allowed");
+    assert_eq!(app.request("POST", "/v1/unknown").json("{}").send().code(), "not_found");
+}

@@ -1,0 +1,9 @@
+//! A real server on a free port over a temporary data folder, and what speaks to it.
+
+mod client;
+mod player;
+mod test_app;
+
+pub(crate) use client::{Request, Response};
+pub(crate) use player::{Player, jwt};
+pub(crate) use test_app::{TITLE, TestApp, media_info, publication};
