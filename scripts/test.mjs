@@ -17,7 +17,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { chromiumTool, findChromium, PYTHON_VENV } from "./lib/browsers.mjs";
-import { bindgenTestRunner, buildBindgen, buildPages, buildSdk, buildServers } from "./lib/builds.mjs";
+import { bindgenTestRunner, buildBinaries, buildPages, buildSdk, buildServers } from "./lib/builds.mjs";
 import { checks } from "./lib/checks.mjs";
 import { command } from "./lib/command.mjs";
 import { ensureNpmPackages } from "./lib/npm.mjs";
@@ -49,7 +49,7 @@ async function prepare() {
   await steps.step("Rust and its WebAssembly target", ensureRust);
   await steps.step("npm packages", ensureNpmPackages);
   await steps.step("packager and key-server", buildServers);
-  await steps.step("wasm-bindgen tools", buildBindgen);
+  await steps.step("tools of the tests", buildBinaries);
   await steps.step("player SDK", buildSdk);
   await steps.step("pages", buildPages);
 }

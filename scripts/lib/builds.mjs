@@ -15,9 +15,9 @@ export async function buildServers(show) {
   return cargo(["build", "--release", "--locked", "-p", "keyveil-packager", "-p", "keyveil-key-server"], show);
 }
 
-/** The wasm-bindgen tools at the version Cargo.lock names. */
-export async function buildBindgen(show) {
-  return cargo(["build", "--release", "--locked", "-p", "keyveil-bindgen"], show);
+/** Every binary of the workspace: also the wasm-bindgen tools, and those that only tests use. */
+export async function buildBinaries(show) {
+  return cargo(["build", "--release", "--locked", "--workspace", "--bins"], show);
 }
 
 export const bindgenTestRunner = binary("bindgen-test-runner");
