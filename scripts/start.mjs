@@ -11,7 +11,7 @@
 //
 //   KEYVEIL_PORT       where the key server listens on 127.0.0.1 (8080)
 //   KEYVEIL_DATA       the data folder: database, root key, media, demo.json with the demonstration's credentials (./data)
-//   KEYVEIL_PACK_ARGS  more arguments for `packager pack`, such as `--segment-secs 2 --period-segments 3 --ladder 240p,360p`
+//   KEYVEIL_PACK_ARGS  more arguments for `packager pack`, such as `--segment-secs 2 --period-segments 3 --ladder 360p,480p`
 import { join, resolve } from "node:path";
 import { buildPages, buildSdk, buildServers } from "./lib/builds.mjs";
 import { stop } from "./lib/children.mjs";

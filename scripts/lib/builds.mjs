@@ -15,9 +15,13 @@ export async function buildServers(show) {
   return cargo(["build", "--release", "--locked", "-p", "keyveil-packager", "-p", "keyveil-key-server"], show);
 }
 
-/** The wasm-bindgen tools at the version Cargo.lock names. */
-export async function buildBindgen(show) {
-  return cargo(["build", "--release", "--locked", "-p", "keyveil-bindgen"], show);
+/** The wasm-bindgen tools, and the binaries that only tests use; apart, so that each shares what was compiled for others. */
+export async function buildTestTools(show) {
+  const said = [];
+  for (const name of ["keyveil-bindgen", "keyveil-tests"]) {
+    said.push(await cargo(["build", "--release", "--locked", "-p", name, "--bins"], show));
+  }
+  return said.every((text) => text === "unchanged") ? "unchanged" : "built";
 }
 
 export const bindgenTestRunner = binary("bindgen-test-runner");

@@ -109,7 +109,7 @@ export const en = {
   "console.play.named": "Play {name}",
   "console.play.pending": "Signing…",
   "console.copy": "Copy link",
-  "console.copy.named": "Copy the player link of {name}",
+  "console.copy.named": "Copy link: {name}",
   "console.copied": "Link copied. It holds a signature: whoever has it can watch.",
   "console.copy.failed": "The browser did not allow copying.",
   "console.error": "The titles could not be loaded",

@@ -106,7 +106,7 @@ export const zh: Messages = {
   "console.play.named": "播放 {name}",
   "console.play.pending": "签名中…",
   "console.copy": "复制链接",
-  "console.copy.named": "复制 {name} 的播放链接",
+  "console.copy.named": "复制链接：{name}",
   "console.copied": "链接已复制。其中含有签名，持有者即可观看。",
   "console.copy.failed": "浏览器不允许复制。",
   "console.error": "无法加载视频列表",

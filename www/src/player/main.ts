@@ -35,7 +35,8 @@ window.addEventListener("pageshow", (event) => event.persisted && void begin());
 void begin();
 
 async function begin(): Promise<void> {
-  const own = (latest += 1);
+  latest += 1;
+  const own = latest;
   watch?.end();
   watch = null;
   playback = null;
