@@ -2,6 +2,7 @@ import type { HlsConfig, Loader, LoaderCallbacks, LoaderConfiguration, LoaderCon
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { KeyveilError } from "../ts/errors.js";
 import { createLoaders, type LoaderConstructor, type LoaderHost } from "../ts/page/loaders.js";
+import type { PlaylistRules } from "../ts/page/playlist.js";
 import type { LoadedSegment, OnLoadProgress, SegmentLoadRequest } from "../ts/page/worker-connection.js";
 import { settle } from "./fakes.js";
 
@@ -55,8 +56,8 @@ class FakeHost implements LoaderHost {
     return url.replace("/one/", "/two/");
   }
 
-  deniedPlaylists(): ReadonlySet<string> {
-    return new Set();
+  playlistRules(): PlaylistRules {
+    return { isPrivate: true, denied: new Set() };
   }
 
   load(request: SegmentLoadRequest, signal: AbortSignal, onProgress: OnLoadProgress): Promise<LoadedSegment> {

@@ -18,6 +18,9 @@ const tag = (period: number, changes: Record<string, string | null> = {}) => {
   return `#EXT-X-KEY:${list.map(([name, value]) => `${name}=${value}`).join(",")}`;
 };
 
+const PRIVATE = { isPrivate: true, denied: new Set<string>() };
+const CLEAR = { isPrivate: false, denied: new Set<string>() };
+
 const playlist = (...lines: string[]) => ["#EXTM3U", "#EXT-X-VERSION:7", ...lines, "#EXT-X-ENDLIST"].join("\n");
 const body = (text: string) => text.split("\n").slice(2, -1);
 
@@ -34,7 +37,7 @@ function codeOf(call: () => unknown): string {
 describe("a private playlist", () => {
   test("of fMP4 marks segments and leaves the init segment alone", () => {
     const lines = ['#EXT-X-MAP:URI="init.mp4"', tag(0), "#EXTINF:6,", "s0.m4s", "#EXTINF:6,", "s1.m4s"];
-    expect(body(rewritePlaylist(playlist(...lines)))).toEqual([
+    expect(body(rewritePlaylist(playlist(...lines), PRIVATE))).toEqual([
       '#EXT-X-MAP:URI="init.mp4"',
       "#EXT-X-KEY:METHOD=NONE",
       "#EXTINF:6,",
@@ -46,7 +49,7 @@ describe("a private playlist", () => {
 
   test("of several periods names each segment's period", () => {
     const lines = [tag(0), "#EXTINF:6,", "s0.ts", "#EXTINF:6,", "s1.ts", tag(1), "#EXTINF:6,", "s2.ts"];
-    const uris = body(rewritePlaylist(playlist(...lines))).filter((line) => !line.startsWith("#"));
+    const uris = body(rewritePlaylist(playlist(...lines), PRIVATE)).filter((line) => !line.startsWith("#"));
     expect(uris).toEqual([
       "s0.ts#keyveil=title-1/2/0/2/0",
       "s1.ts#keyveil=title-1/2/0/2/1",
@@ -64,7 +67,7 @@ describe("a private playlist", () => {
       "#EXT-X-BYTERANGE:512",
       "all.ts",
     ];
-    expect(body(rewritePlaylist(playlist(...lines)))).toEqual([
+    expect(body(rewritePlaylist(playlist(...lines), PRIVATE))).toEqual([
       "#EXT-X-KEY:METHOD=NONE",
       "#EXTINF:6,",
       "#EXT-X-BYTERANGE:1024@0",
@@ -77,30 +80,39 @@ describe("a private playlist", () => {
 
   test("counts segments from the media sequence, whatever the line ends and blank lines are", () => {
     const lines = ["#EXT-X-MEDIA-SEQUENCE:40", tag(4), "#EXTINF:6,", "", "s40.ts?q=1", "#EXTINF:6,", "s41.ts#old"];
-    const text = rewritePlaylist(playlist(...lines).replaceAll("\n", "\r\n"));
+    const text = rewritePlaylist(playlist(...lines).replaceAll("\n", "\r\n"), PRIVATE);
     expect(text).toContain("s40.ts?q=1#keyveil=title-1/2/4/2/40");
     expect(text).toContain("s41.ts#keyveil=title-1/2/4/2/41");
   });
 
-  test("may end its encryption with METHOD=NONE", () => {
-    const lines = [tag(0), "#EXTINF:6,", "s0.ts", "#EXT-X-KEY:METHOD=NONE", "#EXTINF:6,", "s1.ts"];
-    expect(body(rewritePlaylist(playlist(...lines))).at(-1)).toBe("s1.ts");
+  test("with anything that would play without our keys is refused", () => {
+    const ours = [tag(0), "#EXTINF:6,", "s0.ts"];
+    const foreign = '#EXT-X-KEY:METHOD=AES-128,URI="https://elsewhere/key"';
+    for (const lines of [
+      ["#EXTINF:6,", "s0.ts"],
+      ["#EXTINF:6,", "s0.ts#keyveil=title-1/2/0/2/0", ...ours],
+      [foreign, "#EXTINF:6,", "s0.ts"],
+      [...ours, foreign, "#EXTINF:6,", "s1.ts"],
+      [...ours, "#EXT-X-KEY:METHOD=NONE", "#EXTINF:6,", "s1.ts"],
+    ]) {
+      expect(codeOf(() => rewritePlaylist(playlist(...lines), PRIVATE))).toBe("key_tag_malformed");
+    }
   });
 
   test("ignores unknown attributes and their order", () => {
     const line = `${tag(0).replace("METHOD=KEYVEIL,", "")},METHOD=KEYVEIL,X-NEW="a,b=c"`;
-    expect(body(rewritePlaylist(playlist(line, "#EXTINF:6,", "s0.ts"))).at(-1)).toContain("#keyveil=");
+    expect(body(rewritePlaylist(playlist(line, "#EXTINF:6,", "s0.ts"), PRIVATE)).at(-1)).toContain("#keyveil=");
   });
 });
 
 test("a clear playlist stays byte for byte as it is", () => {
   const text = playlist('#EXT-X-MAP:URI="init.mp4"', "#EXTINF:6,", "s0.m4s#t=1");
-  expect(rewritePlaylist(text)).toBe(text);
+  expect(rewritePlaylist(text, CLEAR)).toBe(text);
 });
 
 test("another vendor's key tag is left to hls.js", () => {
   const text = playlist('#EXT-X-KEY:METHOD=AES-128,URI="https://keys/1"', "#EXTINF:6,", "s0.ts");
-  expect(rewritePlaylist(text)).toBe(text);
+  expect(rewritePlaylist(text, CLEAR)).toBe(text);
 });
 
 describe("a malformed key tag is refused, never played as clear", () => {
@@ -128,13 +140,13 @@ describe("a malformed key tag is refused, never played as clear", () => {
   };
   for (const [name, line] of Object.entries(cases)) {
     test(name, () => {
-      expect(codeOf(() => rewritePlaylist(playlist(line, "#EXTINF:6,", "s0.ts")))).toBe("key_tag_malformed");
+      expect(codeOf(() => rewritePlaylist(playlist(line, "#EXTINF:6,", "s0.ts"), PRIVATE))).toBe("key_tag_malformed");
     });
   }
 
   test("partial segments", () => {
     const lines = [tag(0), '#EXT-X-PART:DURATION=1,URI="p0.mp4"', "#EXTINF:6,", "s0.ts"];
-    expect(codeOf(() => rewritePlaylist(playlist(...lines)))).toBe("key_tag_malformed");
+    expect(codeOf(() => rewritePlaylist(playlist(...lines), PRIVATE))).toBe("key_tag_malformed");
   });
 });
 
@@ -148,7 +160,7 @@ describe("a master playlist", () => {
   );
 
   test("loses the variants whose keys the signature does not give", () => {
-    const text = rewritePlaylist(master, new Set(["v2160p/playlist.m3u8"]));
+    const text = rewritePlaylist(master, { isPrivate: true, denied: new Set(["v2160p/playlist.m3u8"]) });
     expect(text).toContain("v360p/playlist.m3u8");
     expect(text).not.toContain("2160p");
     expect(text).not.toContain("BANDWIDTH=2");
@@ -157,11 +169,11 @@ describe("a master playlist", () => {
 
   test("without any playable variant is refused", () => {
     const denied = new Set(["v2160p/playlist.m3u8", "v360p/playlist.m3u8"]);
-    expect(codeOf(() => rewritePlaylist(master, denied))).toBe("key_not_granted");
+    expect(codeOf(() => rewritePlaylist(master, { isPrivate: true, denied }))).toBe("key_not_granted");
   });
 
   test("stays as it is when all is granted", () => {
-    expect(rewritePlaylist(master)).toBe(master);
+    expect(rewritePlaylist(master, PRIVATE)).toBe(master);
   });
 });
 

@@ -70,7 +70,7 @@ describe("an open title", () => {
   test("denies the playlists whose class the signature does not give", async () => {
     const { title: opened } = title();
     await opened.start();
-    expect([...opened.deniedPlaylists()]).toEqual(["v2160p/playlist.m3u8"]);
+    expect([...opened.playlistRules().denied]).toEqual(["v2160p/playlist.m3u8"]);
   });
 
   test("reports each segment it loads", async () => {

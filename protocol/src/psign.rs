@@ -193,7 +193,8 @@ impl VerifiedPlayerSignature {
             return Err(ProtocolError::new(ErrorCode::PsignFromFuture, "currentTimeStamp is ahead of the clock"));
         }
         let oldest = signed_at.saturating_add(max_age_secs);
-        let expires_at = self.claims.expire_time_stamp.map_or(oldest, |expiry| expiry.min(oldest));
+        let limits = [self.claims.expire_time_stamp, self.claims.media_ends_at()];
+        let expires_at = limits.into_iter().flatten().fold(oldest, u64::min);
         if expires_at <= now {
             return Err(ProtocolError::new(ErrorCode::PsignExpired, "past its effective expiry"));
         }

@@ -29,10 +29,10 @@ function valid() {
   };
   return [
     { name: "required claims", psign: signed({}), expiresAt: now + 3600 },
-    { name: "every vendor claim", psign: signed(vendor), expiresAt: now + 3600 },
+    { name: "every vendor claim", psign: signed(vendor), expiresAt: now + 600 },
     { name: "kid", psign: signed({}, { ...header, kid: "k2" }), kid: "k2", expiresAt: now + 3600 },
     { name: "unknown header field", psign: signed({}, { ...header, cty: "x" }), expiresAt: now + 3600 },
-    { name: "upper-case t", psign: signed({ urlAccessInfo: { t: "6B49D200" } }), expiresAt: now + 3600 },
+    { name: "upper-case t", psign: signed({ urlAccessInfo: { t: "6B49E010" } }), expiresAt: now + 3600 },
     { name: "no typ", psign: signed({}, { alg: "HS256" }), expiresAt: now + 3600 },
     { name: "unknown claim", psign: signed({ colour: "blue" }), expiresAt: now + 3600 },
     {
@@ -145,6 +145,7 @@ function refused() {
     ["signature empty", good.slice(0, good.lastIndexOf(".") + 1), "psign_signature"],
     ["signature cut", good.slice(0, -3), "psign_signature"],
     ["expired", signed({ expireTimeStamp: now }), "psign_expired"],
+    ["media ended", signed({ urlAccessInfo: { t: now.toString(16) } }), "psign_expired"],
     ["expired before it was signed", signed({ expireTimeStamp: now - 20 }), "psign_expired"],
     ["older than the maximum age", signed({ currentTimeStamp: now - 86400 }), "psign_expired"],
     ["from the future", signed({ currentTimeStamp: now + 61 }), "psign_from_future"],

@@ -48,6 +48,9 @@ async fn release(
     check_session(request, &session, now)?;
     let app = installation.store().app(session.app_id).await?.ok_or(StoreError::Corrupt("session's app"))?;
     psign::check_origin(state, &app, None, origin)?;
+    if origin != session.origin.as_deref() {
+        return Err(Refusal::new(ErrorCode::OriginNotAllowed, "not the page that opened the session"));
+    }
     let title = PublishedTitle::load(installation, session.app_id, &session.file_id).await?;
     let progress = progress(state, request, &session, &app, &title, origin, now).await?;
     let recipient = RecipientPublicKey::parse(&request.public_key)?;

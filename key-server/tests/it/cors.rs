@@ -95,7 +95,7 @@ fn a_signature_bound_to_domains_plays_there_only() {
 #[test]
 fn keys_are_given_to_pages_of_the_sessions_app_only() {
     let app = TestApp::builder().domain("shop.example.com").start();
-    let player = app.player();
+    let player = app.player().on_page(ALLOWED);
     let (_, grant) = player.play_title(TITLE);
     let keys_from = |origin: &str, counter: u64| {
         let exchange = Exchange::generate(&mut Player::rng());
@@ -105,6 +105,8 @@ fn keys_are_given_to_pages_of_the_sessions_app_only() {
     assert_eq!((allowed.status, readable_by(&allowed)), (200, Some(ALLOWED)));
     let foreign = keys_from(FOREIGN, 2);
     assert_eq!((foreign.code().as_str(), readable_by(&foreign)), ("origin_not_allowed", None));
+    let elsewhere = player.try_keys(&grant, json!({ "counter": 3 }));
+    assert_eq!(elsewhere.code(), "origin_not_allowed", "a session stays with the page that opened it");
     let replayed = keys_from(ALLOWED, 1);
     assert_eq!(replayed.code(), "counter_replayed");
     assert_eq!(readable_by(&replayed), Some(ALLOWED), "a page can read why it was refused");

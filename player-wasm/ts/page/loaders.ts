@@ -13,7 +13,7 @@ import Hls, {
 } from "hls.js";
 import { asKeyveilError, type KeyveilError } from "../errors.js";
 import { splitSegmentUrl } from "../protocol.js";
-import { rewritePlaylist } from "./playlist.js";
+import { type PlaylistRules, rewritePlaylist } from "./playlist.js";
 import type { LoadedSegment, OnLoadProgress, SegmentLoadRequest } from "./worker-connection.js";
 
 /** Decryption, and the key exchange that it may have to wait for, after the last byte arrived. */
@@ -22,7 +22,7 @@ const DECRYPT_TIMEOUT_MS = 20_000;
 /** What the loaders ask of the title they load for. */
 export interface LoaderHost {
   currentUrl(url: string): string;
-  deniedPlaylists(): ReadonlySet<string>;
+  playlistRules(): PlaylistRules;
   load(request: SegmentLoadRequest, signal: AbortSignal, onProgress: OnLoadProgress): Promise<LoadedSegment>;
   report(error: KeyveilError): void;
 }
@@ -55,7 +55,7 @@ function playlistLoader(host: LoaderHost, Base: LoaderConstructor) {
         onSuccess: (response, stats, context, details) => {
           let data = response.data;
           try {
-            if (typeof data === "string") data = rewritePlaylist(data, host.deniedPlaylists());
+            if (typeof data === "string") data = rewritePlaylist(data, host.playlistRules());
           } catch (thrown) {
             const error = asKeyveilError(thrown, "key_tag_malformed");
             host.report(error);

@@ -23,23 +23,32 @@ interface KeyTag {
   readonly rendition: number;
 }
 
-/** A media or master playlist, ready for hls.js. `denied` are playlists whose keys the signature does not give. */
-export function rewritePlaylist(text: string, denied: ReadonlySet<string> = new Set()): string {
-  if (text.length > PLAYLIST_CHARS_MAX) throw malformed("The playlist is too long.");
-  return text.includes("#EXT-X-STREAM-INF:") ? withoutDenied(text, denied) : withFragments(text);
+export interface PlaylistRules {
+  /** Of a private title: whatever a playlist would have played without our key tag was put there by someone else. */
+  readonly isPrivate: boolean;
+  /** Playlists whose keys the signature does not give. */
+  readonly denied: ReadonlySet<string>;
 }
 
-function withFragments(text: string): string {
+/** A media or master playlist, ready for hls.js. */
+export function rewritePlaylist(text: string, { isPrivate, denied }: PlaylistRules): string {
+  if (text.length > PLAYLIST_CHARS_MAX) throw malformed("The playlist is too long.");
+  return text.includes("#EXT-X-STREAM-INF:") ? withoutDenied(text, denied) : withFragments(text, isPrivate);
+}
+
+function withFragments(text: string, isPrivate: boolean): string {
   let key: KeyTag | null = null;
   let segment = 0;
   const lines = text.split(/\r?\n/).map((line) => {
     if (line.startsWith(KEY_TAG)) {
       key = parseKeyTag(line);
+      if (isPrivate && !key) throw malformed("A private title has another key tag.");
       return key ? PLAIN_KEY_TAG : line;
     }
     if (line.startsWith(SEQUENCE_TAG)) segment = number(line.slice(SEQUENCE_TAG.length).trim(), U32_MAX);
     if (key && line.startsWith("#EXT-X-PART:")) throw malformed("Partial segments can't be encrypted.");
     if (line.trim() === "" || line.startsWith("#")) return line;
+    if (isPrivate && !key) throw malformed("A private title has a segment without a key tag.");
     const uri = key ? segmentUri(line.trim(), key, segment) : line;
     segment += 1;
     return uri;

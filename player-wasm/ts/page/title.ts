@@ -5,6 +5,7 @@ import type { InitMessage } from "../messages.js";
 import { type Playback, parseSegmentRef, type Renewal } from "../protocol.js";
 import { createLoaders, type LoaderConstructor, type LoaderHost, type Loaders } from "./loaders.js";
 import { MediaUrls } from "./media-urls.js";
+import type { PlaylistRules } from "./playlist.js";
 import { type GetSignature, requestSignature, type SignatureReason, SignatureRefresh } from "./signature.js";
 import {
   type ConnectionEvents,
@@ -117,11 +118,11 @@ export class KeyveilTitle extends KeyveilEventTarget implements LoaderHost {
     return this.#urls?.current(url) ?? url;
   }
 
-  deniedPlaylists(): ReadonlySet<string> {
+  playlistRules(): PlaylistRules {
     const { title, trackClasses } = this.#played;
-    if (title.mode === "clear") return new Set();
+    if (title.mode === "clear") return { isPrivate: false, denied: new Set() };
     const denied = title.renditions.filter(({ trackClass }) => !trackClasses.includes(trackClass));
-    return new Set(denied.map(({ playlist }) => playlist));
+    return { isPrivate: true, denied: new Set(denied.map(({ playlist }) => playlist)) };
   }
 
   async load(request: SegmentLoadRequest, signal: AbortSignal, onProgress: OnLoadProgress): Promise<LoadedSegment> {

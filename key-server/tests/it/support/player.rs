@@ -14,6 +14,7 @@ pub(crate) struct Player<'a> {
     pub(crate) build_id: String,
     psk: Psk,
     server_keys: Vec<ServerPublicKey>,
+    origin: Option<&'static str>,
 }
 
 impl<'a> Player<'a> {
@@ -27,7 +28,13 @@ impl<'a> Player<'a> {
             let id = key["id"].as_str().unwrap().parse().unwrap();
             ServerPublicKey::from_bytes(id, &hex_32(&key["publicKey"])).unwrap()
         });
-        Self { test_app, build_id, psk, server_keys: server_keys.collect() }
+        Self { test_app, build_id, psk, server_keys: server_keys.collect(), origin: None }
+    }
+
+    /// The same player inside a page of this origin.
+    pub(crate) fn on_page(mut self, origin: &'static str) -> Self {
+        self.origin = Some(origin);
+        self
     }
 
     pub(crate) fn rng() -> UnwrapErr<SysRng> {
@@ -50,7 +57,11 @@ impl<'a> Player<'a> {
     pub(crate) fn play(&self, psign: &str, more: Value) -> (PlayResponse, PlayGrant) {
         let exchange = Exchange::generate(&mut Self::rng());
         let body = self.play_body(&exchange, psign, more).to_string();
-        let response: PlayResponse = self.test_app.request("POST", "/v1/play").json(body.as_str()).send().parsed();
+        let mut request = self.test_app.request("POST", "/v1/play").json(body.as_str());
+        if let Some(origin) = self.origin {
+            request = request.header("Origin", origin);
+        }
+        let response: PlayResponse = request.send().parsed();
         let envelope = response.grant.clone().expect("a grant");
         let server_key = self.server_keys.iter().find(|key| *key.id() == envelope.server_key_id).expect("a pinned key");
         let grant = exchange.open_play(body.as_bytes(), &envelope, server_key, &self.psk).unwrap();
