@@ -4,6 +4,7 @@ import { defineConfig } from "@playwright/test";
 
 export default defineConfig({
   testDir: "e2e",
+  globalSetup: "./e2e/lib/shared-data.mjs",
   testMatch: "*.spec.mjs",
   outputDir: "test-results",
   workers: 1,

@@ -134,7 +134,6 @@ for (const container of ["fmp4", "ts"]) {
       } finally {
         await keyveil.stop();
         remove(folder);
-        remove(keyveil.data);
       }
     });
   }

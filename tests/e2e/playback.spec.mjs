@@ -34,7 +34,6 @@ for (const container of ["mp4", "webm"]) {
     test.afterAll(async () => {
       const ended = await keyveil?.stop();
       remove(folder);
-      if (keyveil) remove(keyveil.data);
       expect(ended?.code, "npm start ends cleanly when interrupted").toBe(0);
     });
 

@@ -39,7 +39,6 @@ test.beforeAll(async () => {
 test.afterAll(async () => {
   await keyveil?.stop();
   remove(folder);
-  if (keyveil) remove(keyveil.data);
 });
 
 /** Opens the page, waits for its failure and returns the code. Nothing may have been shown by then. */

@@ -1,4 +1,4 @@
-// A whole Keyveil as `npm start` makes it, in a folder and on a port of its own.
+// A whole Keyveil as `npm start` makes it, on a port of its own.
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
@@ -23,10 +23,10 @@ async function freePort() {
 }
 
 /**
- * Runs `npm start -- FILE` until it prints its two addresses.
+ * Runs `npm start -- FILE` until it prints its two addresses; on the data folder of the whole run, unless told otherwise.
  * Resolves to { playerUrl, consoleUrl, origin, data, startMs, output(), stop() }.
  */
-export async function start(file, { data = scratch(), port, packArgs = PACK_ARGS } = {}) {
+export async function start(file, { data = process.env.KEYVEIL_TEST_DATA, port, packArgs = PACK_ARGS } = {}) {
   const chosen = port ?? (await freePort());
   const began = performance.now();
   const child = spawn("npm", ["start", "--silent", "--", ...(file ? [file] : [])], {

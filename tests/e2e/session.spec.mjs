@@ -1,0 +1,111 @@
+// A session's life in the page: signatures renewed before they end, subtitles and MPEG-TS decrypted like the rest, the end reached.
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "@playwright/test";
+import { makeClip } from "./lib/clips.mjs";
+import { binary, PACK_ARGS, remove, scratch, start } from "./lib/installation.mjs";
+
+const SUBTITLES =
+  "1\n00:00:01,000 --> 00:00:09,000\nThe first line\n\n2\n00:00:10,000 --> 00:00:20,000\nThe second line\n";
+
+let folder;
+let keyveil;
+let fileId;
+let appId;
+
+test.beforeAll(async () => {
+  test.setTimeout(900_000);
+  folder = scratch();
+  const clip = makeClip(folder, "mp4", { secs: 24 });
+  const [srt, mkv] = [join(folder, "lines.srt"), join(folder, "clip.mkv")];
+  writeFileSync(srt, SUBTITLES);
+  const inputs = ["-i", clip, "-i", srt, "-map", "0", "-map", "1", "-c", "copy", "-c:s", "srt"];
+  execFileSync("ffmpeg", ["-v", "error", "-y", ...inputs, "-metadata:s:s:0", "language=eng", mkv]);
+  keyveil = await start(mkv, { packArgs: [...PACK_ARGS, "--container", "ts"] });
+  const fragment = new URLSearchParams(new URL(keyveil.playerUrl).hash.slice(1));
+  fileId = fragment.get("file");
+  appId = JSON.parse(Buffer.from(fragment.get("psign").split(".")[1], "base64url")).appId;
+});
+
+test.afterAll(async () => {
+  await keyveil?.stop();
+  remove(folder);
+});
+
+async function play(video) {
+  // Before there is something to play, a load that is still to come would interrupt it.
+  await expect.poll(() => video.evaluate((element) => element.readyState), { timeout: 30_000 }).toBeGreaterThan(1);
+  await video.evaluate((element) => {
+    element.muted = true;
+    return element.play();
+  });
+}
+
+test("MPEG-TS plays to its end, and encrypted subtitles show their lines", async ({ page }) => {
+  await page.goto(keyveil.playerUrl);
+  const video = page.locator("keyveil-player video");
+  await play(video);
+  const cues = () =>
+    video.evaluate((element) =>
+      Array.from(element.textTracks)
+        .filter((track) => track.kind === "subtitles" || track.kind === "captions")
+        .flatMap((track) => {
+          if (track.mode === "disabled") track.mode = "hidden";
+          return Array.from(track.cues ?? [], (cue) => [cue.text, Math.round(cue.startTime)]);
+        }),
+    );
+  await expect.poll(cues, { timeout: 30_000 }).toEqual([
+    ["The first line", 1],
+    ["The second line", 10],
+  ]);
+  await video.evaluate((element) => {
+    element.currentTime = 20;
+  });
+  await expect.poll(() => video.evaluate((element) => element.ended), { timeout: 30_000 }).toBe(true);
+});
+
+test("a signature of 20 s is renewed by getSignature, and playback goes on beyond it", async ({ page }) => {
+  const reasons = [];
+  await page.exposeBinding("signFor", (_source, reason) => {
+    reasons.push(reason);
+    const flags = ["sign", "--app", String(appId), "--file", fileId, "--expires-in", "20s"];
+    const env = { ...process.env, KEYVEIL_DATA: keyveil.data };
+    return execFileSync(binary("key-server"), flags, { encoding: "utf8", env }).trim();
+  });
+  const renewals = [];
+  page.context().on("response", (response) => {
+    if (response.url().endsWith("/v1/keys") && response.request().postDataJSON().psign)
+      renewals.push(response.status());
+  });
+  await page.goto(keyveil.playerUrl);
+  await page.evaluate(async (file) => {
+    await customElements.whenDefined("keyveil-player");
+    document.querySelector("keyveil-player")?.remove();
+    const element = document.createElement("keyveil-player");
+    const attributes = {
+      server: location.origin,
+      "file-id": file,
+      "worker-url": "/sdk/worker.js",
+      "wasm-url": "/sdk/keyveil.wasm",
+      id: "renewing",
+    };
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    element.getSignature = ({ reason }) => window.signFor(reason);
+    document.body.prepend(element);
+  }, fileId);
+  const video = page.locator("#renewing video");
+  await play(video);
+  await page.waitForTimeout(26_000);
+  expect(await video.evaluate((element) => element.error?.message ?? null)).toBeNull();
+  // What is behind the first 20 s of wall time is asked for anew: the session must still be good.
+  await video.evaluate((element) => {
+    element.currentTime = 2;
+    return element.play();
+  });
+  await expect.poll(() => video.evaluate((element) => element.currentTime), { timeout: 20_000 }).toBeGreaterThan(4);
+  expect(reasons[0]).toBe("start");
+  expect(reasons.filter((reason) => reason === "refresh").length).toBeGreaterThan(0);
+  expect(renewals.length, "the server was sent a newer signature").toBeGreaterThan(0);
+  expect(new Set(renewals)).toEqual(new Set([200]));
+});
