@@ -117,7 +117,7 @@ async function compileWasm({ sdkBuildFile, outFile, glueDir, log }) {
     });
     const compiled = join(TARGET, WASM_TARGET, "wasm", `${CRATE.replaceAll("-", "_")}.wasm`);
     log("player: making its bindings");
-    const bindgen = ["run", "--locked", "--quiet", "--release", "-p", "keyveil-bindgen", "--bin", "bindgen", "--"];
+    const bindgen = ["run", "--locked", "--quiet", "-p", "keyveil-bindgen", "--bin", "bindgen", "--"];
     const flags = [
       "--target",
       "web",

@@ -15,16 +15,19 @@ export async function buildServers(show) {
   return cargo(["build", "--release", "--locked", "-p", "keyveil-packager", "-p", "keyveil-key-server"], show);
 }
 
-/** The wasm-bindgen tools, and the binaries that only tests use; apart, so that each shares what was compiled for others. */
+/** The wasm-bindgen tools, unoptimized because they run for a second, and the binaries that only tests use. */
 export async function buildTestTools(show) {
   const said = [];
-  for (const name of ["keyveil-bindgen", "keyveil-tests"]) {
-    said.push(await cargo(["build", "--release", "--locked", "-p", name, "--bins"], show));
+  for (const flags of [
+    ["-p", "keyveil-bindgen"],
+    ["--release", "-p", "keyveil-tests"],
+  ]) {
+    said.push(await cargo(["build", "--locked", "--bins", ...flags], show));
   }
   return said.every((text) => text === "unchanged") ? "unchanged" : "built";
 }
 
-export const bindgenTestRunner = binary("bindgen-test-runner");
+export const bindgenTestRunner = join(targetDir, "debug", "bindgen-test-runner");
 
 /** The page and worker half of the SDK: player-wasm/dist. */
 export async function buildSdk(show) {

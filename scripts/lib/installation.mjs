@@ -11,7 +11,8 @@ const READY_MS_MAX = 30_000;
 const LOG_LINES_KEPT = 200;
 
 export class Installation {
-  constructor(data, port) {
+  /** `port` matters only to `serve`. */
+  constructor(data, port = 8080) {
     this.data = data;
     this.port = port;
     this.url = `http://127.0.0.1:${port}`;
