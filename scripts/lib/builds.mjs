@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { run } from "./children.mjs";
 import { fingerprint, unlessUnchanged } from "./fingerprint.mjs";
-import { binary, inRoot, targetDir } from "./places.mjs";
+import { inRoot, targetDir } from "./places.mjs";
 import { Stop } from "./steps.mjs";
 
 const stamp = (name) => join(targetDir, "keyveil-stamps", name);
