@@ -35,62 +35,26 @@ function framesIn(folder) {
   return files.filter((path) => statSync(path).size > 0).reduce((sum, path) => sum + decodedFrames(path), 0);
 }
 
-/** Each tool writes what it can get into a folder of its own; the result is how many frames of that decode. */
+function ytDlp(url, headers, folder, ...more) {
+  const flags = Object.entries(headers).flatMap(([name, value]) => ["--add-header", `${name}:${value}`]);
+  const patience = ["--retries", "1", "--fragment-retries", "1"];
+  const output = ["-o", join(folder, "out.%(ext)s")];
+  const args = ["--no-config", "--no-cache-dir", ...patience, ...more, ...flags, ...output, url];
+  const ran = spawnSync(YT_DLP, args, { encoding: "utf8", timeout: LIMIT_MS });
+  if (ran.error) throw ran.error;
+  return ran.stderr;
+}
+
+/** Each tool writes what it can get into a folder of its own, and returns what it said. */
 const TOOLS = {
   ffmpeg(url, headers, folder) {
-    const lines = Object.entries(headers)
-      .map(([name, value]) => `${name}: ${value}\r\n`)
-      .join("");
-    const ran = spawnSync(
-      "ffmpeg",
-      ["-v", "error", "-y", "-headers", lines, "-i", url, "-c", "copy", join(folder, "out.mkv")],
-      { encoding: "utf8", timeout: LIMIT_MS },
-    );
-    return ran.stderr;
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    const args = ["-v", "error", "-y", "-headers", lines.join(""), "-i", url, "-c", "copy", join(folder, "out.mkv")];
+    return spawnSync("ffmpeg", args, { encoding: "utf8", timeout: LIMIT_MS }).stderr;
   },
-  "yt-dlp"(url, headers, folder) {
-    const flags = Object.entries(headers).flatMap(([name, value]) => ["--add-header", `${name}:${value}`]);
-    const ran = spawnSync(
-      YT_DLP,
-      [
-        "--no-config",
-        "--no-cache-dir",
-        "--retries",
-        "1",
-        "--fragment-retries",
-        "1",
-        ...flags,
-        "-o",
-        join(folder, "out.%(ext)s"),
-        url,
-      ],
-      { encoding: "utf8", timeout: LIMIT_MS },
-    );
-    if (ran.error) throw ran.error;
-    return ran.stderr;
-  },
-  "yt-dlp, allowing unplayable formats"(url, headers, folder) {
-    const flags = Object.entries(headers).flatMap(([name, value]) => ["--add-header", `${name}:${value}`]);
-    const ran = spawnSync(
-      YT_DLP,
-      [
-        "--no-config",
-        "--no-cache-dir",
-        "--retries",
-        "1",
-        "--fragment-retries",
-        "1",
-        "--allow-unplayable-formats",
-        ...flags,
-        "-o",
-        join(folder, "out.%(ext)s"),
-        url,
-      ],
-      { encoding: "utf8", timeout: LIMIT_MS },
-    );
-    if (ran.error) throw ran.error;
-    return ran.stderr;
-  },
+  "yt-dlp": ytDlp,
+  "yt-dlp, allowing unplayable formats": (url, headers, folder) =>
+    ytDlp(url, headers, folder, "--allow-unplayable-formats"),
 };
 
 /** Plays for a moment and takes down what a page could give away: playlist address, headers, cookies. */
