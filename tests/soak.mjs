@@ -1,5 +1,7 @@
 // An hour of playback, sped up: `npm run soak [-- --minutes 60 --rate 8]`. Prints the heap of the page and of its worker after
-// garbage collection, the worker's backing stores (wasm memory and buffers), and the number of workers, as a table.
+// garbage collection, the memory that all renderer processes hold (wasm and media buffers are in there), and the number of
+// workers, as a table.
+import { execFileSync } from "node:child_process";
 import { parseArgs } from "node:util";
 import { chromium } from "@playwright/test";
 import { makeClip } from "./e2e/lib/clips.mjs";
@@ -21,12 +23,32 @@ const keyveil = await start(clip, {
   data,
   packArgs: ["--segment-secs", "2", "--period-segments", "4", "--ladder", "copy"],
 });
-const browser = await chromium.launch(config.use.launchOptions);
+const browserServer = await chromium.launchServer(config.use.launchOptions);
+const browser = await chromium.connect(browserServer.wsEndpoint());
+
+/** Resident bytes of the renderers below the browser's process. */
+function renderersResident() {
+  const rows = execFileSync("ps", ["-eo", "pid=,ppid=,rss=,args="], { encoding: "utf8", maxBuffer: 16 << 20 })
+    .split("\n")
+    .map((line) => /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(.*)$/.exec(line))
+    .filter(Boolean)
+    .map(([, pid, ppid, kib, args]) => ({ pid: Number(pid), ppid: Number(ppid), bytes: Number(kib) * 1024, args }));
+  const below = new Set([browserServer.process().pid]);
+  for (let grew = true; grew; ) {
+    const found = rows.filter(({ pid, ppid }) => below.has(ppid) && !below.has(pid));
+    for (const { pid } of found) below.add(pid);
+    grew = found.length > 0;
+  }
+  const renderers = rows.filter(({ pid, args }) => below.has(pid) && args.includes("--type=renderer"));
+  return renderers.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
 try {
   const page = await browser.newPage();
   await page.goto(keyveil.playerUrl);
   const video = page.locator("keyveil-player video");
-  await video.evaluate((element, speed) => {
+  await video.evaluate(async (element, speed) => {
+    while (element.readyState < 2) await new Promise((resolve) => setTimeout(resolve, 100));
     element.muted = true;
     element.playbackRate = speed;
     window.playedSecs = 0;
@@ -65,27 +87,26 @@ try {
       cdp.on("Target.receivedMessageFromTarget", listener);
       cdp.send("Target.sendMessageToTarget", { sessionId, message: JSON.stringify({ id: wanted, method }) });
     });
-  const mib = (bytes) => ((bytes ?? 0) / 2 ** 20).toFixed(1);
+  const mib = (bytes) => (bytes / 2 ** 20).toFixed(1);
 
-  console.log("played_secs page_heap_mib worker_heap_mib worker_backing_mib workers");
+  console.log("played_secs page_heap_mib worker_heap_mib renderers_mib workers");
   for (let sample = 1; sample <= SAMPLES; sample++) {
     const goal = (mediaSecs * sample) / SAMPLES;
-    await page.waitForFunction((secs) => window.playedSecs >= secs, goal, { timeout: 30 * 60_000, polling: 500 });
+    while ((await page.evaluate(() => window.playedSecs)) < goal)
+      await new Promise((resolve) => setTimeout(resolve, 500));
     await cdp.send("HeapProfiler.collectGarbage");
     const heap = await cdp.send("Runtime.getHeapUsage");
-    const sums = { used: 0, backing: 0 };
+    let workerHeap = 0;
     for (const [sessionId, url] of workers) {
       if (!url.includes("/sdk/worker.js")) continue;
       await ask(sessionId, "HeapProfiler.collectGarbage");
-      const usage = await ask(sessionId, "Runtime.getHeapUsage");
-      sums.used += usage.usedSize;
-      sums.backing += usage.backingStorageSize ?? 0;
+      workerHeap += (await ask(sessionId, "Runtime.getHeapUsage")).usedSize;
     }
     const played = Math.round(await page.evaluate(() => window.playedSecs));
-    console.log(played, mib(heap.usedSize), mib(sums.used), mib(sums.backing), workers.size);
+    console.log(played, mib(heap.usedSize), mib(workerHeap), mib(renderersResident()), workers.size);
   }
 } finally {
-  await browser.close();
+  await browserServer.close();
   await keyveil.stop();
   remove(folder);
   remove(data);
