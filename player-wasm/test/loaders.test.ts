@@ -46,6 +46,7 @@ function newStats(): LoaderStats {
 class FakeHost implements LoaderHost {
   readonly reported: KeyveilError[] = [];
   readonly requests: SegmentLoadRequest[] = [];
+  isPrivate = true;
   signal: AbortSignal | null = null;
   progress: OnLoadProgress = () => undefined;
   resolve: (loaded: LoadedSegment) => void = () => undefined;
@@ -57,7 +58,7 @@ class FakeHost implements LoaderHost {
   }
 
   playlistRules(): PlaylistRules {
-    return { isPrivate: true, denied: new Set() };
+    return { isPrivate: this.isPrivate, denied: new Set() };
   }
 
   load(request: SegmentLoadRequest, signal: AbortSignal, onProgress: OnLoadProgress): Promise<LoadedSegment> {
@@ -97,8 +98,9 @@ function callbacks() {
   return { ...all, calls };
 }
 
-function start(url = MARKED, changes: Partial<LoaderContext> = {}) {
+function start(url = MARKED, changes: Partial<LoaderContext> = {}, isPrivate = true) {
   const host = new FakeHost();
+  host.isPrivate = isPrivate;
   const { fLoader } = createLoaders(host, BaseLoader as unknown as LoaderConstructor);
   const loader = new (fLoader as unknown as LoaderConstructor)({} as HlsConfig);
   const stats = loader.stats;
@@ -138,11 +140,27 @@ describe("the fragment loader", () => {
   });
 
   test("leaves everything else to the application's loader, under the current token", () => {
-    const { host, context, called } = start("http://media.test/media/one/title-1/v/init.mp4");
+    const frag = { start: 0, sn: "initSegment" } as never;
+    const { host, context, called } = start("http://media.test/media/one/title-1/v/init.mp4", { frag } as never);
     expect(host.requests).toEqual([]);
     expect(BaseLoader.last.loads).toBe(1);
     expect(context.url).toBe("http://media.test/media/two/title-1/v/init.mp4");
     expect(BaseLoader.last.callbacks).toBe(called);
+  });
+
+  test("refuses a private title's segment without a mark, however it got past the playlist", () => {
+    const { host, called, context, stats } = start("http://elsewhere.test/clear.ts", {
+      frag: { start: 0, sn: 3 },
+    } as never);
+    expect(BaseLoader.last.loads).toBe(0);
+    expect(host.reported.map(({ code, fatal }) => [code, fatal])).toEqual([["key_tag_malformed", true]]);
+    expect(called.onError).toHaveBeenCalledWith({ code: 403, text: "key_tag_malformed" }, context, null, stats);
+  });
+
+  test("leaves a clear title's segments to the application's loader", () => {
+    const { host } = start("http://media.test/s.ts", { frag: { start: 0, sn: 3 } } as never, false);
+    expect(host.reported).toEqual([]);
+    expect(BaseLoader.last.loads).toBe(1);
   });
 
   test("hands over clear bytes: progress first, then success, in the same stats object", async () => {
@@ -209,7 +227,7 @@ describe("the fragment loader", () => {
   });
 
   test("aborts the application's loader when that one loads", () => {
-    const { loader } = start("http://media.test/init.mp4");
+    const { loader } = start("http://media.test/init.mp4", { frag: { start: 0, sn: "initSegment" } } as never);
     loader.abort();
     expect(BaseLoader.last.aborts).toBe(1);
   });

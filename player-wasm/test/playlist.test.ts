@@ -105,6 +105,16 @@ describe("a private playlist", () => {
   });
 });
 
+test("a media playlist that also names a variant is held to the rules of one, as hls.js takes it for one", () => {
+  const variant = ["#EXT-X-STREAM-INF:BANDWIDTH=1"];
+  for (const lines of [
+    [...variant, "#EXTINF:6,", "s0.ts"],
+    ["#EXT-X-TARGETDURATION:6", ...variant, "s0.ts"],
+  ]) {
+    expect(codeOf(() => rewritePlaylist(playlist(...lines), PRIVATE))).toBe("key_tag_malformed");
+  }
+});
+
 test("a clear playlist stays byte for byte as it is", () => {
   const text = playlist('#EXT-X-MAP:URI="init.mp4"', "#EXTINF:6,", "s0.m4s#t=1");
   expect(rewritePlaylist(text, CLEAR)).toBe(text);

@@ -131,6 +131,25 @@ describe("a session that is lost", () => {
     expect(getSignature).toHaveBeenCalledTimes(2);
   });
 
+  test("is one new session also for a segment whose refusal arrives after it was opened", async () => {
+    const held: Array<() => void> = [];
+    let refusals = 2;
+    const { title: opened, getSignature } = title({
+      load: (message, worker) => {
+        if (refusals-- <= 0) segment(message, worker);
+        else held.push(() => refuse("session_expired")(message, worker));
+      },
+    });
+    await opened.start();
+    const [video, audio] = [load(opened), load(opened)];
+    await settle();
+    held[0]?.();
+    expect((await video).bytes.byteLength).toBe(4);
+    held[1]?.();
+    expect((await audio).bytes.byteLength).toBe(4);
+    expect(getSignature).toHaveBeenCalledTimes(2);
+  });
+
   test("is fatal when it is lost again at once", async () => {
     const { title: opened, getSignature } = title({ load: refuse("session_expired") });
     await opened.start();

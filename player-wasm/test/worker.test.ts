@@ -14,6 +14,8 @@ class FakeWasm implements Wasm, WasmSession {
   readonly session = this;
   readonly held = new Set<number>();
   readonly decrypted: string[] = [];
+  /** As the module does: a grant far from the keys at hand takes their place. */
+  dropsOldKeys = false;
   wiped = 0;
   counter = 0;
   #length = 0;
@@ -55,6 +57,7 @@ class FakeWasm implements Wasm, WasmSession {
 
   decrypt(fragment: string): number {
     if (fragment.endsWith("/66")) throw "segment_damaged";
+    if (!this.held.has(Number(fragment.split("/")[2]))) throw "key_not_granted";
     this.decrypted.push(fragment);
     return this.#length - 1;
   }
@@ -65,6 +68,7 @@ class FakeWasm implements Wasm, WasmSession {
   }
 
   #grant(): void {
+    if (this.dropsOldKeys) this.held.clear();
     this.held.add(this.#asked).add(this.#asked + 1);
   }
 }
@@ -264,6 +268,28 @@ describe("the segment loader", () => {
     await load(4, 9);
     await settle();
     expect(keysBodies().map(({ period }) => period)).toEqual([4]);
+  });
+
+  test("asks again for keys that a load far away pushed out while the segment arrived", async () => {
+    const { wasm, load } = await playing();
+    wasm.dropsOldKeys = true;
+    let arrive: () => void = () => undefined;
+    respond = async (url) => {
+      if (url.endsWith("/s.ts")) {
+        await new Promise<void>((done) => {
+          arrive = done;
+        });
+      }
+      return answers(url);
+    };
+    const video = load(4, 9);
+    await settle();
+    respond = answers;
+    // Subtitles are one file, in period 0, wherever playback is.
+    await load(0, 0);
+    arrive();
+    await video;
+    expect(wasm.decrypted).toEqual(["keyveil=title-1/1/0/0/0", "keyveil=title-1/1/4/0/9"]);
   });
 
   test("asks for its byte range", async () => {

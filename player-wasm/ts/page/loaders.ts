@@ -11,7 +11,7 @@ import Hls, {
   type LoaderContext,
   type LoaderStats,
 } from "hls.js";
-import { asKeyveilError, type KeyveilError } from "../errors.js";
+import { asKeyveilError, KeyveilError } from "../errors.js";
 import { splitSegmentUrl } from "../protocol.js";
 import { type PlaylistRules, rewritePlaylist } from "./playlist.js";
 import type { LoadedSegment, OnLoadProgress, SegmentLoadRequest } from "./worker-connection.js";
@@ -79,6 +79,13 @@ function fragmentLoader(host: LoaderHost, Base: LoaderConstructor) {
       callbacks: LoaderCallbacks<LoaderContext>,
     ): void {
       const marked = splitSegmentUrl(context.url);
+      if (!marked && isForeign(host, context)) {
+        const { stats } = this;
+        const error = new KeyveilError("key_tag_malformed", undefined, { cause: "A segment carries no mark." });
+        host.report(error);
+        callbacks.onError({ code: httpStatusOf(error), text: error.code }, context, null, stats);
+        return;
+      }
       if (!marked) {
         context.url = host.currentUrl(context.url);
         super.load(context, config, callbacks);
@@ -212,6 +219,14 @@ class Transfer {
     if (abort) this.#abort.abort();
     return true;
   }
+}
+
+/**
+ * A private title's segment that the playlist loader has not marked. hls.js may read a playlist otherwise than that loader does
+ * (it takes more for an end of line): what slipped in that way is not played. Init segments are clear.
+ */
+function isForeign(host: LoaderHost, context: LoaderContext): boolean {
+  return host.playlistRules().isPrivate && (context as FragmentLoaderContext).frag?.sn !== "initSegment";
 }
 
 /** hls.js' retry policy goes by HTTP status: 4xx is not tried again, anything else is. */

@@ -212,7 +212,7 @@ export class KeyveilPlayer extends KeyveilEventTarget {
 
   #resume(): void {
     const { title } = this;
-    if (!this.#hls || !title) return;
+    if (!this.#hls || !title || this.#state === "error") return;
     if (this.#hls.levels.length === 0) this.#hls.loadSource(title.playlistUrl);
     else this.#hls.startLoad();
   }

@@ -6,6 +6,8 @@ import { KeyveilError } from "../errors.js";
 import { formatSegmentRef, isFileId, SEGMENT_FRAGMENT, trackClassNumber } from "../protocol.js";
 
 const KEY_TAG = "#EXT-X-KEY:";
+/** What hls.js goes by: a playlist with one of these is a media playlist, whatever else it says. */
+const IS_MEDIA_PLAYLIST = /^#EXT(?:INF|-X-TARGETDURATION):/m;
 const KEY_TAG_CHARS_MAX = 1024;
 const PLAYLIST_CHARS_MAX = 16 << 20;
 const SEQUENCE_TAG = "#EXT-X-MEDIA-SEQUENCE:";
@@ -33,7 +35,8 @@ export interface PlaylistRules {
 /** A media or master playlist, ready for hls.js. */
 export function rewritePlaylist(text: string, { isPrivate, denied }: PlaylistRules): string {
   if (text.length > PLAYLIST_CHARS_MAX) throw malformed("The playlist is too long.");
-  return text.includes("#EXT-X-STREAM-INF:") ? withoutDenied(text, denied) : withFragments(text, isPrivate);
+  const isMaster = text.includes("#EXT-X-STREAM-INF:") && !IS_MEDIA_PLAYLIST.test(text);
+  return isMaster ? withoutDenied(text, denied) : withFragments(text, isPrivate);
 }
 
 function withFragments(text: string, isPrivate: boolean): string {

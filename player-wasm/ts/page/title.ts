@@ -126,13 +126,15 @@ export class KeyveilTitle extends KeyveilEventTarget implements LoaderHost {
   }
 
   async load(request: SegmentLoadRequest, signal: AbortSignal, onProgress: OnLoadProgress): Promise<LoadedSegment> {
+    const reopenedMs = this.#reopenedMs;
     try {
       return await this.#loadOnce(request, signal, onProgress);
     } catch (thrown) {
       const error = asKeyveilError(thrown, "worker_crashed");
       const curable = curedByNewSession(error) || error.code === "worker_crashed";
       if (!curable || signal.aborted || this.#destroyed) throw error;
-      await this.reopen(error);
+      // A refusal that was on its way while another one brought a new session is about the old session.
+      if (this.#reopening || this.#reopenedMs === reopenedMs) await this.reopen(error);
       return this.#loadOnce(request, signal, onProgress);
     }
   }

@@ -68,6 +68,11 @@ export class SegmentLoader {
         this.#fetch(request, both.signal, onProgress),
         this.#session.ensurePeriod(segment.period, request.positionMs),
       ]);
+      // Keys may have been dropped again while the bytes arrived: only those around the period asked for last are kept, and
+      // another rendition's load may lie far away (subtitles are one file, in period 0).
+      while (!signal.aborted && !this.#session.holdsPeriod(segment.period)) {
+        await this.#session.ensurePeriod(segment.period, request.positionMs);
+      }
       if (signal.aborted) throw new KeyveilError("aborted");
       const startMs = performance.now();
       const bytes = this.#decrypt(ciphertext, request.reference);

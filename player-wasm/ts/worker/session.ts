@@ -61,6 +61,10 @@ export class Session {
     return this.#keys(this.#period, positionMs, psign);
   }
 
+  holdsPeriod(period: number): boolean {
+    return this.#wasm.holdsPeriod(period);
+  }
+
   /** Resolves when keys of that period are at hand. Callers who want the same exchange share it. */
   async ensurePeriod(period: number, positionMs: number): Promise<void> {
     this.#period = period;
