@@ -1,51 +1,66 @@
-//! The period keys at hand: a bounded window around the period that was asked for last.
+//! The period keys at hand: those of the periods used last, and no more.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 
 use keyveil_protocol::{Period, PeriodKey, TrackClass};
 
-/// Periods kept behind the last one asked for: a short step back needs no exchange.
-const PERIODS_BEHIND_MAX: u32 = 2;
-/// Periods kept ahead of it: a grant holds the asked period and the next.
-const PERIODS_AHEAD_MAX: u32 = 2;
+/// Periods held at most. Renditions whose segments differ in length (a stream that was copied and its audio, or subtitles in one
+/// piece) are in different periods at the same time, and six loads may run at once, each with the two periods of a grant.
+const PERIODS_MAX: usize = 12;
 
-/// Keys by period and track class. A dropped key wipes itself.
+/// What a grant gave for one period, by track class. A dropped key wipes itself.
+struct Held {
+    period: Period,
+    keys: Vec<(TrackClass, PeriodKey)>,
+}
+
+/// Ordered by use, the period used last at the end.
 #[derive(Default)]
 pub(crate) struct KeyWindow {
-    keys: BTreeMap<(Period, TrackClass), PeriodKey>,
+    periods: VecDeque<Held>,
 }
 
 impl KeyWindow {
-    /// Drops every key that lies too far from `period`.
-    pub(crate) fn move_to(&mut self, period: Period) {
-        let first = Period(period.0.saturating_sub(PERIODS_BEHIND_MAX));
-        let last = Period(period.0.saturating_add(PERIODS_AHEAD_MAX));
-        self.keys.retain(|(period, _), _| (first..=last).contains(period));
-    }
-
+    /// Takes a key in; the periods that were not used for longest make room.
     pub(crate) fn insert(&mut self, track_class: TrackClass, period: Period, key: PeriodKey) {
-        self.keys.insert((period, track_class), key);
+        let mut held = self.take(period).unwrap_or_else(|| Held { period, keys: Vec::new() });
+        held.keys.retain(|(class, _)| *class != track_class);
+        held.keys.push((track_class, key));
+        self.periods.push_back(held);
+        while self.periods.len() > PERIODS_MAX {
+            self.periods.pop_front();
+        }
     }
 
-    pub(crate) fn key(&self, track_class: TrackClass, period: Period) -> Option<&PeriodKey> {
-        self.keys.get(&(period, track_class))
+    /// The key, if it is at hand; its period then counts as used.
+    pub(crate) fn key(&mut self, track_class: TrackClass, period: Period) -> Option<&PeriodKey> {
+        let held = self.take(period)?;
+        self.periods.push_back(held);
+        let held = self.periods.back()?;
+        held.keys.iter().find(|(class, _)| *class == track_class).map(|(_, key)| key)
     }
 
     /// Whether any class of that period was granted; a class that is missing then is one the signature does not cover.
     pub(crate) fn holds_period(&self, period: Period) -> bool {
-        self.keys.keys().any(|(held, _)| *held == period)
+        self.periods.iter().any(|held| held.period == period)
     }
 
     /// The classes of any key held, lowest first.
     pub(crate) fn track_classes(&self) -> Vec<TrackClass> {
-        let mut classes: Vec<TrackClass> = self.keys.keys().map(|(_, class)| *class).collect();
+        let all = self.periods.iter().flat_map(|held| held.keys.iter().map(|(class, _)| *class));
+        let mut classes: Vec<TrackClass> = all.collect();
         classes.sort_unstable();
         classes.dedup();
         classes
     }
 
     pub(crate) fn clear(&mut self) {
-        self.keys.clear();
+        self.periods.clear();
+    }
+
+    fn take(&mut self, period: Period) -> Option<Held> {
+        let at = self.periods.iter().position(|held| held.period == period)?;
+        self.periods.remove(at)
     }
 }
 
@@ -57,34 +72,41 @@ mod tests {
         PeriodKey::from_bytes([7; 32])
     }
 
+    fn held(window: &KeyWindow) -> Vec<u32> {
+        (0..100).filter(|period| window.holds_period(Period(*period))).collect()
+    }
+
     #[test]
-    fn keys_far_behind_and_far_ahead_are_dropped() {
+    fn the_periods_not_used_for_longest_make_room() {
         let mut window = KeyWindow::default();
         for period in 0..12 {
             window.insert(TrackClass::Hd, Period(period), key());
         }
-        window.move_to(Period(6));
-        let held: Vec<u32> = (0..12).filter(|period| window.holds_period(Period(*period))).collect();
-        assert_eq!(held, [4, 5, 6, 7, 8]);
+        assert!(window.key(TrackClass::Hd, Period(0)).is_some());
+        window.insert(TrackClass::Hd, Period(50), key());
+        assert_eq!(held(&window), [0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 50]);
+    }
+
+    #[test]
+    fn renditions_in_periods_far_apart_keep_their_keys() {
+        let mut window = KeyWindow::default();
+        for step in 0..40 {
+            for period in [step / 10, step, step + 1] {
+                window.insert(TrackClass::Audio, Period(period), key());
+            }
+            assert!(window.key(TrackClass::Audio, Period(step / 10)).is_some());
+        }
     }
 
     #[test]
     fn a_class_that_was_not_granted_has_no_key() {
         let mut window = KeyWindow::default();
         window.insert(TrackClass::Sd, Period(1), key());
+        window.insert(TrackClass::Sd, Period(1), key());
         assert!(window.key(TrackClass::Sd, Period(1)).is_some());
         assert!(window.key(TrackClass::Hd, Period(1)).is_none());
+        assert_eq!(window.track_classes(), [TrackClass::Sd]);
         assert!(window.holds_period(Period(1)));
         assert!(!window.holds_period(Period(2)));
-    }
-
-    #[test]
-    fn the_window_reaches_both_ends_of_the_number_range() {
-        let mut window = KeyWindow::default();
-        window.insert(TrackClass::Sd, Period(0), key());
-        window.move_to(Period(1));
-        assert!(window.holds_period(Period(0)));
-        window.move_to(Period(u32::MAX));
-        assert!(!window.holds_period(Period(0)));
     }
 }

@@ -44,7 +44,6 @@ pub(crate) struct KeysCall {
 struct PendingExchange {
     exchange: Exchange,
     body: String,
-    period: Option<Period>,
 }
 
 /// What a play grant left behind.
@@ -85,7 +84,7 @@ impl Session {
             build_id: self.build.build_id.to_string(),
             position_ms,
         })?;
-        self.pending = Some(PendingExchange { exchange, body: body.clone(), period: None });
+        self.pending = Some(PendingExchange { exchange, body: body.clone() });
         Ok(body)
     }
 
@@ -135,11 +134,11 @@ impl Session {
             psign: psign.map(str::to_owned),
         })?;
         let mac = opened.mac_key.mac(body.as_bytes());
-        self.pending = Some(PendingExchange { exchange, body: body.clone(), period: Some(period) });
+        self.pending = Some(PendingExchange { exchange, body: body.clone() });
         Ok(KeysCall { body, mac })
     }
 
-    /// Takes the answer to the pending keys request and drops the keys of periods far away.
+    /// Takes the answer to the pending keys request ; the keys of periods not used for long make room.
     ///
     /// # Errors
     /// `envelope_rejected`, `server_key_unknown`; the keys at hand stay.
@@ -149,9 +148,6 @@ impl Session {
         let envelope: Envelope = answer.grant;
         let (server_key, psk) = (self.build.server_key(&envelope.server_key_id)?, self.build.psk());
         let grant = pending.exchange.open_keys(pending.body.as_bytes(), &envelope, server_key, &psk)?;
-        if let Some(period) = pending.period {
-            self.keys.move_to(period);
-        }
         self.keep(grant.keys);
         Ok(())
     }
@@ -165,7 +161,7 @@ impl Session {
     ///
     /// # Errors
     /// `key_not_granted` when the segment is another title's, or its class or period is not at hand.
-    pub(crate) fn segment_key(&self, segment: &SegmentRef) -> Result<SegmentKey, PlayerError> {
+    pub(crate) fn segment_key(&mut self, segment: &SegmentRef) -> Result<SegmentKey, PlayerError> {
         let opened = self.opened.as_ref().ok_or(PlayerError::KEY_NOT_GRANTED)?;
         if opened.file_id != segment.file_id {
             return Err(PlayerError::KEY_NOT_GRANTED);

@@ -109,3 +109,30 @@ test("a signature of 20 s is renewed by getSignature, and playback goes on beyon
   expect(renewals.length, "the server was sent a newer signature").toBeGreaterThan(0);
   expect(new Set(renewals)).toEqual(new Set([200]));
 });
+
+test("a copied stream with long segments and audio with short ones, in periods far apart, plays with few exchanges", async ({
+  page,
+}) => {
+  test.setTimeout(300_000);
+  // Ten seconds between keyframes: video changes its period every 20 s, audio every 4 s.
+  const clip = makeClip(folder, "mp4", { secs: 60, size: "320x180" });
+  const copied = await start(clip, { packArgs: ["--segment-secs", "2", "--period-segments", "2", "--ladder", "copy"] });
+  try {
+    let exchanges = 0;
+    page.context().on("request", (request) => {
+      if (request.url().endsWith("/v1/keys")) exchanges++;
+    });
+    await page.goto(copied.playerUrl);
+    const video = page.locator("keyveil-player video");
+    await play(video);
+    await video.evaluate((element) => {
+      element.playbackRate = 4;
+    });
+    await expect.poll(() => video.evaluate((element) => element.ended), { timeout: 60_000 }).toBe(true);
+    // 15 periods, of which a grant brings two.
+    expect(exchanges).toBeLessThanOrEqual(15);
+    expect(exchanges).toBeGreaterThan(3);
+  } finally {
+    await copied.stop();
+  }
+});
