@@ -112,7 +112,12 @@ async fn run(options: PackOptions, report: &Arc<dyn Report>, undo: &mut Undo) ->
     let media = packed::media_info(&plan, &renditions, sealer.cipher());
     let folder = finish_output(&plan, renditions, sealer, output, undo).await?;
     if let (Some(client), Some(registration)) = (&client, &registration) {
-        client.publish(registration, &media).await?;
+        client.publish(registration, &media).await.inspect_err(|error| {
+            // Another run has registered the title anew, and perhaps published it: it is not this run's to delete.
+            if matches!(error, PackError::TitleExists(_)) {
+                undo.registered = None;
+            }
+        })?;
     }
     Ok(Packed { file_id, folder, media, published: client.is_some() })
 }

@@ -29,7 +29,7 @@ use tokio::sync::{Mutex, MutexGuard};
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 
 const CONNECTIONS_MAX: u32 = 8;
-/// How long a write waits for another process (the command line beside the server) to finish its own.
+/// How long a write waits for those before it, and for another process (the command line beside the server).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The database.
@@ -83,7 +83,9 @@ impl Store {
 
     /// Starts an immediate transaction: it never has to upgrade, so it never fails with BUSY half way.
     pub async fn write(&self) -> Result<WriteTransaction<'_>, StoreError> {
-        let turn = self.writer.lock().await;
+        // Behind a write that hangs (on the KMS, on another process) requests would pile up without end.
+        let turn =
+            tokio::time::timeout(BUSY_TIMEOUT, self.writer.lock()).await.map_err(|_| sqlx::Error::PoolTimedOut)?;
         let transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         Ok(WriteTransaction { transaction, _turn: turn })
     }
@@ -136,4 +138,20 @@ fn integer(value: u64) -> i64 {
 
 fn app_id(value: i64) -> Result<keyveil_protocol::AppId, StoreError> {
     number::<u64>(value, "app id")?.try_into().map_err(|_| StoreError::Corrupt("app id"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_write_waits_for_its_turn_for_a_limited_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("keyveil.db")).await.unwrap();
+        let first = store.write().await.unwrap();
+        let second = tokio::time::timeout(BUSY_TIMEOUT * 2, store.write()).await.expect("an answer in time");
+        assert!(matches!(second, Err(StoreError::Database(sqlx::Error::PoolTimedOut))));
+        drop(first);
+        store.write().await.unwrap();
+    }
 }

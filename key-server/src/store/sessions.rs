@@ -101,6 +101,8 @@ impl WriteTransaction<'_> {
     }
 
     /// Moves a session on, if its counter is still below the request's. False when it is not: the request is a replay.
+    ///
+    /// Limits change only with a later expiry: the request may have read the session before another one renewed it.
     pub async fn advance_session(
         &mut self,
         id: &SessionId,
@@ -108,8 +110,12 @@ impl WriteTransaction<'_> {
         now: i64,
     ) -> Result<bool, StoreError> {
         let result = sqlx::query(
-            "UPDATE sessions SET last_counter = ?1, last_position_ms = ?2, last_seen_at = ?3, expires_at = ?4,
-             url_expires_at = ?5, max_track = ?6, kid = ?7 WHERE id = ?8 AND last_counter < ?1 AND revoked_at IS NULL",
+            "UPDATE sessions SET last_counter = ?1, last_position_ms = ?2, last_seen_at = ?3,
+             expires_at = max(expires_at, ?4),
+             url_expires_at = CASE WHEN ?4 > expires_at THEN ?5 ELSE url_expires_at END,
+             max_track = CASE WHEN ?4 > expires_at THEN ?6 ELSE max_track END,
+             kid = CASE WHEN ?4 > expires_at THEN ?7 ELSE kid END
+             WHERE id = ?8 AND last_counter < ?1 AND revoked_at IS NULL",
         )
         .bind(integer(progress.counter))
         .bind(integer(progress.position_ms))

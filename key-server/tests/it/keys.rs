@@ -1,4 +1,7 @@
+use std::time::Duration;
+
 use keyveil_key_server::actions::sessions;
+use keyveil_key_server::store::SessionProgress;
 use keyveil_protocol::psign::KeyveilClaims;
 use keyveil_protocol::{Exchange, SessionId, SessionMacKey, TrackClass};
 use serde_json::json;
@@ -148,6 +151,37 @@ fn a_newer_signature_prolongs_a_session() {
     assert!(keys.keys.iter().all(|entry| entry.track_class <= TrackClass::Sd), "the newer signature's limits hold");
     app.clock.advance(200);
     player.keys(&grant, json!({ "counter": 3 }));
+}
+
+#[test]
+fn a_renewal_is_not_undone_by_a_request_that_began_before_it() {
+    let app = TestApp::start();
+    let player = app.player();
+    let (_, grant) = player.play_title(TITLE);
+    let store = app.installation().store();
+    let before = app.block_on(store.session(&grant.session_id)).unwrap().unwrap();
+    let renewal = SessionProgress {
+        counter: 1,
+        position_ms: 0,
+        expires_at: before.expires_at + 500,
+        url_expires_at: before.url_expires_at + 3600,
+        max_track: TrackClass::Sd,
+        kid: before.kid,
+    };
+    let (heartbeat, _) = player.keys_request(&grant, &Exchange::generate(&mut Player::rng()), json!({ "counter": 2 }));
+    let mut write = app.block_on(store.write()).unwrap();
+    // It reads the session as it was, and then waits for its turn to write.
+    let heartbeat = std::thread::spawn(move || heartbeat.send());
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(app.block_on(write.advance_session(&grant.session_id, &renewal, before.created_at)).unwrap());
+    app.block_on(write.commit()).unwrap();
+    assert_eq!(heartbeat.join().unwrap().status, 200);
+    let after = app.block_on(store.session(&grant.session_id)).unwrap().unwrap();
+    assert_eq!(after.last_counter, 2);
+    assert_eq!(
+        (after.expires_at, after.url_expires_at, after.max_track),
+        (renewal.expires_at, renewal.url_expires_at, renewal.max_track)
+    );
 }
 
 #[test]

@@ -39,6 +39,8 @@ pub(crate) struct Faults {
     pub(crate) swapped_key: bool,
     /// Envelopes name a server key that is not listed.
     pub(crate) unlisted_key: bool,
+    /// Publications are refused: another run has registered the title anew.
+    pub(crate) taken_over: bool,
     /// Publishing never answers.
     pub(crate) silent_publication: bool,
 }
@@ -158,6 +160,9 @@ async fn publish(
         if faults.failed_publications > 0 {
             faults.failed_publications -= 1;
             return error(StatusCode::INTERNAL_SERVER_ERROR, "internal");
+        }
+        if faults.taken_over {
+            return error(StatusCode::CONFLICT, "title_exists");
         }
         faults.silent_publication
     };

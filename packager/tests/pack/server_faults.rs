@@ -72,6 +72,13 @@ fn published_title_of_the_same_id_is_neither_replaced_nor_deleted() {
 }
 
 #[test]
+fn title_that_another_run_took_over_is_not_deleted() {
+    let (output, server, folder) = pack_against(Faults { taken_over: true, ..Faults::default() }, &[]);
+    refused(&output, "title_exists", &folder.path().join("out"));
+    assert_eq!(server.seen(|seen| seen.requests.clone()), ["put", "keys", "publish"]);
+}
+
+#[test]
 fn envelope_of_another_server_key_gives_no_title_secret() {
     let (output, _, folder) = pack_against(Faults { swapped_key: true, ..Faults::default() }, &[]);
     refused(&output, "envelope_rejected", &folder.path().join("out"));
