@@ -4,6 +4,7 @@ import { KEYVEIL_EVENTS } from "../events.js";
 import { createKeyveil, type Keyveil } from "../page/keyveil.js";
 import type { KeyveilPlayer } from "../page/player.js";
 import type { GetSignature } from "../page/signature.js";
+import { completeControls } from "./accessibility.js";
 import { VideoRenditions } from "./renditions.js";
 import { TEMPLATE_HTML } from "./template.js";
 import { errorSentence, languageOf, texts } from "./texts.js";
@@ -33,6 +34,7 @@ export class KeyveilPlayerElement extends Base {
     const content = document.importNode(template.content, true);
     this.#video = content.querySelector("video") as HTMLVideoElement;
     Object.defineProperty(this.#video, "videoRenditions", { value: this.#renditions });
+    completeControls(content, this.#video);
     root.append(content);
     this.#part("retry").addEventListener("click", () => this.load());
   }
