@@ -10,6 +10,20 @@ export function completeControls(content: ParentNode, video: HTMLVideoElement): 
   });
 }
 
+/** media-chrome's controls take most of their words when they enter a document, so that they enter it again here. */
+export function setControlsLanguage(controller: HTMLElement, tag: string): void {
+  if (controller.getAttribute("lang") === tag) return;
+  // It believes to speak English until it is told otherwise, and then would not be told English.
+  controller.setAttribute("lang", "");
+  controller.setAttribute("lang", tag);
+  if (!controller.isConnected) return;
+  for (const control of controller.querySelectorAll(":scope > :is([part=menu], [part=timeline], [part=bar])"))
+    control.replaceWith(control);
+  // This one takes its words with its number instead.
+  const rate = controller.querySelector("media-playback-rate-menu-button");
+  rate?.setAttribute("mediaplaybackrate", rate.getAttribute("mediaplaybackrate") ?? "1");
+}
+
 /** A title without names for its subtitles has their language codes there: `eng` is shown as English, `zho` as 中文. */
 export function languageName(label: string): string | null {
   if (!/^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/.test(label) || /^(und|mis|mul|zxx)\b/.test(label)) return null;

@@ -11,6 +11,8 @@ media-controller { width: 100%; height: 100%; --media-background-color: #000;
   --media-menu-background: rgb(20 22 28 / .94); --media-settings-menu-background: rgb(20 22 28 / .94);
   --media-font-family: var(--keyveil-font, system-ui, sans-serif); --media-control-height: 22px;
   --media-focus-box-shadow: inset 0 0 0 2px #fff, inset 0 0 0 4px #000; --media-menu-item-focus-shadow: inset 0 0 0 2px #fff; }
+media-controller:focus-visible::after { content: ""; position: absolute; inset: 0; z-index: 1; pointer-events: none;
+  box-shadow: var(--media-focus-box-shadow); }
 video { width: 100%; height: 100%; object-fit: contain; }
 video::-webkit-media-text-track-container { transition: transform .25s; }
 media-controller[mediapaused] video::-webkit-media-text-track-container,
@@ -20,7 +22,7 @@ media-control-bar { position: relative; align-items: center; padding: 0 4px 4px;
 media-captions-menu-button:not([mediasubtitleslist]), media-rendition-menu-button[mediarenditionunavailable] { display: none; }
 .shade { position: absolute; inset: auto 0 0; height: 110px; pointer-events: none; background: linear-gradient(transparent, rgb(0 0 0 / .72)); }
 .space { flex: 1; }
-media-rendition-menu, media-captions-menu, media-playback-rate-menu { border-radius: 10px; margin-bottom: 6px; }
+media-rendition-menu, media-captions-menu, media-playback-rate-menu { border-radius: 10px; margin: 0 6px 6px; }
 .layer { position: absolute; inset: 0; display: grid; place-items: center; }
 .overlay { pointer-events: none; display: block; }
 .layer[hidden] { display: none; }
