@@ -4,6 +4,7 @@ import { KEYVEIL_EVENTS } from "../events.js";
 import { createKeyveil, type Keyveil } from "../page/keyveil.js";
 import type { KeyveilPlayer } from "../page/player.js";
 import type { GetSignature } from "../page/signature.js";
+import { completeControls, setControlsLanguage } from "./accessibility.js";
 import { VideoRenditions } from "./renditions.js";
 import { TEMPLATE_HTML } from "./template.js";
 import { errorSentence, languageOf, texts } from "./texts.js";
@@ -33,6 +34,7 @@ export class KeyveilPlayerElement extends Base {
     const content = document.importNode(template.content, true);
     this.#video = content.querySelector("video") as HTMLVideoElement;
     Object.defineProperty(this.#video, "videoRenditions", { value: this.#renditions });
+    completeControls(content, this.#video);
     root.append(content);
     this.#part("retry").addEventListener("click", () => this.load());
   }
@@ -180,7 +182,7 @@ export class KeyveilPlayerElement extends Base {
     const tag = this.lang || document.documentElement.lang || navigator.language || "en";
     const language = languageOf(tag);
     const words = texts(language);
-    this.#part("controller").setAttribute("lang", language === "zh" ? "zh-CN" : tag);
+    setControlsLanguage(this.#part("controller"), language === "zh" ? "zh-CN" : tag);
     this.#part("loading").setAttribute("aria-label", words.loading);
     this.#part("retry").textContent = words.retry;
     const error = this.#error;

@@ -9,14 +9,20 @@ media-controller { width: 100%; height: 100%; --media-background-color: #000;
   --media-control-background: transparent; --media-control-hover-background: rgb(255 255 255 / .14);
   --media-range-bar-color: var(--keyveil-accent, #4da3ff); --media-range-thumb-background: #fff;
   --media-menu-background: rgb(20 22 28 / .94); --media-settings-menu-background: rgb(20 22 28 / .94);
-  --media-font-family: var(--keyveil-font, system-ui, sans-serif); --media-control-height: 22px; }
+  --media-font-family: var(--keyveil-font, system-ui, sans-serif); --media-control-height: 22px;
+  --media-focus-box-shadow: inset 0 0 0 2px #fff, inset 0 0 0 4px #000; --media-menu-item-focus-shadow: inset 0 0 0 2px #fff; }
+media-controller:focus-visible::after { content: ""; position: absolute; inset: 0; z-index: 1; pointer-events: none;
+  box-shadow: var(--media-focus-box-shadow); }
 video { width: 100%; height: 100%; object-fit: contain; }
+video::-webkit-media-text-track-container { transition: transform .25s; }
+media-controller[mediapaused] video::-webkit-media-text-track-container,
+media-controller:not([userinactive]) video::-webkit-media-text-track-container { transform: translateY(-64px); }
 media-time-range { position: relative; width: 100%; height: 26px; padding: 0 12px; --media-range-track-height: 4px; --media-range-track-border-radius: 2px; }
 media-control-bar { position: relative; align-items: center; padding: 0 4px 4px; }
 media-captions-menu-button:not([mediasubtitleslist]), media-rendition-menu-button[mediarenditionunavailable] { display: none; }
 .shade { position: absolute; inset: auto 0 0; height: 110px; pointer-events: none; background: linear-gradient(transparent, rgb(0 0 0 / .72)); }
 .space { flex: 1; }
-media-rendition-menu, media-captions-menu, media-playback-rate-menu { border-radius: 10px; margin-bottom: 6px; }
+media-rendition-menu, media-captions-menu, media-playback-rate-menu { border-radius: 10px; margin: 0 6px 6px; }
 .layer { position: absolute; inset: 0; display: grid; place-items: center; }
 .overlay { pointer-events: none; display: block; }
 .layer[hidden] { display: none; }
@@ -39,6 +45,9 @@ media-rendition-menu, media-captions-menu, media-playback-rate-menu { border-rad
 @container (max-width: 380px) { media-playback-rate-menu-button { display: none; } }
 `;
 
+/** In place of the menus' own header, a hidden button that no menu may hold. */
+const NO_HEADER = `<span slot="header" hidden></span>`;
+
 /** Parsed once per document, by the first element. */
 export const TEMPLATE_HTML = `
 <style>${STYLE}</style>
@@ -48,15 +57,15 @@ export const TEMPLATE_HTML = `
   <media-loading-indicator slot="centered-chrome" noautohide></media-loading-indicator>
   <div class="shade"></div>
   <div class="layer overlay" part="overlay" noautohide><slot name="overlay"></slot></div>
-  <media-rendition-menu part="menu" hidden anchor="auto"></media-rendition-menu>
-  <media-captions-menu part="menu" hidden anchor="auto"></media-captions-menu>
-  <media-playback-rate-menu part="menu" hidden anchor="auto" rates="0.5 0.75 1 1.25 1.5 2"></media-playback-rate-menu>
+  <media-rendition-menu part="menu" hidden anchor="auto">${NO_HEADER}</media-rendition-menu>
+  <media-captions-menu part="menu" hidden anchor="auto">${NO_HEADER}</media-captions-menu>
+  <media-playback-rate-menu part="menu" hidden anchor="auto" rates="0.5 0.75 1 1.25 1.5 2">${NO_HEADER}</media-playback-rate-menu>
   <media-time-range part="timeline"></media-time-range>
   <media-control-bar part="bar">
     <media-play-button></media-play-button>
     <media-mute-button></media-mute-button>
     <media-volume-range></media-volume-range>
-    <media-time-display showduration></media-time-display>
+    <media-time-display showduration notoggle></media-time-display>
     <span class="space"></span>
     <media-captions-menu-button></media-captions-menu-button>
     <media-rendition-menu-button></media-rendition-menu-button>

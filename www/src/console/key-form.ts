@@ -14,6 +14,7 @@ export function keyForm(problem: string | null, accept: (apiKey: ApiKey) => void
     maxlength: 160,
     placeholder: t("console.key.placeholder"),
     "aria-describedby": "api-key-problem",
+    "aria-invalid": problem === null ? null : "true",
     required: true,
   });
   const line = h("p", { class: "problem", id: "api-key-problem", role: "alert" }, problem ?? "");

@@ -2,7 +2,7 @@ import "../styles/base.css";
 import "../styles/console.css";
 import { onLanguageChange, t } from "../i18n/i18n.ts";
 import { h, required } from "../shared/dom.ts";
-import { type Failure, failureFrom, failureText } from "../shared/failure.ts";
+import { type Failure, failureFrom, failureLine } from "../shared/failure.ts";
 import { mountShell } from "../shell/shell.ts";
 import { ApiKey, takeApiKeyFromAddress } from "./api-key.ts";
 import { keyForm } from "./key-form.ts";
@@ -72,10 +72,7 @@ function refuse(failure: Failure): void {
     show({ kind: "failed", failure });
     return;
   }
-  signOut(() => {
-    const { heading, action } = failureText(failure);
-    return `${heading}. ${action}`;
-  });
+  signOut(() => failureLine(failure));
 }
 
 async function withPlayerAddress(
@@ -85,6 +82,7 @@ async function withPlayerAddress(
 ): Promise<void> {
   if (apiKey === null) return;
   const label = button.textContent;
+  const focused = document.activeElement === button;
   button.disabled = true;
   button.textContent = t("console.play.pending");
   try {
@@ -95,11 +93,11 @@ async function withPlayerAddress(
       refuse(failure);
       return;
     }
-    const { heading, action } = failureText(failure);
-    say(`${heading}. ${action}`);
+    say(failureLine(failure));
   } finally {
     button.disabled = false;
     button.textContent = label;
+    if (focused) button.focus();
   }
 }
 
@@ -117,14 +115,22 @@ function show(next: View): void {
   draw();
 }
 
+/** Draws anew what is shown. Whoever works by keyboard goes on where they were, or from the content's beginning. */
 function draw(): void {
+  const focused = content.contains(document.activeElement) ? document.activeElement?.id : undefined;
   if (view.kind === "key") {
     const typed = document.querySelector<HTMLInputElement>("#api-key")?.value ?? "";
-    content.replaceChildren(keyForm(view.problem(), signIn));
-    required("#api-key", HTMLInputElement).value = typed;
+    const problem = view.problem();
+    content.replaceChildren(keyForm(problem, signIn));
+    const input = required("#api-key", HTMLInputElement);
+    input.value = typed;
+    if (focused !== undefined || problem !== null) input.focus();
     return;
   }
   content.replaceChildren(heading(), body(view));
+  if (focused === undefined) return;
+  const again = focused === "" ? null : document.getElementById(focused);
+  (again ?? content).focus();
 }
 
 function body(shown: Exclude<View, { kind: "key" }>): HTMLElement {
@@ -150,17 +156,17 @@ function body(shown: Exclude<View, { kind: "key" }>): HTMLElement {
     const busy = shown.more === "loading";
     const more = h(
       "button",
-      { type: "button", class: "button", disabled: busy },
+      { type: "button", class: "button", id: "more", "aria-disabled": busy ? "true" : null },
       t(busy ? "console.loading" : "console.more"),
     );
-    more.addEventListener("click", () => void load(shown.next, shown.titles));
+    more.addEventListener("click", () => busy || void load(shown.next, shown.titles));
     foot.append(more);
   }
   return h("div", {}, list, foot);
 }
 
 function heading(): HTMLElement {
-  const refresh = h("button", { type: "button", class: "button" }, t("console.refresh"));
+  const refresh = h("button", { type: "button", class: "button", id: "refresh" }, t("console.refresh"));
   refresh.addEventListener("click", () => void load(null, []));
   const forget = h("button", { type: "button", class: "button quiet" }, t("console.key.forget"));
   forget.addEventListener("click", () => signOut(() => null));
@@ -174,8 +180,7 @@ function heading(): HTMLElement {
 }
 
 function failed(failure: Failure): HTMLElement {
-  const { heading: what, action } = failureText(failure);
-  const retry = h("button", { type: "button", class: "button primary" }, t("console.retry"));
+  const retry = h("button", { type: "button", class: "button primary", id: "retry" }, t("console.retry"));
   retry.addEventListener("click", () => void load(null, []));
   const code = h("p", { class: "mono soft" }, t("player.code", { code: failure.code }));
   if (failure.requestId !== null) code.append(` · ${t("player.requestId", { requestId: failure.requestId })}`);
@@ -183,7 +188,7 @@ function failed(failure: Failure): HTMLElement {
     "div",
     { class: "card notice failed", role: "alert" },
     h("h2", {}, t("console.error")),
-    h("p", {}, `${what}. ${action}`),
+    h("p", {}, failureLine(failure)),
     code,
     h("div", {}, retry),
   );

@@ -13,6 +13,7 @@ export const en = {
   "app.console": "Console",
   "app.player": "Player",
   "app.home": "Keyveil, home",
+  "app.failure": "{heading}. {action}",
 
   "home.title": "Keyveil · private encryption for HLS",
   "home.lead": "Your video, encrypted segment by segment, on your own servers.",

@@ -14,6 +14,7 @@ export const zh: Messages = {
   "app.console": "控制台",
   "app.player": "播放器",
   "app.home": "Keyveil 首页",
+  "app.failure": "{heading}。{action}",
 
   "home.title": "Keyveil · HLS 私有加密",
   "home.lead": "您的视频，逐片加密，运行在您自己的服务器上。",

@@ -30,6 +30,12 @@ onLanguageChange(() => {
   about();
 });
 window.addEventListener("hashchange", () => void begin());
+document.addEventListener("keydown", (event) => {
+  // From nowhere in particular: the player's own controls, links and buttons have their own meanings of these keys.
+  const anywhere = event.target === document.body || event.target === content;
+  const plain = !(event.ctrlKey || event.altKey || event.metaKey || event.shiftKey);
+  if (anywhere && plain && shown === null && watch?.press(event.key)) event.preventDefault();
+});
 window.addEventListener("pagehide", () => watch?.end());
 window.addEventListener("pageshow", (event) => event.persisted && void begin());
 void begin();
@@ -64,6 +70,7 @@ async function begin(): Promise<void> {
     ready: () => cover(null),
     failed: (failure) => cover({ kind: "failed", failure, retry }),
   });
+  watch.cover(shown !== null);
 }
 
 function retry(): void {
@@ -77,6 +84,7 @@ function cover(next: Curtain | null): void {
   drawn?.remove();
   drawn = next === null ? null : curtain(next);
   if (drawn !== null) stage.append(drawn);
+  watch?.cover(next !== null);
   // A panel of dashes tells nothing: without a title it shows only while one is on its way.
   content.classList.toggle("bare", playback?.title == null && next !== null && next.kind !== "loading");
 }

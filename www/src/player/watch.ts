@@ -49,6 +49,23 @@ export class Watch {
     this.#player.lang = document.documentElement.lang;
   }
 
+  /** Controls that a curtain covers must not be reached by keyboard either. */
+  cover(covered: boolean): void {
+    this.#player.inert = covered;
+  }
+
+  /** A key as the player's own controls understand it; false when it is none of theirs. */
+  press(key: string): boolean {
+    const video = this.#player.video;
+    if (key === " ") {
+      if (video.paused) void this.#player.play().catch(() => {});
+      else this.#player.pause();
+    } else if (key === "ArrowLeft") video.currentTime -= SEEK_SECS;
+    else if (key === "ArrowRight") video.currentTime += SEEK_SECS;
+    else return false;
+    return true;
+  }
+
   /** Ends the viewing: session, worker and element. */
   end(): void {
     window.clearInterval(this.#timer);
@@ -94,6 +111,7 @@ export class Watch {
 }
 
 const MEASURE_EVERY_MS = 500;
+const SEEK_SECS = 10;
 
 function bufferedAhead(video: HTMLVideoElement): number {
   const { buffered, currentTime } = video;

@@ -21,6 +21,11 @@ export function failureText(failure: Failure): { heading: string; action: string
   return { heading: t(known), action: t(`${known}.action` as MessageKey) };
 }
 
+/** Both in one line. */
+export function failureLine(failure: Failure): string {
+  return t("app.failure", failureText(failure));
+}
+
 /** Whatever was thrown, as a failure that can be shown. */
 export function failureFrom(thrown: unknown): Failure {
   if (thrown instanceof Failure) return thrown;

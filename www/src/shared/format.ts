@@ -9,8 +9,9 @@ export function clock(durationMs: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(secs % 60)}` : `${minutes}:${two(secs % 60)}`;
 }
 
-/** `12.34` → `12 ms`; below ten one decimal is kept. */
+/** `12.34` → `12 ms`; below ten one decimal is kept. Nothing takes no time at all: `0.02` → `< 0.1 ms`. */
 export function millis(ms: number): string {
+  if (ms < 0.05) return "< 0.1 ms";
   return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
 }
 
