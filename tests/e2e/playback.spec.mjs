@@ -8,6 +8,7 @@ import { expect, test } from "@playwright/test";
 import * as independent from "../vectors/independent.mjs";
 import { makeClip } from "./lib/clips.mjs";
 import { binary, PACK_ARGS, remove, reveal, scratch, start } from "./lib/installation.mjs";
+import { play } from "./lib/play.mjs";
 import { findSecrets, secretsOf } from "./lib/search.mjs";
 import { hashWorkerMessages, watchBodies } from "./lib/watch.mjs";
 
@@ -51,10 +52,7 @@ for (const container of ["mp4", "webm"]) {
       const playsFrom = async (from, secs) =>
         expect.poll(at, { timeout: 60_000, message: `plays from ${from}` }).toBeGreaterThan(from + secs);
 
-      await video.evaluate((element) => {
-        element.muted = true;
-        return element.play();
-      });
+      await play(video);
       // Segments are 2 s, periods 4 segments: periods change at 8 s and at 16 s.
       await playsFrom(0, 20.5);
       const startedAt = await at();

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { expect, test } from "@playwright/test";
 import { makeClip } from "./lib/clips.mjs";
 import { binary, remove, scratch, start } from "./lib/installation.mjs";
+import { play } from "./lib/play.mjs";
 
 let folder;
 let keyveil;
@@ -121,10 +122,7 @@ test("without workers the player fails closed", async ({ page }) => {
 test("a captured key request can't be used again", async ({ page, request }) => {
   const captured = page.context().waitForEvent("request", (r) => r.url().endsWith("/v1/keys"));
   await page.goto(keyveil.playerUrl);
-  await page.locator("keyveil-player video").evaluate((video) => {
-    video.muted = true;
-    return video.play();
-  });
+  await play(page.locator("keyveil-player video"));
   const original = await captured;
   await (await original.response()).finished();
   const headers = { "content-type": "application/json", "keyveil-mac": original.headers()["keyveil-mac"] };

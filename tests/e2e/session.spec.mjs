@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { expect, test } from "@playwright/test";
 import { makeClip } from "./lib/clips.mjs";
 import { binary, PACK_ARGS, remove, scratch, start } from "./lib/installation.mjs";
+import { play } from "./lib/play.mjs";
 
 const SUBTITLES =
   "1\n00:00:01,000 --> 00:00:09,000\nThe first line\n\n2\n00:00:10,000 --> 00:00:20,000\nThe second line\n";
@@ -32,15 +33,6 @@ test.afterAll(async () => {
   await keyveil?.stop();
   remove(folder);
 });
-
-async function play(video) {
-  // Before there is something to play, a load that is still to come would interrupt it.
-  await expect.poll(() => video.evaluate((element) => element.readyState), { timeout: 30_000 }).toBeGreaterThan(1);
-  await video.evaluate((element) => {
-    element.muted = true;
-    return element.play();
-  });
-}
 
 test("MPEG-TS plays to its end, and encrypted subtitles show their lines", async ({ page }) => {
   await page.goto(keyveil.playerUrl);

@@ -75,14 +75,21 @@ impl LocalKeyring {
         let io = |source| RootKeyError::Io { path: path.to_owned(), source };
         let mut root_key = Zeroizing::new([0; ROOT_KEY_LEN]);
         getrandom::fill(root_key.as_mut()).map_err(|error| io(std::io::Error::other(error)))?;
-        let mut file = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        // Written aside and linked to its name, so that neither a crash nor a second process ever sees half a key.
+        let mut suffix = [0; 8];
+        getrandom::fill(&mut suffix).map_err(|error| io(std::io::Error::other(error)))?;
+        let aside = path.with_extension(format!("{}.new", hex::encode(suffix)));
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside).map_err(io)?;
+        let written = file.write_all(root_key.as_ref()).and_then(|()| file.sync_all());
+        let linked = written.and_then(|()| std::fs::hard_link(&aside, path));
+        std::fs::remove_file(&aside).map_err(io)?;
+        match linked {
             // Another process was first: its key is the one.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 return Self::from_file(File::open(path).map_err(io)?, path);
             }
-            opened => opened.map_err(io)?,
-        };
-        file.write_all(root_key.as_ref()).and_then(|()| file.sync_all()).map_err(io)?;
+            linked => linked.map_err(io)?,
+        }
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             File::open(parent).and_then(|dir| dir.sync_all()).map_err(io)?;
         }
@@ -238,5 +245,21 @@ mod tests {
             assert!(keyring.unseal(&ciphertext[..at], &KmsContext::Probe).is_err(), "cut at {at}");
         }
         assert_eq!(keyring.seal(&[0; PLAINTEXT_LEN_MAX + 1], &KmsContext::Probe), Err(KmsError::TooLong));
+    }
+
+    #[test]
+    fn first_starts_at_the_same_time_end_with_one_whole_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("root.key");
+        let keyrings: Vec<_> = std::thread::scope(|scope| {
+            let starts: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| LocalKeyring::open_or_create(&path, false).unwrap())).collect();
+            starts.into_iter().map(|start| start.join().unwrap()).collect()
+        });
+        let ciphertext = keyrings[0].seal(b"secret", &KmsContext::Probe).unwrap();
+        for keyring in &keyrings {
+            assert_eq!(keyring.unseal(&ciphertext, &KmsContext::Probe).unwrap().as_slice(), b"secret");
+        }
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing else is left");
     }
 }
