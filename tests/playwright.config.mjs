@@ -15,7 +15,9 @@ export default defineConfig({
     headless: true,
     viewport: { width: 1440, height: 900 },
     launchOptions: {
-      executablePath: execFileSync("sh", ["-c", "command -v chromium"], { encoding: "utf8" }).trim(),
+      // `npm test` says which one it found; by hand, the one on the path.
+      executablePath:
+        process.env.KEYVEIL_CHROMIUM || execFileSync("sh", ["-c", "command -v chromium"], { encoding: "utf8" }).trim(),
       args: [
         "--no-sandbox",
         "--disable-gpu",

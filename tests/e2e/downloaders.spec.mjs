@@ -6,7 +6,7 @@ import { expect, test } from "@playwright/test";
 import { makeClip } from "./lib/clips.mjs";
 import { PACK_ARGS, ROOT, remove, scratch, start } from "./lib/installation.mjs";
 
-const YT_DLP = join(ROOT, ".venv", "bin", "yt-dlp");
+const YT_DLP = process.env.KEYVEIL_YT_DLP || join(ROOT, ".venv", "bin", "yt-dlp");
 const LIMIT_MS = 120_000;
 
 /** Plays nothing when not one video frame can be decoded, whatever the exit code of the tool said. */
