@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use getrandom::SysRng;
 use keyveil_protocol::{
     ApiKey, ErrorCode, Exchange, FileId, Mode, ServerPublicKey, TitleSecret,
-    api::{ErrorResponse, MediaInfo, PublishTitleRequest, PutTitleRequest, PutTitleResponse, ServerKeysResponse},
+    api::{CommitTitleRequest, ErrorResponse, MediaInfo, PutTitleRequest, PutTitleResponse, ServerKeysResponse},
 };
 use rand_core::UnwrapErr;
 use reqwest::{Method, StatusCode, header};
@@ -124,11 +124,11 @@ impl Client {
         })
     }
 
-    /// `POST /v1/titles/{fileId}/publish`.
+    /// `POST /v1/titles/{fileId}/commit`.
     pub(crate) async fn publish(&self, registration: &Registration, media: &MediaInfo) -> Result<(), PackError> {
         let Registration { file_id, public_key } = registration;
-        let body = to_body(&PublishTitleRequest { public_key: public_key.clone(), media: media.clone() })?;
-        let path = format!("v1/titles/{file_id}/publish");
+        let body = to_body(&CommitTitleRequest { public_key: public_key.clone(), media: media.clone() })?;
+        let path = format!("v1/titles/{file_id}/commit");
         let _: serde::de::IgnoredAny = self.request("publishing the title", Method::POST, &path, Some(&body)).await?;
         Ok(())
     }

@@ -124,7 +124,7 @@ impl PackedRendition {
     }
 }
 
-/// What `POST …/publish` tells.
+/// What `POST …/commit` tells.
 pub(crate) fn media_info(plan: &Plan, renditions: &[PackedRendition], cipher: Option<Cipher>) -> MediaInfo {
     let renditions: Vec<_> = renditions.to_vec();
     let longest = renditions.iter().map(PackedRendition::duration_secs).fold(0.0, f64::max);

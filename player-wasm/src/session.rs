@@ -58,12 +58,14 @@ pub(crate) struct Session {
     build: SdkBuild,
     pending: Option<PendingExchange>,
     opened: Option<Opened>,
+    /// Of the first session: the page has its playlists, so a later session has to be of the same one.
+    version: Option<u32>,
     keys: KeyWindow,
 }
 
 impl Session {
     pub(crate) fn new(build: SdkBuild) -> Self {
-        Self { build, pending: None, opened: None, keys: KeyWindow::default() }
+        Self { build, pending: None, opened: None, version: None, keys: KeyWindow::default() }
     }
 
     /// The body of `POST /v1/play`. Replaces any request that was not answered.
@@ -83,6 +85,7 @@ impl Session {
             public_key: exchange.public_key().to_string(),
             build_id: self.build.build_id.to_string(),
             position_ms,
+            version: self.version,
         })?;
         self.pending = Some(PendingExchange { exchange, body: body.clone() });
         Ok(body)
@@ -102,6 +105,7 @@ impl Session {
         };
         let (server_key, psk) = (self.build.server_key(&envelope.server_key_id)?, self.build.psk());
         let grant = pending.exchange.open_play(pending.body.as_bytes(), &envelope, server_key, &psk)?;
+        self.version = Some(answer.title.version);
         self.opened = Some(Opened {
             session_id: grant.session_id,
             mac_key: grant.mac_key,

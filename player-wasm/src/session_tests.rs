@@ -93,6 +93,7 @@ fn answer(mode: Mode, grant: Option<Envelope>) -> String {
         file_id: FILE_ID.parse().expect("a file id"),
         name: "A title".to_owned(),
         mode,
+        version: 3,
         media,
     };
     let playlist_url = "http://host/media/t/title-1/master.m3u8".to_owned();
@@ -160,6 +161,15 @@ fn the_play_request_carries_what_the_page_asked_and_the_build() {
     assert_eq!(request.file_id.expect("asked for").as_str(), FILE_ID);
     assert_eq!((request.build_id.as_str(), request.position_ms), ("build-1", 1234));
     assert_eq!(code(session.play_request("a.b.c", Some("no/id"), 0)), ErrorCode::MalformedRequest);
+}
+
+#[test]
+fn a_session_opened_anew_asks_for_the_version_it_began_with() {
+    let asked = |body: &str| serde_json::from_str::<PlayRequest>(body).expect("a play request").version;
+    assert_eq!(asked(&session().play_request("psign", None, 0).expect("a body")), None);
+    let (mut playing, _) = playing();
+    playing.close();
+    assert_eq!(asked(&playing.play_request("psign", None, 0).expect("a body")), Some(3));
 }
 
 #[test]

@@ -18,6 +18,7 @@ const SERVER_CODES = [
   "origin_not_allowed",
   "title_not_found",
   "title_exists",
+  "title_changed",
   "public_key_invalid",
   "build_unknown",
   "session_invalid",
@@ -141,6 +142,7 @@ function errorType(code: ErrorCode): ErrorType {
     case "server_key_unknown":
     case "key_not_granted":
     case "title_not_found":
+    case "title_changed":
     case "build_unknown":
     case "public_key_invalid":
     case "url_invalid":

@@ -9,8 +9,8 @@ use crate::track::{Cipher, Container, Mode, Period, PeriodSegments, Rendition, T
 
 /// Largest body of `POST /v1/play` and `POST /v1/keys`, in bytes.
 pub const PLAY_BODY_LEN_MAX: usize = 16 << 10;
-/// Largest body of `POST /v1/titles/{fileId}/publish`, in bytes.
-pub const PUBLISH_BODY_LEN_MAX: usize = 256 << 10;
+/// Largest body of `POST /v1/titles/{fileId}/commit`, in bytes.
+pub const COMMIT_BODY_LEN_MAX: usize = 256 << 10;
 /// The most renditions of a title.
 pub const RENDITIONS_MAX: usize = 64;
 
@@ -30,6 +30,9 @@ pub struct PlayRequest {
     /// Where playback will start, in milliseconds.
     #[serde(default)]
     pub position_ms: u64,
+    /// The version that a player which opens its session anew has playlists of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
 }
 
 /// Answer to `POST /v1/play`.
@@ -74,6 +77,8 @@ pub struct TitleInfo {
     pub name: String,
     /// Private or clear.
     pub mode: Mode,
+    /// Which encryption of it.
+    pub version: u32,
     /// What the packager made.
     #[serde(flatten)]
     pub media: MediaInfo,
@@ -202,10 +207,10 @@ pub struct PutTitleRequest {
     pub mode: Mode,
 }
 
-/// Body of `POST /v1/titles/{fileId}/publish`.
+/// Body of `POST /v1/titles/{fileId}/commit`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct PublishTitleRequest {
+pub struct CommitTitleRequest {
     /// That of the run's `PUT`: proof that the media was encrypted under the secret the server keeps.
     pub public_key: String,
     /// What the packager made.
@@ -242,4 +247,7 @@ pub struct ErrorBody {
     pub message: String,
     /// Names the request in the server's log.
     pub request_id: String,
+    /// Which field, where that can be said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
 }

@@ -87,6 +87,46 @@ error_codes! {
     RangeNotSatisfiable = ("range_not_satisfiable", 416, "The byte range lies outside the file."),
     /// Missing, malformed, unknown or revoked API key.
     ApiKeyInvalid = ("api_key_invalid", 401, "The API key is missing or not valid."),
+    /// The API key lacks the scope.
+    ScopeMissing = ("scope_missing", 403, "This API key may not do that; use one with the scope that this request needs."),
+    /// No cookie of a person who has signed in.
+    SignInRequired = ("sign_in_required", 401, "Sign in first."),
+    /// Wrong name or password: not told apart.
+    SignInFailed = ("sign_in_failed", 401, "Name or password is wrong."),
+    /// Too many attempts.
+    RateLimited = ("rate_limited", 429, "Too many attempts; wait a little and try again."),
+    /// A create was repeated with another body.
+    IdempotencyConflict = ("idempotency_conflict", 409, "This Idempotency-Key was used for another request; use a new one."),
+    /// As many as there may be.
+    LimitReached = ("limit_reached", 409, "There are as many of these as there may be; remove one first."),
+    /// The title's state does not allow it.
+    TitleState = ("title_state", 409, "The title's present state does not allow that; look at its state and try again."),
+    /// The version that the player has playlists of is gone.
+    TitleChanged = ("title_changed", 409, "The title was encrypted anew; load the page again."),
+    /// Settings that make no sense.
+    WorkflowInvalid = ("workflow_invalid", 400, "The workflow's settings make no sense; the detail says which."),
+    /// No such workflow in this application, nor built in.
+    WorkflowNotFound = ("workflow_not_found", 404, "There is no such workflow; name one of this application or a built-in one."),
+    /// Not tus 1.0.0.
+    TusVersion = ("tus_version", 412, "Send Tus-Resumable: 1.0.0."),
+    /// Over the application's limit.
+    UploadTooLarge = ("upload_too_large", 413, "The file is larger than this application allows."),
+    /// Not a kind that the application takes.
+    UploadTypeNotAllowed = ("upload_type_not_allowed", 415, "This application does not take files of that kind."),
+    /// The offset is not where the upload stands.
+    UploadOffset = ("upload_offset", 409, "The upload stands at another offset; ask for it by HEAD and go on there."),
+    /// Swept, cancelled or finished.
+    UploadGone = ("upload_gone", 410, "The upload is over; begin it anew."),
+    /// Bytes differ from their checksum.
+    ChecksumMismatch = ("checksum_mismatch", 460, "The bytes differ from their checksum; send them again."),
+    /// An address that this server does not call.
+    UrlRefused = ("url_refused", 400, "This server does not call that address; use a public http or https one."),
+    /// The claim is over or someone else's.
+    LeaseLost = ("lease_lost", 409, "This attempt has lost its lease; stop, and claim anew."),
+    /// A file that the playlists list is missing.
+    MediaIncomplete = ("media_incomplete", 409, "A file that the playlists list has not been stored; store it and complete again."),
+    /// The disk is full.
+    NoSpace = ("no_space", 507, "The server's disk is full; free some space and try again."),
     /// Database, KMS or disk does not answer.
     Unavailable = ("unavailable", 503, "The server can't answer right now; try again shortly."),
     /// A fault of the server.

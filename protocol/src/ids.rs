@@ -117,6 +117,20 @@ name_ids! {
     ServerKeyId: "server key id is malformed",
     /// Names an API key.
     ApiKeyId: "api key id is malformed",
+    /// Names a job of the queue.
+    JobId: "job id is malformed",
+    /// Names an upload.
+    UploadId: "upload id is malformed",
+    /// Names a workflow of an application, or a built-in one.
+    WorkflowId: "workflow id is malformed",
+    /// Names a webhook.
+    WebhookId: "webhook id is malformed",
+    /// Names an event; also its `webhook-id`.
+    EventId: "event id is malformed",
+    /// Names one delivery of an event to a webhook.
+    DeliveryId: "delivery id is malformed",
+    /// Names a person who may sign in.
+    UserId: "user id is malformed",
 }
 
 /// A playback session: 16 random bytes, as text base64url of 22 characters.

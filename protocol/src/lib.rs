@@ -23,6 +23,7 @@ mod envelope;
 mod error;
 mod grant;
 mod ids;
+pub mod job;
 mod key_tag;
 mod keys;
 mod mac;
@@ -30,6 +31,7 @@ pub mod psign;
 mod secret;
 mod segment;
 mod track;
+pub mod workflow;
 
 pub use api_key::{ApiKey, ApiKeySecret};
 pub use envelope::{
@@ -37,7 +39,10 @@ pub use envelope::{
 };
 pub use error::{ErrorCode, ProtocolError};
 pub use grant::{GRANT_KEYS_MAX, KeysGrant, PeriodKeyEntry, PlayGrant, seal_title};
-pub use ids::{ApiKeyId, AppId, BuildId, FileId, KeyId, ServerKeyId, SessionId};
+pub use ids::{
+    ApiKeyId, AppId, BuildId, DeliveryId, EventId, FileId, JobId, KeyId, ServerKeyId, SessionId, UploadId, UserId,
+    WebhookId, WorkflowId,
+};
 pub use key_tag::{KEY_TAG_LEN_MAX, KeyTag, SegmentRef};
 pub use keys::{PeriodKey, TitleSecret};
 pub use mac::{MAC_HEADER, SessionMacKey};

@@ -112,6 +112,8 @@ pub struct PeriodSegments(u32);
 impl PeriodSegments {
     /// The most segments a period may have.
     pub const MAX: u32 = 10_000;
+    /// About a minute of segments of the usual length.
+    pub const DEFAULT: Self = Self(10);
 
     /// # Errors
     /// `malformed_request` outside 1 … 10000.

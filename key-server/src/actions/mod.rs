@@ -7,12 +7,12 @@ pub mod sessions;
 pub mod signatures;
 
 pub(crate) mod api_keys;
+pub(crate) mod commit_title;
 pub(crate) mod delete_title;
 pub(crate) mod keys;
 pub(crate) mod list_titles;
 pub(crate) mod media;
 pub(crate) mod play;
-pub(crate) mod publish_title;
 pub(crate) mod put_title;
 pub(crate) mod readiness;
 

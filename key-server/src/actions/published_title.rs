@@ -31,6 +31,7 @@ impl PublishedTitle {
             file_id: title.file_id.clone(),
             name: title.name.clone(),
             mode: title.mode,
+            version: 1,
             media,
         };
         Ok(Self { title, info })

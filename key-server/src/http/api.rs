@@ -2,7 +2,7 @@
 
 use actix_web::http::header;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
-use keyveil_protocol::api::{PLAY_BODY_LEN_MAX, PUBLISH_BODY_LEN_MAX};
+use keyveil_protocol::api::{COMMIT_BODY_LEN_MAX, PLAY_BODY_LEN_MAX};
 use keyveil_protocol::{AppId, ErrorCode, FileId, MAC_HEADER};
 use serde::Serialize;
 
@@ -10,11 +10,11 @@ use super::body::json_bytes;
 use super::cors::AnswerFor;
 use super::envelope::HttpRefusal;
 use crate::actions::api_keys::authenticate;
+use crate::actions::commit_title::commit_title as commit_title_action;
 use crate::actions::delete_title::delete_title as delete_title_action;
 use crate::actions::keys::keys as keys_action;
 use crate::actions::list_titles::{ListTitles, list_titles as list_titles_action};
 use crate::actions::play::play as play_action;
-use crate::actions::publish_title::publish_title as publish_title_action;
 use crate::actions::put_title::put_title as put_title_action;
 use crate::actions::readiness::readiness;
 use crate::actions::{server_keys as server_keys_action, signatures};
@@ -47,10 +47,10 @@ pub(super) async fn put_title(state: State, request: HttpRequest, payload: web::
     Ok(if created { no_store_created() } else { no_store() }.json(response))
 }
 
-pub(super) async fn publish_title(state: State, request: HttpRequest, payload: web::Payload) -> Answer {
+pub(super) async fn commit_title(state: State, request: HttpRequest, payload: web::Payload) -> Answer {
     let api_key = api_key(&state, &request).await?;
-    let body = json_bytes(&request, payload, PUBLISH_BODY_LEN_MAX, state.config.http.body_timeout()).await?;
-    Ok(no_store().json(publish_title_action(&state, &api_key, &file_id(&request)?, &body).await?))
+    let body = json_bytes(&request, payload, COMMIT_BODY_LEN_MAX, state.config.http.body_timeout()).await?;
+    Ok(no_store().json(commit_title_action(&state, &api_key, &file_id(&request)?, &body).await?))
 }
 
 pub(super) async fn delete_title(state: State, request: HttpRequest) -> Answer {

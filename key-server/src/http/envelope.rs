@@ -122,6 +122,7 @@ fn with_envelope(response: ServiceResponse<BoxBody>, code: ErrorCode, request_id
             code: code.as_str().to_owned(),
             message: code.message().to_owned(),
             request_id: request_id.to_owned(),
+            detail: None,
         },
     };
     let body = serde_json::to_vec(&envelope).unwrap_or_default();

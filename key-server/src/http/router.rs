@@ -20,7 +20,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
                 .route(web::put().to(api::put_title))
                 .route(web::delete().to(api::delete_title)),
         )
-        .service(resource("/v1/titles/{file_id}/publish", "POST").route(web::post().to(api::publish_title)))
+        .service(resource("/v1/titles/{file_id}/commit", "POST").route(web::post().to(api::commit_title)))
         .service(resource("/v1/player-signatures", "POST").route(web::post().to(api::player_signatures)))
         .service(resource("/healthz", "GET").route(web::get().to(api::healthz)))
         .service(resource("/readyz", "GET").route(web::get().to(api::readyz)))

@@ -170,7 +170,7 @@ fn the_command_line_works_beside_the_server_and_logs_hold_no_secret() {
     assert_eq!(send("PUT", "/v1/titles/film", put).status, 201);
     let mut publication = media_info("private");
     publication["publicKey"] = json!(run);
-    assert_eq!(send("POST", "/v1/titles/film/publish", publication).status, 200);
+    assert_eq!(send("POST", "/v1/titles/film/commit", publication).status, 200);
     std::fs::create_dir_all(data.join("media/film")).unwrap();
     std::fs::write(data.join("media/film/master.m3u8"), "#EXTM3U\n").unwrap();
     let psign = succeed(&data, &["sign", "--app", &app_id, "--file", "film", "--uid", "alice"]).trim().to_owned();

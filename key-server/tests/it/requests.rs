@@ -17,7 +17,7 @@ fn a_body_over_its_limit_is_refused() {
         assert_eq!(response.code(), "body_too_large", "{path}");
     }
     assert_eq!(app.request("POST", "/v1/play").json(padded(16 * 1024)).send().code(), "psign_malformed");
-    let publish = |len| app.authorized("POST", &format!("/v1/titles/{TITLE}/publish")).json("x".repeat(len)).send();
+    let publish = |len| app.authorized("POST", &format!("/v1/titles/{TITLE}/commit")).json("x".repeat(len)).send();
     assert_eq!(publish(256 * 1024 + 1).code(), "body_too_large");
     assert_eq!(publish(256 * 1024).code(), "malformed_request");
     let chunked = app.request("POST", "/v1/play").header("Content-Type", "application/json");
@@ -70,7 +70,7 @@ fn an_address_takes_its_own_methods_only() {
         ("POST", "/v1/server-keys", "GET"),
         ("POST", "/v1/titles", "GET"),
         ("PATCH", "/v1/titles/x", "PUT, DELETE"),
-        ("GET", "/v1/titles/x/publish", "POST"),
+        ("GET", "/v1/titles/x/commit", "POST"),
         ("GET", "/v1/player-signatures", "POST"),
         ("POST", "/healthz", "GET"),
     ] {

@@ -32,7 +32,7 @@ fn another_run_of_the_packager_gets_a_fresh_secret_and_only_it_may_publish() {
     assert_eq!(second.unwrap(), app.secret("new"));
     let publish = |run| {
         let body = publication(run, "private").to_string();
-        app.authorized("POST", "/v1/titles/new/publish").json(body).send()
+        app.authorized("POST", "/v1/titles/new/commit").json(body).send()
     };
     assert_eq!(publish(1).code(), "title_exists", "its media is encrypted under a secret that is gone");
     assert_eq!(publish(2).status, 200);
@@ -75,7 +75,7 @@ fn an_unfit_registration_is_refused() {
 fn publishing_is_harmless_to_repeat_and_changes_nothing_later() {
     let app = TestApp::start();
     let publish = |file_id: &str, body: &Value| {
-        app.authorized("POST", &format!("/v1/titles/{file_id}/publish")).json(body.to_string()).send()
+        app.authorized("POST", &format!("/v1/titles/{file_id}/commit")).json(body.to_string()).send()
     };
     let again = publish(TITLE, &publication(1, "private"));
     assert_eq!(again.status, 200);
@@ -86,7 +86,7 @@ fn publishing_is_harmless_to_repeat_and_changes_nothing_later() {
     assert_eq!(publish(TITLE, &other).code(), "title_exists");
     assert_eq!(publish("unknown", &publication(1, "private")).code(), "title_not_found");
     let stranger = app.replica();
-    let theirs = stranger.authorized("POST", &format!("/v1/titles/{TITLE}/publish"));
+    let theirs = stranger.authorized("POST", &format!("/v1/titles/{TITLE}/commit"));
     assert_eq!(theirs.json(publication(1, "private").to_string()).send().code(), "title_not_found");
 }
 
@@ -115,11 +115,11 @@ fn an_unfit_publication_is_refused() {
     for (place, value) in changes {
         let mut body = publication(1, "private");
         *body.pointer_mut(place).unwrap() = value.clone();
-        let response = app.authorized("POST", "/v1/titles/new/publish").json(body.to_string()).send();
+        let response = app.authorized("POST", "/v1/titles/new/commit").json(body.to_string()).send();
         assert_eq!(response.code(), "malformed_request", "{place} {value}");
     }
     let body = publication(1, "private").to_string();
-    assert_eq!(app.authorized("POST", "/v1/titles/new/publish").json(body).send().status, 200);
+    assert_eq!(app.authorized("POST", "/v1/titles/new/commit").json(body).send().status, 200);
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn a_wrong_api_key_is_refused_everywhere() {
         for (method, path) in [
             ("GET", "/v1/titles"),
             ("PUT", "/v1/titles/x"),
-            ("POST", "/v1/titles/x/publish"),
+            ("POST", "/v1/titles/x/commit"),
             ("DELETE", "/v1/titles/film"),
             ("POST", "/v1/player-signatures"),
         ] {

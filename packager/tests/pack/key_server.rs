@@ -94,7 +94,7 @@ fn serve(listener: std::net::TcpListener, context: Arc<Context>) {
         let router = Router::new()
             .route("/v1/server-keys", get(server_keys))
             .route("/v1/titles/{id}", put(put_title).delete(delete_title))
-            .route("/v1/titles/{id}/publish", post(publish))
+            .route("/v1/titles/{id}/commit", post(publish))
             .with_state(context);
         axum::serve(tokio::net::TcpListener::from_std(listener).unwrap(), router).await.unwrap();
     });

@@ -40,6 +40,8 @@ export const failuresEn = {
   "failure.title_not_found.action": "It was deleted, or is not published yet. Look it up in the console.",
   "failure.title_exists": "A title with this id is already published",
   "failure.title_exists.action": "Choose another file id.",
+  "failure.title_changed": "The video was encrypted anew",
+  "failure.title_changed.action": "Load the page again to play the current version.",
   "failure.public_key_invalid": "The key exchange was refused",
   "failure.public_key_invalid.action": "Reload the page to begin a new exchange.",
   "failure.build_unknown": "This player build is retired or unknown",

@@ -34,6 +34,8 @@ export const failuresZh: FailureMessages = {
   "failure.title_not_found.action": "视频可能已删除或尚未发布，请在控制台查看。",
   "failure.title_exists": "此文件 ID 已有发布的视频",
   "failure.title_exists.action": "请使用其他文件 ID。",
+  "failure.title_changed": "视频已重新加密",
+  "failure.title_changed.action": "请刷新页面以播放当前版本。",
   "failure.public_key_invalid": "密钥交换被拒绝",
   "failure.public_key_invalid.action": "请刷新页面重新交换密钥。",
   "failure.build_unknown": "播放器版本已停用或未知",

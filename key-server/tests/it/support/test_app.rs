@@ -180,7 +180,7 @@ impl TestApp {
     pub(crate) fn publish(&self, file_id: &str, mode: &str) {
         assert_eq!(self.put_title(file_id, mode).0.status, 201);
         let body = publication(1, mode).to_string();
-        let response = self.authorized("POST", &format!("/v1/titles/{file_id}/publish")).json(body).send();
+        let response = self.authorized("POST", &format!("/v1/titles/{file_id}/commit")).json(body).send();
         assert_eq!(response.status, 200, "{}", response.text());
         let folder = self.media_dir().join(file_id);
         std::fs::create_dir_all(folder.join("v")).unwrap();

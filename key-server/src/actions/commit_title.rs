@@ -1,6 +1,6 @@
-//! `POST /v1/titles/{fileId}/publish`: what the packager made, checked once so that nothing later has to doubt it.
+//! `POST /v1/titles/{fileId}/commit`: what the packager made, checked once so that nothing later has to doubt it.
 
-use keyveil_protocol::api::{MediaInfo, PublishTitleRequest, RENDITIONS_MAX, RenditionInfo, TitleInfo};
+use keyveil_protocol::api::{CommitTitleRequest, MediaInfo, RENDITIONS_MAX, RenditionInfo, TitleInfo};
 use keyveil_protocol::{Cipher, ErrorCode, FileId, Mode};
 use serde_json::json;
 
@@ -17,13 +17,13 @@ const TEXT_LEN_MAX: usize = 256;
 const DURATION_MS_MAX: u64 = 366 * 24 * 3600 * 1000;
 const SEGMENT_MS_MAX: u32 = 600_000;
 
-pub(crate) async fn publish_title(
+pub(crate) async fn commit_title(
     state: &ServerState,
     api_key: &ApiKeyRow,
     file_id: &FileId,
     body: &[u8],
 ) -> Result<TitleInfo, Refusal> {
-    let PublishTitleRequest { public_key, media } = parse_json(body)?;
+    let CommitTitleRequest { public_key, media } = parse_json(body)?;
     let now = stored(state.clock.now());
     let mut write = state.installation.store().write().await?;
     let mut title = write
