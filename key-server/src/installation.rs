@@ -102,10 +102,13 @@ impl Installation {
         self.kms.as_ref()
     }
 
-    /// The title's secret in the clear; `None` for unknown, clear and deleted titles. For tests and recovery tools.
+    /// The secret of a title's latest version in the clear; `None` for unknown, clear and deleted titles. For tests and
+    /// recovery tools.
     pub async fn title_secret(&self, file_id: &FileId) -> Result<Option<TitleSecret>, Refusal> {
         let Some(title) = self.store.title(file_id).await? else { return Ok(None) };
-        let Some(ciphertext) = &title.secret_ciphertext else { return Ok(None) };
+        let version = title.version.unwrap_or(title.last_version);
+        let Some(version) = self.store.title_version(file_id, version).await? else { return Ok(None) };
+        let Some(ciphertext) = &version.secret_ciphertext else { return Ok(None) };
         let context = KmsContext::Title { app_id: title.app_id, file_id };
         let secret = decrypt_32(self.kms(), ciphertext, &context).await?;
         Ok(Some(TitleSecret::from_bytes(*secret)))

@@ -14,6 +14,7 @@
 //! ```
 
 pub mod actions;
+mod background;
 pub mod cli;
 mod clock;
 mod config;
@@ -22,12 +23,15 @@ mod installation;
 pub mod kms;
 mod origin;
 mod page_origin;
+mod principal;
 mod refusal;
 mod state;
 pub mod store;
 
 pub use clock::Clock;
-pub use config::{Config, ConfigError, DataConfig, HttpConfig, LogConfig, LogFormat, MediaConfig, PagesConfig};
+pub use config::{
+    Config, ConfigError, DataConfig, FetchConfig, HttpConfig, LogConfig, LogFormat, MediaConfig, PagesConfig,
+};
 pub use http::{ServeError, Server};
 pub use installation::{Installation, OpenError, open, open_with_kms};
 pub use page_origin::{DOMAINS_MAX, DomainPattern, DomainPatternError};

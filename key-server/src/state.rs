@@ -2,13 +2,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use keyveil_protocol::{AppId, FileId, ServerKey};
+use keyveil_protocol::{AppId, ServerKey};
 use url::Url;
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::installation::Installation;
 use crate::kms::{KmsContext, decrypt_32};
+use crate::origin::MediaFolder;
 use crate::page_origin::{DomainPattern, PageOrigin};
 use crate::refusal::Refusal;
 use crate::store::{ServerKeyRow, StoreError};
@@ -47,11 +48,16 @@ impl ServerState {
         self.own_origins.contains(origin)
     }
 
-    /// Address of a title's master playlist.
-    pub(crate) fn playlist_url(&self, file_id: &FileId, expires_at: u64) -> String {
-        let token = self.installation.url_key().token(expires_at, file_id);
+    /// Address of a version's master playlist.
+    pub(crate) fn playlist_url(&self, folder: &MediaFolder, expires_at: u64) -> String {
+        self.media_url(folder, "master.m3u8", expires_at)
+    }
+
+    /// Address of a file in a version's folder.
+    pub(crate) fn media_url(&self, folder: &MediaFolder, path: &str, expires_at: u64) -> String {
+        let token = self.installation.url_key().token(expires_at, folder);
         // A public URL is bare: it ends in its one slash.
-        format!("{}media/{token}/{file_id}/master.m3u8", self.public_url)
+        format!("{}media/{token}/{folder}/{path}", self.public_url)
     }
 
     /// All domains, at most [`DOMAINS_TTL`] old.

@@ -14,7 +14,9 @@ pub async fn title(data: &Path, file_id: &FileId) -> Result<(MediaInfo, TitleSec
     let data = DataConfig { dir: data.to_owned(), ..DataConfig::default() };
     let installation = keyveil_key_server::open(&Config { data, ..Config::default() }).await?;
     let title = installation.store().title(file_id).await?.ok_or("no such title")?;
-    let media = serde_json::from_str(title.publication.as_deref().ok_or("not published")?)?;
+    let version = installation.store().title_version(file_id, title.version.ok_or("not committed")?).await?;
+    let publication = version.and_then(|version| version.publication).ok_or("not committed")?;
+    let media = serde_json::from_str(&publication)?;
     let title_secret = installation.title_secret(file_id).await?.ok_or("not private")?;
     Ok((media, title_secret))
 }

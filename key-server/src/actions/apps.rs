@@ -13,7 +13,7 @@ use crate::installation::Installation;
 use crate::kms::KmsContext;
 use crate::page_origin::{DOMAINS_MAX, DomainPattern};
 use crate::refusal::Refusal;
-use crate::store::{ApiKeyRow, AuditEvent, AuditKind, SIGNING_KEYS_MAX, SigningKeyRow, WriteTransaction};
+use crate::store::{ApiKeyRow, AuditEvent, AuditKind, SIGNING_KEYS_MAX, Scopes, SigningKeyRow, WriteTransaction};
 
 const NAME_LEN_MAX: usize = 256;
 const MAX_AGE_SECS_MAX: u64 = 366 * 24 * 3600;
@@ -154,7 +154,14 @@ async fn insert_api_key(
     let api_key = ApiKey::new(id.clone(), ApiKeySecret::from_bytes(random()?));
     let context = KmsContext::ApiKeyPsk(&id);
     let psk_ciphertext = installation.kms().encrypt(api_key.psk_secret().expose_secret(), &context).await?;
-    let row = ApiKeyRow { id, app_id, secret_hash: api_key.secret_hash(), psk_ciphertext };
+    let row = ApiKeyRow {
+        id,
+        app_id: Some(app_id),
+        name: "first".to_owned(),
+        scopes: Scopes::all_of_an_app(),
+        secret_hash: api_key.secret_hash(),
+        psk_ciphertext,
+    };
     write.insert_api_key(&row, now).await?;
     Ok(api_key)
 }

@@ -51,7 +51,7 @@ async fn release(
     if origin != session.origin.as_deref() {
         return Err(Refusal::new(ErrorCode::OriginNotAllowed, "not the page that opened the session"));
     }
-    let title = PublishedTitle::load(installation, session.app_id, &session.file_id).await?;
+    let title = PublishedTitle::load(installation, session.app_id, &session.file_id, Some(session.version)).await?;
     let progress = progress(state, request, &session, &app, &title, origin, now).await?;
     let recipient = RecipientPublicKey::parse(&request.public_key)?;
     let (_, build) = BuildSecrets::load(installation, session.build_id.as_str()).await?;
@@ -63,7 +63,7 @@ async fn release(
     record(state, &session, &progress, &window, now).await?;
     Ok(KeysResponse {
         session: SessionInfo { id: Some(session.id), expires_at, server_time: now },
-        playlist_url: state.playlist_url(&session.file_id, on_wire(progress.url_expires_at)),
+        playlist_url: state.playlist_url(&title.folder(), on_wire(progress.url_expires_at)),
         grant: envelope,
     })
 }

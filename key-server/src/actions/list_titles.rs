@@ -4,9 +4,9 @@ use keyveil_protocol::{ErrorCode, FileId, Mode};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::on_wire;
+use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
-use crate::store::ApiKeyRow;
 
 const LIMIT_DEFAULT: u32 = 50;
 const LIMIT_MAX: u32 = 200;
@@ -39,7 +39,7 @@ struct ListedTitle {
 
 pub(crate) async fn list_titles(
     state: &ServerState,
-    api_key: &ApiKeyRow,
+    principal: &Principal,
     query: &ListTitles,
 ) -> Result<TitlesPage, Refusal> {
     let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
@@ -47,7 +47,7 @@ pub(crate) async fn list_titles(
         return Err(Refusal::new(ErrorCode::MalformedRequest, "limit is not 1 to 200"));
     }
     // One more than asked tells whether there is a next page.
-    let mut rows = state.installation.store().titles(api_key.app_id, query.after.as_ref(), limit + 1).await?;
+    let mut rows = state.installation.store().titles(principal.app_id, query.after.as_ref(), limit + 1).await?;
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
     let next = rows.last().filter(|_| more).map(|title| title.file_id.clone());

@@ -1,10 +1,10 @@
-//! `GET|HEAD /media/<url token>/<file id>/<path>`: which file an address names.
+//! `GET|HEAD /media/<url token>/<folder>/<path>`: which file an address names.
 
 use std::path::PathBuf;
 
-use keyveil_protocol::{AppId, ErrorCode, FileId};
+use keyveil_protocol::{AppId, ErrorCode};
 
-use crate::origin::{MediaKind, MediaPath};
+use crate::origin::{MediaFolder, MediaKind, MediaPath};
 use crate::refusal::Refusal;
 use crate::state::ServerState;
 use crate::store::TitleState;
@@ -16,18 +16,22 @@ pub(crate) struct MediaFile {
     pub(crate) app_id: AppId,
 }
 
-/// `path` is the part behind the file id, as it stood in the request.
-pub(crate) async fn media(state: &ServerState, token: &str, file_id: &str, path: &str) -> Result<MediaFile, Refusal> {
+/// `path` is the part behind the folder, as it stood in the request.
+pub(crate) async fn media(state: &ServerState, token: &str, folder: &str, path: &str) -> Result<MediaFile, Refusal> {
     let not_found = |cause: &'static str| Refusal::new(ErrorCode::NotFound, cause);
-    let file_id: FileId = file_id.parse().map_err(|_| not_found("file id is malformed"))?;
+    let folder = MediaFolder::parse(folder).ok_or_else(|| not_found("folder is malformed"))?;
     let path = MediaPath::parse(path)?;
-    state.installation.url_key().check(token, &file_id, state.clock.now())?;
-    let title = state.installation.store().title(&file_id).await?;
-    let title = title
-        .filter(|title| title.state == TitleState::Published)
-        .ok_or_else(|| not_found("title is not published"))?;
+    state.installation.url_key().check(token, &folder, state.clock.now())?;
+    let store = state.installation.store();
+    let visible = |state| state == TitleState::Published || (state == TitleState::Ready && path.is_preview());
+    let title = store.title(&folder.file_id).await?.filter(|title| visible(title.state));
+    let title = title.ok_or_else(|| not_found("title is not published"))?;
+    let version = store.title_version(&folder.file_id, folder.version).await?;
+    if version.is_none_or(|version| version.publication.is_none()) {
+        return Err(not_found("version is not committed").for_app(title.app_id));
+    }
     let (app_id, kind, media_dir) = (title.app_id, path.kind(), state.config.media_dir());
-    let located = tokio::task::spawn_blocking(move || path.locate(&media_dir, &file_id)).await;
+    let located = tokio::task::spawn_blocking(move || path.locate(&media_dir, &folder)).await;
     match located {
         Ok(Ok(file)) => Ok(MediaFile { file, kind, app_id }),
         Ok(Err(error)) if is_absence(&error) => Err(not_found("no such media file").for_app(app_id)),

@@ -17,8 +17,10 @@ pub(crate) mod put_title;
 pub(crate) mod readiness;
 
 mod grant;
+mod media_info;
 mod psign;
 mod published_title;
+mod title_secret;
 
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;

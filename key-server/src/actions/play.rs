@@ -50,7 +50,7 @@ async fn authorize(
     now: u64,
 ) -> Result<Authorized, Refusal> {
     let TimelySignature { timely, app, kid } = signature;
-    let title = PublishedTitle::load(&state.installation, app.app_id, timely.file_id()).await?;
+    let title = PublishedTitle::load(&state.installation, app.app_id, timely.file_id(), request.version).await?;
     let authorization = timely.authorize(request.file_id.as_ref(), title.info.mode)?;
     psign::check_origin(state, &app, Some(authorization.claims()), origin)?;
     let url_expires_at = url_expiry(authorization.expires_at(), authorization.claims().media_ends_at());
@@ -75,7 +75,7 @@ async fn open(
     Ok(PlayResponse {
         session: SessionInfo { id: session_id, expires_at: authorization.expires_at(), server_time: *now },
         title: title.info.clone(),
-        playlist_url: state.playlist_url(&title.info.file_id, authorized.url_expires_at),
+        playlist_url: state.playlist_url(&title.folder(), authorized.url_expires_at),
         watermark: claims.ghost_watermark_info.as_ref().map(|info| info.text.clone()),
         resolution_names: claims.content_info.as_ref().map(|info| info.resolution_names.clone()).unwrap_or_default(),
         grant,
@@ -107,6 +107,7 @@ async fn start_session(
         id: session_id,
         app_id: title.info.app_id,
         file_id: title.info.file_id.clone(),
+        version: title.info.version,
         uid: authorization.claims().uid().map(str::to_owned),
         kid: kid.clone(),
         build_id,

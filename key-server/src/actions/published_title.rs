@@ -3,38 +3,55 @@ use keyveil_protocol::{AppId, ErrorCode, FileId, Period, TitleSecret};
 
 use crate::installation::Installation;
 use crate::kms::{KmsContext, decrypt_32};
+use crate::origin::MediaFolder;
 use crate::refusal::Refusal;
-use crate::store::{StoreError, Title, TitleState};
+use crate::store::{StoreError, Title, TitleState, TitleVersion};
 
-/// A title that can be played.
+/// A version of a title that can be played.
 pub(super) struct PublishedTitle {
-    title: Title,
+    secret_ciphertext: Option<Vec<u8>>,
     pub(super) info: TitleInfo,
 }
 
 impl PublishedTitle {
-    /// `title_not_found` for what is unknown, another app's, or not published: not told apart.
-    pub(super) async fn load(installation: &Installation, app_id: AppId, file_id: &FileId) -> Result<Self, Refusal> {
-        let title = installation.store().title(file_id).await?;
-        title
+    /// `title_not_found` for what is unknown, another app's, or not published: not told apart. `title_changed` when the
+    /// `version` asked for is gone; the current one when none is asked for.
+    pub(super) async fn load(
+        installation: &Installation,
+        app_id: AppId,
+        file_id: &FileId,
+        version: Option<u32>,
+    ) -> Result<Self, Refusal> {
+        let store = installation.store();
+        let title = store.title(file_id).await?;
+        let title = title
             .filter(|title| title.app_id == app_id && title.state == TitleState::Published)
-            .map(Self::from_row)
-            .transpose()?
-            .ok_or_else(|| Refusal::new(ErrorCode::TitleNotFound, "no such published title in this app"))
+            .ok_or_else(|| Refusal::new(ErrorCode::TitleNotFound, "no such published title in this app"))?;
+        let current = title.version.ok_or(StoreError::Corrupt("current version"))?;
+        let row = store.title_version(file_id, version.unwrap_or(current)).await?;
+        let row = row
+            .filter(|row| row.publication.is_some())
+            .ok_or_else(|| Refusal::new(ErrorCode::TitleChanged, "this version is gone"))?;
+        Self::from_rows(&title, row)
     }
 
-    pub(super) fn from_row(title: Title) -> Result<Self, Refusal> {
-        let publication = title.publication.as_deref().ok_or(StoreError::Corrupt("publication"))?;
+    pub(super) fn from_rows(title: &Title, version: TitleVersion) -> Result<Self, Refusal> {
+        let publication = version.publication.as_deref().ok_or(StoreError::Corrupt("publication"))?;
         let media: MediaInfo = serde_json::from_str(publication).map_err(|_| StoreError::Corrupt("publication"))?;
         let info = TitleInfo {
             app_id: title.app_id,
             file_id: title.file_id.clone(),
             name: title.name.clone(),
             mode: title.mode,
-            version: 1,
+            version: version.version,
             media,
         };
-        Ok(Self { title, info })
+        Ok(Self { secret_ciphertext: version.secret_ciphertext, info })
+    }
+
+    /// Where its media are.
+    pub(super) fn folder(&self) -> MediaFolder {
+        MediaFolder::new(self.info.file_id.clone(), self.info.version)
     }
 
     /// Periods of the longest rendition; at least one.
@@ -53,8 +70,8 @@ impl PublishedTitle {
     }
 
     pub(super) async fn secret(&self, installation: &Installation) -> Result<TitleSecret, Refusal> {
-        let ciphertext = self.title.secret_ciphertext.as_ref().ok_or(StoreError::Corrupt("title secret"))?;
-        let context = KmsContext::Title { app_id: self.title.app_id, file_id: &self.title.file_id };
+        let ciphertext = self.secret_ciphertext.as_ref().ok_or(StoreError::Corrupt("title secret"))?;
+        let context = KmsContext::Title { app_id: self.info.app_id, file_id: &self.info.file_id };
         Ok(TitleSecret::from_bytes(*decrypt_32(installation.kms(), ciphertext, &context).await?))
     }
 }

@@ -1,28 +1,30 @@
-//! `PUT /v1/titles/{fileId}`: the KMS makes the title secret; it leaves sealed to the packager.
+//! `PUT /v1/titles/{fileId}`: `packager pack` registers a title; its secret leaves sealed to that run.
 
 use keyveil_protocol::api::{PutTitleRequest, PutTitleResponse};
-use keyveil_protocol::{Envelope, ErrorCode, FileId, Mode, RecipientPublicKey, Sealing, TitleSecret, seal_title};
+use keyveil_protocol::{ErrorCode, FileId, RecipientPublicKey};
 use serde_json::json;
 
-use super::api_keys::open_psk;
-use super::{parse_json, rng};
+use super::parse_json;
+use super::title_secret::{self, Holder};
 use crate::clock::stored;
-use crate::installation::Installation;
-use crate::kms::{KmsContext, decrypt_32};
+use crate::principal::Principal;
 use crate::refusal::Refusal;
-use crate::state::{ServerState, open_server_key};
-use crate::store::{ApiKeyRow, AuditEvent, AuditKind, StoreError, Title, TitleState, WriteTransaction};
+use crate::state::ServerState;
+use crate::store::{AuditEvent, AuditKind, Title, TitleState, TitleVersion, WriteTransaction};
 
+/// `packager pack` makes a title's first version and no other.
+pub(super) const PACKED_VERSION: u32 = 1;
 const NAME_LEN_MAX: usize = 256;
 
 /// True when the title is new.
 pub(crate) async fn put_title(
     state: &ServerState,
-    api_key: &ApiKeyRow,
+    principal: &Principal,
     file_id: FileId,
     body: &[u8],
 ) -> Result<(bool, PutTitleResponse), Refusal> {
     let request: PutTitleRequest = parse_json(body)?;
+    let api_key = principal.api_key()?;
     if !(1..=NAME_LEN_MAX).contains(&request.name.len()) || request.name.chars().any(char::is_control) {
         return Err(Refusal::new(ErrorCode::MalformedRequest, "name is not 1 to 256 bytes of plain text"));
     }
@@ -32,80 +34,84 @@ pub(crate) async fn put_title(
     let recipient = RecipientPublicKey::parse(&request.public_key)?;
     let installation = &state.installation;
     let now = stored(state.clock.now());
-    let candidate = new_title(installation, api_key, file_id, &request, now).await?;
-    let mut write = installation.store().write().await?;
-    let (created, title) = insert_or_repeat(&mut write, candidate).await?;
-    let title_secret = match title.mode {
-        Mode::Clear => None,
-        Mode::Private => Some(seal(installation, api_key, &title, &recipient, body).await?),
-    };
-    let detail = json!({ "apiKeyId": api_key.id, "mode": title.mode, "created": created });
-    let event = AuditEvent::new(AuditKind::TitleRegistered, detail).with_app(title.app_id).with_file(&title.file_id);
-    write.append_audit(&event, now).await?;
-    write.commit().await?;
-    Ok((created, PutTitleResponse { app_id: title.app_id, file_id: title.file_id, title_secret }))
-}
-
-async fn new_title(
-    installation: &Installation,
-    api_key: &ApiKeyRow,
-    file_id: FileId,
-    request: &PutTitleRequest,
-    now: i64,
-) -> Result<Title, Refusal> {
-    let app_id = api_key.app_id;
-    let secret_ciphertext = match request.mode {
-        Mode::Clear => None,
-        Mode::Private => {
-            let context = KmsContext::Title { app_id, file_id: &file_id };
-            Some(installation.kms().generate_data_key(&context).await?.1)
-        }
-    };
-    Ok(Title {
-        file_id,
-        app_id,
-        name: request.name.clone(),
-        mode: request.mode,
-        state: TitleState::Packaging,
-        secret_ciphertext,
+    let app_id = principal.app_id;
+    let version = TitleVersion {
+        file_id: file_id.clone(),
+        version: PACKED_VERSION,
+        secret_ciphertext: title_secret::generate(installation, app_id, &file_id, request.mode).await?,
         public_key: request.public_key.clone(),
         publication: None,
+        cover: None,
+        sprites: None,
+        stored_bytes: None,
+        created_at: now,
+    };
+    let mut write = installation.store().write().await?;
+    let (created, version) = insert_or_repeat(&mut write, new_title(principal, &request, now), version).await?;
+    let title_secret = match &version.secret_ciphertext {
+        None => None,
+        Some(ciphertext) => {
+            let holder = Holder { api_key, recipient: &recipient, request_body: body };
+            Some(title_secret::seal(installation, app_id, &file_id, ciphertext, &holder).await?)
+        }
+    };
+    let detail = json!({ "by": principal.by(), "mode": request.mode, "created": created });
+    let event = AuditEvent::new(AuditKind::TitleRegistered, detail).with_app(app_id).with_file(&file_id);
+    write.append_audit(&event, now).await?;
+    write.commit().await?;
+    Ok((created, PutTitleResponse { app_id, file_id, title_secret }))
+}
+
+fn new_title(principal: &Principal, request: &PutTitleRequest, now: i64) -> Title {
+    Title {
+        file_id: request.file_id.clone(),
+        app_id: principal.app_id,
+        name: request.name.clone(),
+        description: String::new(),
+        mode: request.mode,
+        state: TitleState::Transcoding,
+        failure: None,
+        workflow_id: None,
+        version: None,
+        last_version: PACKED_VERSION,
+        file_name: None,
+        size_bytes: None,
+        stored_bytes: None,
         duration_ms: None,
         created_at: now,
-    })
+        updated_at: now,
+        published_at: None,
+        change_seq: 0,
+    }
 }
 
 /// A repetition by the same run gets the stored secret; another run gets a fresh one, because what it encrypts may differ.
-async fn insert_or_repeat(write: &mut WriteTransaction<'_>, candidate: Title) -> Result<(bool, Title), Refusal> {
-    let Some(existing) = write.title(&candidate.file_id).await? else {
-        write.insert_title(&candidate).await?;
+async fn insert_or_repeat(
+    write: &mut WriteTransaction<'_>,
+    title: Title,
+    candidate: TitleVersion,
+) -> Result<(bool, TitleVersion), Refusal> {
+    let Some(existing) = write.title(&title.file_id).await? else {
+        write.insert_title(&title).await?;
+        write.insert_title_version(&candidate).await?;
         return Ok((true, candidate));
     };
-    let repeatable = existing.app_id == candidate.app_id
-        && existing.state == TitleState::Packaging
-        && existing.mode == candidate.mode;
+    let repeatable = existing.app_id == title.app_id
+        && existing.state == TitleState::Transcoding
+        && existing.workflow_id.is_none()
+        && existing.mode == title.mode;
     if !repeatable {
-        return Err(Refusal::new(ErrorCode::TitleExists, "published, deleted, another app's or of another mode"));
+        return Err(Refusal::new(
+            ErrorCode::TitleExists,
+            "published, deleted, another app's, a job's or of another mode",
+        ));
     }
-    if existing.public_key == candidate.public_key {
-        return Ok((false, existing));
+    let begun = write.title_version(&title.file_id, PACKED_VERSION).await?;
+    if let Some(begun) = begun.filter(|begun| begun.public_key == candidate.public_key) {
+        return Ok((false, begun));
     }
-    write.replace_title(&candidate).await?;
-    Ok((false, Title { created_at: existing.created_at, ..candidate }))
-}
-
-async fn seal(
-    installation: &Installation,
-    api_key: &ApiKeyRow,
-    title: &Title,
-    recipient: &RecipientPublicKey,
-    request_body: &[u8],
-) -> Result<Envelope, Refusal> {
-    let ciphertext = title.secret_ciphertext.as_ref().ok_or(StoreError::Corrupt("title secret"))?;
-    let context = KmsContext::Title { app_id: title.app_id, file_id: &title.file_id };
-    let secret = TitleSecret::from_bytes(*decrypt_32(installation.kms(), ciphertext, &context).await?);
-    let row = installation.store().newest_server_key().await?.ok_or(StoreError::Corrupt("no server key"))?;
-    let server_key = open_server_key(installation, &row).await?;
-    let psk = open_psk(installation, api_key).await?;
-    Ok(seal_title(&secret, &Sealing { request_body, recipient, server_key: &server_key, psk: &psk }, &mut rng())?)
+    write.delete_title_version(&title.file_id, PACKED_VERSION).await?;
+    write.insert_title_version(&candidate).await?;
+    write.describe_title(&title.file_id, &title.name, &existing.description, title.updated_at).await?;
+    Ok((false, candidate))
 }

@@ -1,6 +1,7 @@
 //! Configuration: one struct per concern, read from a TOML file and then from `KEYVEIL_…` variables.
 
 mod data;
+mod fetch;
 mod http;
 mod log;
 mod media;
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use data::DataConfig;
+pub use fetch::FetchConfig;
 pub use http::HttpConfig;
 pub use log::{LogConfig, LogFormat};
 pub use media::MediaConfig;
@@ -28,11 +30,13 @@ pub struct Config {
     pub media: MediaConfig,
     /// Where the console, the player page and the SDK lie.
     pub pages: PagesConfig,
+    /// Requests that the server itself makes.
+    pub fetch: FetchConfig,
     /// How the server logs.
     pub log: LogConfig,
 }
 
-const SECTIONS: [&str; 5] = ["http", "data", "media", "pages", "log"];
+const SECTIONS: [&str; 6] = ["http", "data", "media", "pages", "fetch", "log"];
 
 /// A variable that stands for a field under a shorter name.
 const SHORT_NAMES: [(&str, &str); 3] =

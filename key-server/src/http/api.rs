@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::body::json_bytes;
 use super::cors::AnswerFor;
 use super::envelope::HttpRefusal;
-use crate::actions::api_keys::authenticate;
+use super::principal::principal;
 use crate::actions::commit_title::commit_title as commit_title_action;
 use crate::actions::delete_title::delete_title as delete_title_action;
 use crate::actions::keys::keys as keys_action;
@@ -20,7 +20,7 @@ use crate::actions::readiness::readiness;
 use crate::actions::{server_keys as server_keys_action, signatures};
 use crate::refusal::Refusal;
 use crate::state::ServerState;
-use crate::store::ApiKeyRow;
+use crate::store::Scope;
 
 type State = web::Data<ServerState>;
 type Answer = Result<HttpResponse, HttpRefusal>;
@@ -41,35 +41,35 @@ pub(super) async fn server_keys(state: State) -> Answer {
 }
 
 pub(super) async fn put_title(state: State, request: HttpRequest, payload: web::Payload) -> Answer {
-    let api_key = api_key(&state, &request).await?;
+    let principal = principal(&state, &request, Scope::Pack).await?;
     let body = json_bytes(&request, payload, PLAY_BODY_LEN_MAX, state.config.http.body_timeout()).await?;
-    let (created, response) = put_title_action(&state, &api_key, file_id(&request)?, &body).await?;
+    let (created, response) = put_title_action(&state, &principal, file_id(&request)?, &body).await?;
     Ok(if created { no_store_created() } else { no_store() }.json(response))
 }
 
 pub(super) async fn commit_title(state: State, request: HttpRequest, payload: web::Payload) -> Answer {
-    let api_key = api_key(&state, &request).await?;
+    let principal = principal(&state, &request, Scope::Pack).await?;
     let body = json_bytes(&request, payload, COMMIT_BODY_LEN_MAX, state.config.http.body_timeout()).await?;
-    Ok(no_store().json(commit_title_action(&state, &api_key, &file_id(&request)?, &body).await?))
+    Ok(no_store().json(commit_title_action(&state, &principal, &file_id(&request)?, &body).await?))
 }
 
 pub(super) async fn delete_title(state: State, request: HttpRequest) -> Answer {
-    let api_key = api_key(&state, &request).await?;
-    delete_title_action(&state, &api_key, &file_id(&request)?).await?;
+    let principal = principal(&state, &request, Scope::Write).await?;
+    delete_title_action(&state, &principal, &file_id(&request)?).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 pub(super) async fn list_titles(state: State, request: HttpRequest) -> Answer {
-    let api_key = api_key(&state, &request).await?;
+    let principal = principal(&state, &request, Scope::Read).await?;
     let query = web::Query::<ListTitles>::from_query(request.query_string())
         .map_err(|_| Refusal::new(ErrorCode::MalformedRequest, "query"))?;
-    Ok(no_store().json(list_titles_action(&state, &api_key, &query).await?))
+    Ok(no_store().json(list_titles_action(&state, &principal, &query).await?))
 }
 
 pub(super) async fn player_signatures(state: State, request: HttpRequest, payload: web::Payload) -> Answer {
-    let api_key = api_key(&state, &request).await?;
+    let principal = principal(&state, &request, Scope::Sign).await?;
     let body = json_bytes(&request, payload, PLAY_BODY_LEN_MAX, state.config.http.body_timeout()).await?;
-    let made = signatures::sign_request(&state.installation, api_key.app_id, &body, state.clock.now()).await?;
+    let made = signatures::sign_request(&state.installation, principal.app_id, &body, state.clock.now()).await?;
     Ok(no_store().json(made))
 }
 
@@ -93,11 +93,6 @@ pub(super) fn for_app<T: Serialize>(request: &HttpRequest, result: Result<(AppId
     }
     let (_, response) = result?;
     Ok(no_store().json(response))
-}
-
-async fn api_key(state: &ServerState, request: &HttpRequest) -> Result<ApiKeyRow, Refusal> {
-    let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    authenticate(&state.installation, authorization).await
 }
 
 fn file_id(request: &HttpRequest) -> Result<FileId, Refusal> {

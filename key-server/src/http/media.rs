@@ -65,7 +65,7 @@ async fn locate(state: &ServerState, request: &HttpRequest) -> Result<MediaFile,
     // The raw path: the router's own has been decoded in part.
     let mut parts = request.path().strip_prefix("/media/").unwrap_or_default().splitn(3, '/');
     match (parts.next(), parts.next(), parts.next()) {
-        (Some(token), Some(file_id), Some(path)) => media_action(state, token, file_id, path).await,
+        (Some(token), Some(folder), Some(path)) => media_action(state, token, folder, path).await,
         _ => Err(Refusal::new(ErrorCode::NotFound, "media path is too short")),
     }
 }

@@ -1,12 +1,24 @@
 //! The HTTP edge: the only place that knows actix.
 
+mod account;
 mod api;
+mod apps;
+mod audit;
 mod body;
+mod changes;
 mod cors;
 mod envelope;
+mod jobs;
 mod media;
+mod openapi;
 mod pages;
+mod principal;
 mod router;
 mod server;
+mod sessions;
+mod titles;
+mod uploads;
+mod webhooks;
+mod workflows;
 
 pub use server::{ServeError, Server};

@@ -6,11 +6,24 @@ use actix_web::{HttpResponse, Resource, guard, web};
 use keyveil_protocol::ErrorCode;
 
 use super::envelope::HttpRefusal;
-use super::{api, media, pages};
+use super::{
+    account, api, apps, audit, changes, jobs, media, openapi, pages, sessions, titles, uploads, webhooks, workflows,
+};
 use crate::refusal::Refusal;
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     config
+        .configure(account::routes)
+        .configure(apps::routes)
+        .configure(audit::routes)
+        .configure(changes::routes)
+        .configure(jobs::routes)
+        .configure(openapi::routes)
+        .configure(sessions::routes)
+        .configure(titles::routes)
+        .configure(uploads::routes)
+        .configure(webhooks::routes)
+        .configure(workflows::routes)
         .service(resource("/v1/play", "POST").route(web::post().to(api::play)))
         .service(resource("/v1/keys", "POST").route(web::post().to(api::keys)))
         .service(resource("/v1/server-keys", "GET").route(web::get().to(api::server_keys)))

@@ -9,15 +9,13 @@ use actix_web::{App, HttpServer, web};
 use url::Url;
 
 use super::{cors, envelope, router};
+use crate::background;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::installation::Installation;
 use crate::state::ServerState;
 
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
-const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
-/// Ended sessions stay for a day, so that a late request is told `session_expired`.
-const SESSIONS_KEPT_SECS: u64 = 24 * 3600;
 
 /// A server that listens.
 pub struct Server {
@@ -95,28 +93,15 @@ impl Server {
 
     /// Answers requests until it is stopped, then closes the database.
     pub async fn run(self) -> std::io::Result<()> {
-        let sweeper = actix_web::rt::spawn(sweep_sessions(self.state.clone()));
+        let tasks = background::start(&self.state.clone().into_inner());
         let result = self.running.await;
-        sweeper.abort();
+        drop(tasks);
         // A connection whose worker thread is gone never comes back: what is committed is safe without it.
         let closing = self.state.installation.store().close();
         if tokio::time::timeout(CLOSE_TIMEOUT, closing).await.is_err() {
             tracing::warn!("the database was not closed in time");
         }
         result
-    }
-}
-
-async fn sweep_sessions(state: web::Data<ServerState>) {
-    let mut interval = tokio::time::interval(SWEEP_INTERVAL);
-    loop {
-        interval.tick().await;
-        let before = crate::clock::stored(state.clock.now().saturating_sub(SESSIONS_KEPT_SECS));
-        match state.installation.store().delete_sessions_expired_before(before).await {
-            Ok(0) => {}
-            Ok(count) => tracing::info!(count, "forgot ended sessions"),
-            Err(error) => tracing::error!(%error, "ended sessions can't be forgotten"),
-        }
     }
 }
 

@@ -1,7 +1,8 @@
 use std::path::{Path, PathBuf};
 
-use keyveil_protocol::{ErrorCode, FileId};
+use keyveil_protocol::ErrorCode;
 
+use super::MediaFolder;
 use crate::refusal::Refusal;
 
 const COMPONENTS_MAX: usize = 8;
@@ -39,9 +40,15 @@ impl MediaPath {
         self.kind
     }
 
-    /// The file itself, if it exists inside the title's folder, also after every symbolic link. Blocks.
-    pub(crate) fn locate(&self, media_dir: &Path, file_id: &FileId) -> std::io::Result<PathBuf> {
-        let file = locate(&media_dir.join(file_id.as_str()), &self.relative)?;
+    /// Whether it is a picture that says what a title is, which its owner may see before it is published.
+    #[must_use]
+    pub(crate) fn is_preview(&self) -> bool {
+        self.relative == Path::new("cover.jpg") || self.relative.starts_with("sprites")
+    }
+
+    /// The file itself, if it exists inside the version's folder, also after every symbolic link. Blocks.
+    pub(crate) fn locate(&self, media_dir: &Path, folder: &MediaFolder) -> std::io::Result<PathBuf> {
+        let file = locate(&folder.path(media_dir), &self.relative)?;
         if file.is_file() { Ok(file) } else { Err(std::io::ErrorKind::NotFound.into()) }
     }
 }
@@ -137,13 +144,13 @@ mod tests {
     #[test]
     fn a_link_out_of_the_folder_is_not_followed() {
         let dir = tempfile::tempdir().unwrap();
-        let file_id: FileId = "film".parse().unwrap();
+        let folder = MediaFolder::parse("film").unwrap();
         std::fs::create_dir(dir.path().join("film")).unwrap();
         std::fs::write(dir.path().join("outside.ts"), b"x").unwrap();
         std::fs::write(dir.path().join("film/inside.ts"), b"x").unwrap();
         std::os::unix::fs::symlink("../outside.ts", dir.path().join("film/link.ts")).unwrap();
         std::os::unix::fs::symlink("inside.ts", dir.path().join("film/inner.ts")).unwrap();
-        let locate = |path| MediaPath::parse(path).unwrap().locate(dir.path(), &file_id);
+        let locate = |path| MediaPath::parse(path).unwrap().locate(dir.path(), &folder);
         assert!(locate("inside.ts").is_ok());
         assert!(locate("inner.ts").is_ok());
         assert!(locate("link.ts").is_err());

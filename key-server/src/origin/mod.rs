@@ -1,8 +1,10 @@
 //! The media origin's rules: which address is valid, and which file it names.
 
+mod media_folder;
 mod media_path;
 mod url_token;
 
+pub(crate) use media_folder::MediaFolder;
 pub(crate) use media_path::{MediaKind, MediaPath};
 pub(crate) use media_path::{locate, plain_path};
 pub(crate) use url_token::{UrlKey, url_expiry};

@@ -1,8 +1,9 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
-use keyveil_protocol::{ErrorCode, FileId};
+use keyveil_protocol::ErrorCode;
 use ring::hmac;
 use subtle::ConstantTimeEq;
 
+use super::MediaFolder;
 use crate::refusal::Refusal;
 
 const LABEL: &[u8] = b"keyveil/v1/url";
@@ -30,17 +31,17 @@ impl UrlKey {
 
     /// `<expiry in hex>-<MAC>`.
     #[must_use]
-    pub(crate) fn token(&self, expires_at: u64, file_id: &FileId) -> String {
+    pub(crate) fn token(&self, expires_at: u64, folder: &MediaFolder) -> String {
         let mut context = hmac::Context::with_key(&self.0);
         context.update(LABEL);
         context.update(&[0]);
         context.update(&expires_at.to_be_bytes());
-        context.update(file_id.as_str().as_bytes());
+        context.update(folder.to_string().as_bytes());
         format!("{expires_at:x}-{}", Base64UrlUnpadded::encode_string(context.sign().as_ref()))
     }
 
-    /// `url_invalid` unless this server made the token for this title; only then `url_expired`.
-    pub(crate) fn check(&self, token: &str, file_id: &FileId, now: u64) -> Result<(), Refusal> {
+    /// `url_invalid` unless this server made the token for this folder; only then `url_expired`.
+    pub(crate) fn check(&self, token: &str, folder: &MediaFolder, now: u64) -> Result<(), Refusal> {
         let invalid = || Refusal::new(ErrorCode::UrlInvalid, "url token does not verify");
         if token.len() > TOKEN_LEN_MAX {
             return Err(invalid());
@@ -48,7 +49,7 @@ impl UrlKey {
         let (expiry, _) = token.split_once('-').ok_or_else(invalid)?;
         let expires_at = u64::from_str_radix(expiry, 16).map_err(|_| invalid())?;
         // Compared as a whole, so that one expiry has one spelling and a CDN one copy.
-        if !bool::from(self.token(expires_at, file_id).as_bytes().ct_eq(token.as_bytes())) {
+        if !bool::from(self.token(expires_at, folder).as_bytes().ct_eq(token.as_bytes())) {
             return Err(invalid());
         }
         if expires_at <= now {
@@ -69,12 +70,14 @@ mod tests {
     #[test]
     fn a_token_holds_for_its_title_until_it_expires() {
         let (key, other) = (UrlKey::from_bytes(&[1; 32]), UrlKey::from_bytes(&[2; 32]));
-        let (file_id, other_file): (FileId, FileId) = ("film".parse().unwrap(), "film2".parse().unwrap());
-        let token = key.token(0xabc, &file_id);
-        assert!(key.check(&token, &file_id, 0xabb).is_ok());
-        assert_eq!(code(key.check(&token, &file_id, 0xabc)), Some(ErrorCode::UrlExpired));
-        assert_eq!(code(key.check(&token, &other_file, 0)), Some(ErrorCode::UrlInvalid));
-        assert_eq!(code(other.check(&token, &file_id, 0)), Some(ErrorCode::UrlInvalid));
+        let [folder, other_folder, next_version] =
+            ["film", "film2", "film.2"].map(|name| MediaFolder::parse(name).unwrap());
+        let token = key.token(0xabc, &folder);
+        assert!(key.check(&token, &folder, 0xabb).is_ok());
+        assert_eq!(code(key.check(&token, &folder, 0xabc)), Some(ErrorCode::UrlExpired));
+        assert_eq!(code(key.check(&token, &other_folder, 0)), Some(ErrorCode::UrlInvalid));
+        assert_eq!(code(key.check(&token, &next_version, 0)), Some(ErrorCode::UrlInvalid));
+        assert_eq!(code(other.check(&token, &folder, 0)), Some(ErrorCode::UrlInvalid));
         let mac = token.split_once('-').unwrap().1;
         for altered in [
             "",
@@ -86,7 +89,7 @@ mod tests {
             &format!("+abc-{mac}"),
             &format!("{token}="),
         ] {
-            assert_eq!(code(key.check(altered, &file_id, 0)), Some(ErrorCode::UrlInvalid), "{altered}");
+            assert_eq!(code(key.check(altered, &folder, 0)), Some(ErrorCode::UrlInvalid), "{altered}");
         }
     }
 

@@ -2,7 +2,7 @@ use keyveil_protocol::{ApiKeyId, AppId, KeyId};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::{Store, StoreError, WriteTransaction, app_id, integer, number, parsed};
+use super::{Scopes, Store, StoreError, WriteTransaction, app_id, integer, number, parsed};
 
 /// Signing keys an app may have in use at once; a psign without `kid` is tried against each.
 pub const SIGNING_KEYS_MAX: u32 = 4;
@@ -36,8 +36,12 @@ pub struct SigningKeyRow {
 pub struct ApiKeyRow {
     /// Its id.
     pub id: ApiKeyId,
-    /// Its application.
-    pub app_id: AppId,
+    /// Its application; none for a worker.
+    pub app_id: Option<AppId>,
+    /// For people.
+    pub name: String,
+    /// What its holder may do.
+    pub scopes: Scopes,
     /// SHA-256 of its secret.
     pub secret_hash: [u8; 32],
     /// The PSK derived from its secret, wrapped.
@@ -181,10 +185,12 @@ impl WriteTransaction<'_> {
     /// Keeps a new API key.
     pub async fn insert_api_key(&mut self, key: &ApiKeyRow, now: i64) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO api_keys (id, app_id, secret_hash, psk_ciphertext, created_at) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO api_keys (id, app_id, name, scopes, secret_hash, psk_ciphertext, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(key.id.as_str())
-        .bind(integer(key.app_id.value()))
+        .bind(key.app_id.map(|app_id| integer(app_id.value())))
+        .bind(&key.name)
+        .bind(key.scopes.to_string())
         .bind(key.secret_hash.as_slice())
         .bind(key.psk_ciphertext.as_slice())
         .bind(now)
@@ -196,9 +202,12 @@ impl WriteTransaction<'_> {
 
 fn api_key_from_row(row: &SqliteRow) -> Result<ApiKeyRow, StoreError> {
     let secret_hash: Vec<u8> = row.try_get("secret_hash")?;
+    let key_app_id: Option<i64> = row.try_get("app_id")?;
     Ok(ApiKeyRow {
         id: parsed(row.try_get("id")?, "api key id")?,
-        app_id: app_id(row.try_get("app_id")?)?,
+        app_id: key_app_id.map(app_id).transpose()?,
+        name: row.try_get("name")?,
+        scopes: parsed(row.try_get("scopes")?, "scopes")?,
         secret_hash: secret_hash.try_into().map_err(|_| StoreError::Corrupt("api key hash"))?,
         psk_ciphertext: row.try_get("psk_ciphertext")?,
     })

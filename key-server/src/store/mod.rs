@@ -2,10 +2,13 @@
 
 mod apps;
 mod audit;
+mod events;
 mod installation;
+mod scopes;
 mod sdk_builds;
 mod server_keys;
 mod sessions;
+mod title_versions;
 mod titles;
 
 use std::fs::OpenOptions;
@@ -17,13 +20,16 @@ use std::time::Duration;
 
 pub use apps::{ApiKeyRow, App, SIGNING_KEYS_MAX, SigningKeyRow};
 pub use audit::{AuditEvent, AuditKind, AuditTail};
+pub use events::{Event, EventType};
+pub use scopes::{Scope, Scopes};
 pub use sdk_builds::SdkBuildRow;
 pub use server_keys::ServerKeyRow;
 pub use sessions::{Session, SessionProgress};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqliteConnection, Transaction};
-pub use titles::{Title, TitleState};
+pub use title_versions::{Publication, TitleVersion};
+pub use titles::{Failure, Title, TitleState};
 use tokio::sync::{Mutex, MutexGuard};
 
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
@@ -153,5 +159,46 @@ mod tests {
         assert!(matches!(second, Err(StoreError::Database(sqlx::Error::PoolTimedOut))));
         drop(first);
         store.write().await.unwrap();
+    }
+
+    /// What the first schema held is still there, and can still be played.
+    #[tokio::test]
+    async fn titles_of_the_first_schema_are_carried_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("keyveil.db");
+        let options = SqliteConnectOptions::new().filename(&file).create_if_missing(true).foreign_keys(true);
+        let old = SqlitePool::connect_with(options).await.unwrap();
+        let mut first = Migrator::new(Path::new("migrations")).await.unwrap();
+        first.migrations.to_mut().retain(|migration| migration.version == 1);
+        first.run(&old).await.unwrap();
+        for statement in [
+            "INSERT INTO apps (app_id, name, max_age_secs, created_at) VALUES (7, 'app', 60, 1)",
+            "INSERT INTO api_keys (id, app_id, secret_hash, psk_ciphertext, created_at) VALUES ('k', 7, zeroblob(32), x'01', 1)",
+            "INSERT INTO sdk_builds (id, secret_ciphertext, created_at) VALUES ('b', x'01', 1)",
+            "INSERT INTO titles VALUES ('film', 7, 'Film', 'private', 'published', x'aa', 'pk', '{}', 5000, 2, 3)",
+            "INSERT INTO titles VALUES ('half', 7, 'Half', 'private', 'packaging', x'bb', 'pk2', NULL, NULL, 4, NULL)",
+            "INSERT INTO titles VALUES ('gone', 7, 'Gone', 'clear', 'deleted', NULL, 'pk3', '{}', 5000, 5, 6)",
+            "INSERT INTO sessions VALUES (zeroblob(16), 7, 'film', NULL, 'kid', 'b', 3, NULL, 1, 2, 2, 0, 0, 1, NULL)",
+        ] {
+            sqlx::query(statement).execute(&old).await.unwrap();
+        }
+        old.close().await;
+
+        let store = Store::open(&file).await.unwrap();
+        let title = |id: &str| id.parse().unwrap();
+        let film = store.title(&title("film")).await.unwrap().unwrap();
+        assert_eq!((film.state, film.version, film.duration_ms), (TitleState::Published, Some(1), Some(5000)));
+        let version = store.title_version(&title("film"), 1).await.unwrap().unwrap();
+        assert_eq!(
+            (version.secret_ciphertext.as_deref(), version.public_key.as_str()),
+            (Some([0xaa].as_slice()), "pk")
+        );
+        let half = store.title(&title("half")).await.unwrap().unwrap();
+        assert_eq!((half.state, half.version, half.last_version), (TitleState::Transcoding, None, 1));
+        assert!(store.title_version(&title("half"), 1).await.unwrap().unwrap().publication.is_none());
+        assert_eq!(store.title(&title("gone")).await.unwrap().unwrap().state, TitleState::Deleted);
+        assert!(store.title_version(&title("gone"), 1).await.unwrap().is_none());
+        let key = store.api_key(&"k".parse().unwrap()).await.unwrap().unwrap();
+        assert_eq!((key.scopes, key.app_id.map(|id| id.value())), (Scopes::all_of_an_app(), Some(7)));
     }
 }

@@ -13,6 +13,8 @@ pub struct Session {
     pub app_id: AppId,
     /// The title it plays.
     pub file_id: FileId,
+    /// The version of it.
+    pub version: u32,
     /// The viewer, when the signature named one.
     pub uid: Option<String>,
     /// The signing key of the signature it stands on.
@@ -78,12 +80,13 @@ impl WriteTransaction<'_> {
     /// Keeps a new session.
     pub async fn insert_session(&mut self, session: &Session) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO sessions (id, app_id, file_id, uid, kid, build_id, max_track, origin, created_at, expires_at,
-             url_expires_at, last_counter, last_position_ms, last_seen_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO sessions (id, app_id, file_id, version, uid, kid, build_id, max_track, origin, created_at, expires_at,
+             url_expires_at, last_counter, last_position_ms, last_seen_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(session.id.as_bytes().as_slice())
         .bind(integer(session.app_id.value()))
         .bind(session.file_id.as_str())
+        .bind(session.version)
         .bind(session.uid.as_deref())
         .bind(session.kid.as_str())
         .bind(session.build_id.as_str())
@@ -160,6 +163,7 @@ fn session_from_row(row: &SqliteRow) -> Result<Session, StoreError> {
         id: SessionId::from_bytes(id.try_into().map_err(|_| StoreError::Corrupt("session id"))?),
         app_id: app_id(row.try_get("app_id")?)?,
         file_id: parsed(row.try_get("file_id")?, "file id")?,
+        version: number(row.try_get("version")?, "version")?,
         uid: row.try_get("uid")?,
         kid: parsed(row.try_get("kid")?, "kid")?,
         build_id: parsed(row.try_get("build_id")?, "build id")?,

@@ -1,10 +1,10 @@
-use keyveil_protocol::{AppId, FileId, Mode};
+use keyveil_protocol::{AppId, FileId, Mode, WorkflowId};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::{Store, StoreError, WriteTransaction, app_id, integer, number, parsed};
 
-/// A registered title.
+/// What people know: one film, however often it was encrypted.
 #[derive(Clone, Debug)]
 pub struct Title {
     /// Its id.
@@ -13,42 +13,100 @@ pub struct Title {
     pub app_id: AppId,
     /// What people call it.
     pub name: String,
+    /// What people say of it.
+    pub description: String,
     /// Private or clear.
     pub mode: Mode,
     /// Where it stands.
     pub state: TitleState,
-    /// Its secret, wrapped; none for clear and for deleted titles.
-    pub secret_ciphertext: Option<Vec<u8>>,
-    /// The public key of the packager's run that holds the secret.
-    pub public_key: String,
-    /// The body it was published with, as JSON.
-    pub publication: Option<String>,
-    /// Its length, once published.
+    /// Why it failed; set exactly when it did.
+    pub failure: Option<Failure>,
+    /// The workflow that makes it; none for what `packager pack` registered.
+    pub workflow_id: Option<WorkflowId>,
+    /// The version that is played.
+    pub version: Option<u32>,
+    /// The highest version number ever given.
+    pub last_version: u32,
+    /// The source's name.
+    pub file_name: Option<String>,
+    /// The source's length.
+    pub size_bytes: Option<u64>,
+    /// The media's length.
+    pub stored_bytes: Option<u64>,
+    /// Its playing time, once known.
     pub duration_ms: Option<u64>,
-    /// When it was registered.
+    /// When it was made.
     pub created_at: i64,
+    /// When it last changed.
+    pub updated_at: i64,
+    /// When it was last published.
+    pub published_at: Option<i64>,
+    /// Of its latest change.
+    pub change_seq: i64,
 }
 
-/// Where a title stands.
+/// Why something failed, fit for its owner's eyes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Stable.
+    pub code: String,
+    /// A sentence that says what to do.
+    pub message: String,
+}
+
+/// Where a title stands (docs/WORKFLOW.md, "Titles, versions, states").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TitleState {
-    /// Registered, not to be played yet.
-    Packaging,
+    /// Its source is on the way.
+    Uploading,
+    /// A job waits.
+    Queued,
+    /// ffmpeg runs.
+    Transcoding,
+    /// The last of it is encrypted and stored.
+    Encrypting,
+    /// Complete, not to be played.
+    Ready,
     /// Can be played.
     Published,
-    /// Can be played no more.
+    /// Something has to be done by a person.
+    Failed,
+    /// Gone; only its id stays taken.
     Deleted,
 }
 
 impl TitleState {
+    /// All states, in their order.
+    pub const ALL: [Self; 8] = [
+        Self::Uploading,
+        Self::Queued,
+        Self::Transcoding,
+        Self::Encrypting,
+        Self::Ready,
+        Self::Published,
+        Self::Failed,
+        Self::Deleted,
+    ];
+
     /// Its name in JSON and SQL.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Packaging => "packaging",
+            Self::Uploading => "uploading",
+            Self::Queued => "queued",
+            Self::Transcoding => "transcoding",
+            Self::Encrypting => "encrypting",
+            Self::Ready => "ready",
             Self::Published => "published",
+            Self::Failed => "failed",
             Self::Deleted => "deleted",
         }
+    }
+
+    /// The state of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
     }
 }
 
@@ -86,88 +144,152 @@ impl WriteTransaction<'_> {
         row.as_ref().map(title_from_row).transpose()
     }
 
-    /// Registers a title.
+    /// Keeps a new title. Its `version`, `published_at` and `change_seq` are the store's to set.
     pub async fn insert_title(&mut self, title: &Title) -> Result<(), StoreError> {
+        let change_seq = self.next_change().await?;
         sqlx::query(
-            "INSERT INTO titles (file_id, app_id, name, mode, state, secret_ciphertext, public_key, created_at)
-             VALUES (?, ?, ?, ?, 'packaging', ?, ?, ?)",
+            "INSERT INTO titles (file_id, app_id, name, description, mode, state, failure_code, failure_message, workflow_id,
+             last_version, file_name, size_bytes, created_at, updated_at, change_seq)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(title.file_id.as_str())
         .bind(integer(title.app_id.value()))
         .bind(&title.name)
+        .bind(&title.description)
         .bind(mode_name(title.mode))
-        .bind(title.secret_ciphertext.as_deref())
-        .bind(&title.public_key)
+        .bind(title.state.as_str())
+        .bind(title.failure.as_ref().map(|failure| &failure.code))
+        .bind(title.failure.as_ref().map(|failure| &failure.message))
+        .bind(title.workflow_id.as_ref().map(WorkflowId::as_str))
+        .bind(title.last_version)
+        .bind(title.file_name.as_deref())
+        .bind(title.size_bytes.map(integer))
         .bind(title.created_at)
+        .bind(title.updated_at)
+        .bind(change_seq)
         .execute(self.connection())
         .await?;
         Ok(())
     }
 
-    /// Registers an unpublished title anew: name, secret and the run that holds it.
-    pub async fn replace_title(&mut self, title: &Title) -> Result<(), StoreError> {
-        sqlx::query("UPDATE titles SET name = ?, secret_ciphertext = ?, public_key = ? WHERE file_id = ?")
-            .bind(&title.name)
-            .bind(title.secret_ciphertext.as_deref())
-            .bind(&title.public_key)
-            .bind(title.file_id.as_str())
-            .execute(self.connection())
-            .await?;
-        Ok(())
-    }
-
-    /// Publishes a title.
-    pub async fn publish_title(
+    /// Moves a title to another state; a failure goes with the state `failed` and with no other.
+    pub async fn set_title_state(
         &mut self,
         file_id: &FileId,
-        publication: &str,
-        duration_ms: u64,
+        state: TitleState,
+        failure: Option<&Failure>,
         now: i64,
     ) -> Result<(), StoreError> {
+        let change_seq = self.next_change().await?;
         sqlx::query(
-            "UPDATE titles SET state = 'published', publication = ?, duration_ms = ?, published_at = ? WHERE file_id = ?",
+            "UPDATE titles SET state = ?1, failure_code = ?2, failure_message = ?3, updated_at = ?4, change_seq = ?5,
+             published_at = CASE WHEN ?1 = 'published' THEN ?4 ELSE published_at END WHERE file_id = ?6",
         )
-        .bind(publication)
-        .bind(integer(duration_ms))
+        .bind(state.as_str())
+        .bind(failure.map(|failure| &failure.code))
+        .bind(failure.map(|failure| &failure.message))
         .bind(now)
+        .bind(change_seq)
         .bind(file_id.as_str())
         .execute(self.connection())
         .await?;
         Ok(())
     }
 
-    /// Deletes a title and, with its wrapped secret, the way to its segments.
-    pub async fn delete_title(&mut self, file_id: &FileId) -> Result<(), StoreError> {
-        sqlx::query("UPDATE titles SET state = 'deleted', secret_ciphertext = NULL WHERE file_id = ?")
+    /// Marks a title as changed, where what changed is not in its own row (labels, the percent of its job).
+    pub async fn touch_title(&mut self, file_id: &FileId, now: i64) -> Result<(), StoreError> {
+        let change_seq = self.next_change().await?;
+        sqlx::query("UPDATE titles SET updated_at = ?, change_seq = ? WHERE file_id = ?")
+            .bind(now)
+            .bind(change_seq)
             .bind(file_id.as_str())
             .execute(self.connection())
             .await?;
         Ok(())
     }
+
+    /// Sets what people read. The caller has checked the lengths.
+    pub async fn describe_title(
+        &mut self,
+        file_id: &FileId,
+        name: &str,
+        description: &str,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        sqlx::query("UPDATE titles SET name = ?, description = ? WHERE file_id = ?")
+            .bind(name)
+            .bind(description)
+            .bind(file_id.as_str())
+            .execute(self.connection())
+            .await?;
+        self.touch_title(file_id, now).await
+    }
+
+    /// Makes a committed version the one that is played.
+    pub async fn set_current_version(
+        &mut self,
+        file_id: &FileId,
+        version: u32,
+        duration_ms: u64,
+        stored_bytes: Option<u64>,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        sqlx::query("UPDATE titles SET version = ?, duration_ms = ?, stored_bytes = ? WHERE file_id = ?")
+            .bind(version)
+            .bind(integer(duration_ms))
+            .bind(stored_bytes.map(integer))
+            .bind(file_id.as_str())
+            .execute(self.connection())
+            .await?;
+        self.touch_title(file_id, now).await
+    }
+
+    /// Deletes a title: its versions and, with their wrapped secrets, the way to its segments.
+    pub async fn delete_title(&mut self, file_id: &FileId, now: i64) -> Result<(), StoreError> {
+        for statement in ["DELETE FROM title_versions WHERE file_id = ?", "DELETE FROM title_labels WHERE file_id = ?"]
+        {
+            sqlx::query(statement).bind(file_id.as_str()).execute(self.connection()).await?;
+        }
+        self.set_title_state(file_id, TitleState::Deleted, None, now).await
+    }
+
+    async fn next_change(&mut self) -> Result<i64, StoreError> {
+        let row = sqlx::query("UPDATE changes SET seq = seq + 1 RETURNING seq").fetch_one(self.connection()).await?;
+        Ok(row.try_get(0)?)
+    }
 }
 
-fn title_from_row(row: &SqliteRow) -> Result<Title, StoreError> {
-    let duration_ms: Option<i64> = row.try_get("duration_ms")?;
+pub(super) fn title_from_row(row: &SqliteRow) -> Result<Title, StoreError> {
+    let count = |name: &'static str| -> Result<Option<u64>, StoreError> {
+        row.try_get::<Option<i64>, _>(name)?.map(|value| number(value, name)).transpose()
+    };
+    let failure_code: Option<String> = row.try_get("failure_code")?;
+    let failure_message: Option<String> = row.try_get("failure_message")?;
+    let workflow_id: Option<&str> = row.try_get("workflow_id")?;
+    let version: Option<i64> = row.try_get("version")?;
     Ok(Title {
         file_id: parsed(row.try_get("file_id")?, "file id")?,
         app_id: app_id(row.try_get("app_id")?)?,
         name: row.try_get("name")?,
+        description: row.try_get("description")?,
         mode: match row.try_get("mode")? {
             "private" => Mode::Private,
             "clear" => Mode::Clear,
             _ => return Err(StoreError::Corrupt("title mode")),
         },
-        state: match row.try_get("state")? {
-            "packaging" => TitleState::Packaging,
-            "published" => TitleState::Published,
-            "deleted" => TitleState::Deleted,
-            _ => return Err(StoreError::Corrupt("title state")),
-        },
-        secret_ciphertext: row.try_get("secret_ciphertext")?,
-        public_key: row.try_get("public_key")?,
-        publication: row.try_get("publication")?,
-        duration_ms: duration_ms.map(|ms| number(ms, "duration")).transpose()?,
+        state: TitleState::from_name(row.try_get("state")?).ok_or(StoreError::Corrupt("title state"))?,
+        failure: failure_code.zip(failure_message).map(|(code, message)| Failure { code, message }),
+        workflow_id: workflow_id.map(|id| parsed(id, "workflow id")).transpose()?,
+        version: version.map(|version| number(version, "version")).transpose()?,
+        last_version: number(row.try_get("last_version")?, "version")?,
+        file_name: row.try_get("file_name")?,
+        size_bytes: count("size_bytes")?,
+        stored_bytes: count("stored_bytes")?,
+        duration_ms: count("duration_ms")?,
         created_at: row.try_get("created_at")?,
+        updated_at: row.try_get("updated_at")?,
+        published_at: row.try_get("published_at")?,
+        change_seq: row.try_get("change_seq")?,
     })
 }
 

@@ -112,7 +112,7 @@ fn a_ciphertext_moved_to_another_title_does_not_open() {
         let options = sqlx::sqlite::SqliteConnectOptions::new().filename(database);
         let mut connection = sqlx::ConnectOptions::connect(&options).await.unwrap();
         sqlx::query(
-            "UPDATE titles SET secret_ciphertext = (SELECT secret_ciphertext FROM titles WHERE file_id = 'film')
+            "UPDATE title_versions SET secret_ciphertext = (SELECT secret_ciphertext FROM title_versions WHERE file_id = 'film')
              WHERE file_id = 'other'",
         )
         .execute(&mut connection)

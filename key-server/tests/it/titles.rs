@@ -150,7 +150,7 @@ fn titles_are_listed_in_pages() {
     let first = list("?limit=3").value();
     assert_eq!(ids(&first), ["a", "b", "c"]);
     assert_eq!(first["next"], "c");
-    assert_eq!(first["titles"][0]["state"], "packaging");
+    assert_eq!(first["titles"][0]["state"], "transcoding");
     assert_eq!(first["titles"][0]["durationMs"], Value::Null);
     let second = list("?after=c&limit=3").value();
     assert_eq!(ids(&second), [TITLE]);
