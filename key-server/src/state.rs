@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use keyveil_protocol::{AppId, ServerKey};
 use url::Url;
 
+use crate::actions::sources::Turns;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::installation::Installation;
@@ -22,6 +23,8 @@ pub struct ServerState {
     pub(crate) installation: Installation,
     pub(crate) config: Config,
     pub(crate) clock: Clock,
+    /// Who writes to which source.
+    pub(crate) turns: Turns,
     public_url: Url,
     own_origins: Vec<PageOrigin>,
     domains: Mutex<Option<(Instant, Arc<AllDomains>)>>,
@@ -35,7 +38,15 @@ impl ServerState {
     #[must_use]
     pub fn new(installation: Installation, config: Config, clock: Clock, public_url: Url) -> Self {
         let own_origins = own_origins(&public_url, config.http.public_url.is_none());
-        Self { installation, config, clock, public_url, own_origins, domains: Mutex::new(None) }
+        Self {
+            installation,
+            config,
+            clock,
+            turns: Turns::default(),
+            public_url,
+            own_origins,
+            domains: Mutex::new(None),
+        }
     }
 
     /// The installation it serves.
