@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use keyveil_protocol::{AppId, ServerKey};
 use url::Url;
 
+use crate::actions::account::SignInGuard;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::installation::Installation;
@@ -22,6 +23,7 @@ pub struct ServerState {
     pub(crate) installation: Installation,
     pub(crate) config: Config,
     pub(crate) clock: Clock,
+    pub(crate) sign_in_guard: SignInGuard,
     public_url: Url,
     own_origins: Vec<PageOrigin>,
     domains: Mutex<Option<(Instant, Arc<AllDomains>)>>,
@@ -35,13 +37,19 @@ impl ServerState {
     #[must_use]
     pub fn new(installation: Installation, config: Config, clock: Clock, public_url: Url) -> Self {
         let own_origins = own_origins(&public_url, config.http.public_url.is_none());
-        Self { installation, config, clock, public_url, own_origins, domains: Mutex::new(None) }
+        let sign_in_guard = SignInGuard::new(&clock);
+        Self { installation, config, clock, sign_in_guard, public_url, own_origins, domains: Mutex::new(None) }
     }
 
     /// The installation it serves.
     #[must_use]
     pub fn installation(&self) -> &Installation {
         &self.installation
+    }
+
+    /// Whether browsers reach this server encrypted.
+    pub(crate) fn is_https(&self) -> bool {
+        self.public_url.scheme() == "https"
     }
 
     pub(crate) fn is_own_origin(&self, origin: &PageOrigin) -> bool {

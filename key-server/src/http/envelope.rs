@@ -54,11 +54,15 @@ pub(super) async fn envelope(
     let response = next.call(request).await?.map_into_boxed_body();
     let code = error_code(&response);
     log(&response, &request_id, method.as_str(), code, started);
+    let retry_after_secs = refusal_of(&response).and_then(Refusal::retry_after_secs);
     let mut response = match code {
         None => response,
         Some(code) => with_envelope(response, code, &request_id),
     };
     let headers = response.headers_mut();
+    if let Some(secs) = retry_after_secs {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(secs));
+    }
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         headers.insert(REQUEST_ID, value);
     }

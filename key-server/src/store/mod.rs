@@ -10,6 +10,7 @@ mod server_keys;
 mod sessions;
 mod title_versions;
 mod titles;
+mod users;
 
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
@@ -31,6 +32,7 @@ use sqlx::{Sqlite, SqliteConnection, Transaction};
 pub use title_versions::{Publication, TitleVersion};
 pub use titles::{Failure, Title, TitleState};
 use tokio::sync::{Mutex, MutexGuard};
+pub use users::{SignIn, User, UserRow};
 
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 
