@@ -16,11 +16,13 @@ pub struct Refusal {
     app_id: Option<AppId>,
     /// When another attempt makes sense.
     retry_after_secs: Option<u64>,
+    /// Fit for the outside: which field, and what it may be.
+    detail: Option<Cow<'static, str>>,
 }
 
 impl Refusal {
     pub(crate) fn new(code: ErrorCode, cause: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, cause: cause.into(), app_id: None, retry_after_secs: None }
+        Self { code, cause: cause.into(), app_id: None, retry_after_secs: None, detail: None }
     }
 
     pub(crate) fn for_app(mut self, app_id: AppId) -> Self {
@@ -30,6 +32,12 @@ impl Refusal {
 
     pub(crate) fn with_retry_after(mut self, secs: u64) -> Self {
         self.retry_after_secs = Some(secs);
+        self
+    }
+
+    /// Says to the caller which field was wrong. Never a secret, and little of what the request held.
+    pub(crate) fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        self.detail = Some(detail.into());
         self
     }
 
@@ -47,6 +55,10 @@ impl Refusal {
 
     pub(crate) const fn retry_after_secs(&self) -> Option<u64> {
         self.retry_after_secs
+    }
+
+    pub(crate) fn detail(&self) -> Option<&str> {
+        self.detail.as_deref()
     }
 
     pub(crate) const fn app_id(&self) -> Option<AppId> {

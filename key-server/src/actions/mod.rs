@@ -10,12 +10,14 @@ pub mod signatures;
 pub(crate) mod api_keys;
 pub(crate) mod commit_title;
 pub(crate) mod delete_title;
+pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod list_titles;
 pub(crate) mod media;
 pub(crate) mod play;
 pub(crate) mod put_title;
 pub(crate) mod readiness;
+pub(crate) mod workflows;
 
 mod grant;
 mod media_info;

@@ -100,7 +100,7 @@ fn file_id(request: &HttpRequest) -> Result<FileId, Refusal> {
 }
 
 /// A header given twice or not as text is not guessed at.
-fn header_text<'a>(request: &'a HttpRequest, name: &'static str) -> Result<Option<&'a str>, Refusal> {
+pub(super) fn header_text<'a>(request: &'a HttpRequest, name: &'static str) -> Result<Option<&'a str>, Refusal> {
     let mut values = request.headers().get_all(name);
     let malformed = || Refusal::new(ErrorCode::MalformedRequest, "a header is repeated or not text");
     match (values.next(), values.next()) {
