@@ -8,6 +8,7 @@ mod serve;
 mod server_key;
 mod session;
 mod sign;
+mod worker;
 
 use std::path::PathBuf;
 
@@ -63,6 +64,9 @@ enum Command {
     /// Playback sessions.
     #[command(subcommand)]
     Session(session::SessionCommand),
+    /// Keys of workers, which transcode and encrypt on this or other machines.
+    #[command(subcommand)]
+    Worker(worker::WorkerCommand),
     /// The audit log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -123,6 +127,7 @@ impl Cli {
             Command::Build(command) => build::run(command, &Context::open(&config).await?).await,
             Command::ServerKey(command) => server_key::run(command, &Context::open(&config).await?).await,
             Command::Session(command) => session::run(command, &Context::open(&config).await?).await,
+            Command::Worker(command) => worker::run(command, &Context::open(&config).await?).await,
             Command::Audit(command) => audit::run(command, &Context::open(&config).await?).await,
         }
     }

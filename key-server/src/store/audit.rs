@@ -48,6 +48,18 @@ pub enum AuditKind {
     BuildRetired,
     /// A server key was made, and older ones were retired.
     ServerKeyRotated,
+    /// A title was queued again, or for another encryption.
+    JobQueued,
+    /// A worker claimed a job and received a version's secret.
+    JobClaimed,
+    /// A job was done, given up or cancelled.
+    JobEnded,
+    /// A version's secret was forgotten.
+    VersionForgotten,
+    /// A worker key was made.
+    WorkerCreated,
+    /// A worker key was retired.
+    WorkerRetired,
 }
 
 impl AuditKind {
@@ -70,6 +82,12 @@ impl AuditKind {
             Self::BuildExported => "build_exported",
             Self::BuildRetired => "build_retired",
             Self::ServerKeyRotated => "server_key_rotated",
+            Self::JobQueued => "job_queued",
+            Self::JobClaimed => "job_claimed",
+            Self::JobEnded => "job_ended",
+            Self::VersionForgotten => "version_forgotten",
+            Self::WorkerCreated => "worker_created",
+            Self::WorkerRetired => "worker_retired",
         }
     }
 }
