@@ -21,6 +21,7 @@ mod config;
 mod http;
 mod installation;
 pub mod kms;
+mod local_worker;
 mod origin;
 mod page_origin;
 mod principal;
