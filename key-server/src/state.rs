@@ -9,6 +9,7 @@ use url::Url;
 use crate::actions::sources::Turns;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::fetch::{Client, SystemLookup};
 use crate::installation::Installation;
 use crate::kms::{KmsContext, decrypt_32};
 use crate::origin::MediaFolder;
@@ -26,6 +27,8 @@ pub struct ServerState {
     pub(crate) clock: Clock,
     /// Who writes to which source.
     pub(crate) turns: Turns,
+    /// For requests to addresses that others name.
+    pub(crate) fetch: Client,
     public_url: Url,
     own_origins: Vec<PageOrigin>,
     domains: Mutex<Option<(Instant, Arc<AllDomains>)>>,
@@ -40,8 +43,10 @@ impl ServerState {
     #[must_use]
     pub fn new(installation: Installation, config: Config, clock: Clock, public_url: Url) -> Self {
         let own_origins = own_origins(&public_url, config.http.public_url.is_none());
+        let fetch = Client::new(config.fetch, Arc::new(SystemLookup));
         Self {
             installation,
+            fetch,
             config,
             clock,
             turns: Turns::default(),
