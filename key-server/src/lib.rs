@@ -18,6 +18,7 @@ mod background;
 pub mod cli;
 mod clock;
 mod config;
+mod fetch;
 mod http;
 mod installation;
 pub mod kms;
