@@ -15,6 +15,7 @@ use crate::origin::UrlKey;
 use crate::refusal::Refusal;
 use crate::store::{AuditEvent, AuditKind, Store, StoreError};
 
+const ANSWERS_KEY_LABEL: &[u8] = b"keyveil/v1/installation/answers-key";
 const URL_KEY_LABEL: &[u8] = b"keyveil/v1/installation/url-key";
 const SESSION_MAC_ROOT_LABEL: &[u8] = b"keyveil/v1/installation/session-mac-root";
 const SESSION_MAC_LABEL: &[u8] = b"keyveil/v1/session-mac";
@@ -25,6 +26,7 @@ pub struct Installation {
     kms: Box<dyn Kms>,
     url_key: UrlKey,
     session_mac_root: Zeroizing<[u8; 32]>,
+    answers_key: Zeroizing<[u8; 32]>,
 }
 
 /// The data folder can't be opened.
@@ -78,6 +80,7 @@ pub async fn open_with_kms(config: &Config, kms: Box<dyn Kms>) -> Result<Install
         kms,
         url_key: UrlKey::from_bytes(&derive(secret.as_ref(), &[URL_KEY_LABEL])),
         session_mac_root: derive(secret.as_ref(), &[SESSION_MAC_ROOT_LABEL]),
+        answers_key: derive(secret.as_ref(), &[ANSWERS_KEY_LABEL]),
     };
     let now = stored(Clock::default().now());
     if installation.store.newest_server_key().await?.is_none() {
@@ -116,6 +119,11 @@ impl Installation {
 
     pub(crate) fn url_key(&self) -> &UrlKey {
         &self.url_key
+    }
+
+    /// Seals answers that are kept for repetitions.
+    pub(crate) fn answers_key(&self) -> &[u8; 32] {
+        &self.answers_key
     }
 
     /// Derived, not stored: every replica knows it, and the database holds nothing to steal.

@@ -3,6 +3,7 @@
 mod apps;
 mod audit;
 mod events;
+mod idempotency;
 mod installation;
 mod jobs;
 mod scopes;
@@ -24,6 +25,7 @@ use std::time::Duration;
 pub use apps::{ApiKeyRow, App, SIGNING_KEYS_MAX, SigningKeyRow};
 pub use audit::{AuditEvent, AuditKind, AuditTail};
 pub use events::{Event, EventType};
+pub use idempotency::{IdempotencyState, IdempotencyUse};
 pub use jobs::{Job, JobKind, JobState, NewJob};
 pub use scopes::{Scope, Scopes};
 pub use sdk_builds::SdkBuildRow;
