@@ -18,6 +18,7 @@ mod background;
 pub mod cli;
 mod clock;
 mod config;
+mod fetch;
 mod http;
 mod installation;
 pub mod kms;
@@ -31,6 +32,7 @@ pub mod store;
 pub use clock::Clock;
 pub use config::{
     Config, ConfigError, DataConfig, FetchConfig, HttpConfig, LogConfig, LogFormat, MediaConfig, PagesConfig,
+    UploadsConfig,
 };
 pub use http::{ServeError, Server};
 pub use installation::{Installation, OpenError, open, open_with_kms};

@@ -76,7 +76,8 @@ impl From<ProtocolError> for Refusal {
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
-        let code = match error {
+        let code = match &error {
+            StoreError::Database(error) if is_full(error) => ErrorCode::NoSpace,
             StoreError::Corrupt(_) => ErrorCode::Internal,
             StoreError::Database(_) | StoreError::Schema(_) => ErrorCode::Unavailable,
         };
@@ -92,4 +93,9 @@ impl From<KmsError> for Refusal {
         };
         Self::new(code, error.to_string())
     }
+}
+
+fn is_full(error: &sqlx::Error) -> bool {
+    const SQLITE_FULL: &str = "13";
+    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == SQLITE_FULL)
 }

@@ -7,8 +7,10 @@ use tokio::sync::Notify;
 use url::Url;
 
 use crate::actions::account::SignInGuard;
+use crate::actions::sources::Turns;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::fetch::{Client, SystemLookup};
 use crate::installation::Installation;
 use crate::kms::{KmsContext, decrypt_32};
 use crate::origin::MediaFolder;
@@ -25,6 +27,10 @@ pub struct ServerState {
     pub(crate) config: Config,
     pub(crate) clock: Clock,
     pub(crate) sign_in_guard: SignInGuard,
+    /// Who writes to which source.
+    pub(crate) turns: Turns,
+    /// For requests to addresses that others name.
+    pub(crate) fetch: Client,
     public_url: Url,
     own_origins: Vec<PageOrigin>,
     domains: Mutex<Option<(Instant, Arc<AllDomains>)>>,
@@ -40,11 +46,14 @@ impl ServerState {
     pub fn new(installation: Installation, config: Config, clock: Clock, public_url: Url) -> Self {
         let own_origins = own_origins(&public_url, config.http.public_url.is_none());
         let sign_in_guard = SignInGuard::new(&clock);
+        let fetch = Client::new(config.fetch, Arc::new(SystemLookup));
         Self {
             installation,
+            fetch,
             config,
             clock,
             sign_in_guard,
+            turns: Turns::default(),
             public_url,
             own_origins,
             domains: Mutex::new(None),

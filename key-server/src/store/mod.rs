@@ -12,6 +12,7 @@ mod server_keys;
 mod sessions;
 mod title_versions;
 mod titles;
+mod uploads;
 mod users;
 mod workflows;
 
@@ -37,6 +38,7 @@ use sqlx::{Sqlite, SqliteConnection, Transaction};
 pub use title_versions::{Publication, TitleVersion};
 pub use titles::{Failure, Title, TitleState};
 use tokio::sync::{Mutex, MutexGuard};
+pub use uploads::{Stretch, Upload, UploadKind, UploadState};
 pub use users::{SignIn, User, UserRow};
 pub use workflows::Workflow;
 
