@@ -20,9 +20,9 @@ const SESSIONS_KEPT_SECS: u64 = 24 * 3600;
 pub(crate) fn start(state: &Arc<ServerState>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(sweep_sessions(Arc::clone(state)));
-    tasks.spawn(sweep_sign_ins(Arc::clone(state)));
     tasks.spawn(reap_jobs(Arc::clone(state)));
     tasks.spawn(sweep_versions(Arc::clone(state)));
+    tasks.spawn(sweep_accounts(Arc::clone(state)));
     tasks
 }
 
@@ -39,12 +39,17 @@ async fn sweep_sessions(state: Arc<ServerState>) {
     }
 }
 
-async fn sweep_sign_ins(state: Arc<ServerState>) {
+async fn sweep_accounts(state: Arc<ServerState>) {
     let mut interval = tokio::time::interval(SWEEP_INTERVAL);
     loop {
         interval.tick().await;
-        if let Err(error) = state.installation.store().delete_sign_ins_expired_before(stored(state.clock.now())).await {
+        let now = stored(state.clock.now());
+        let store = state.installation.store();
+        if let Err(error) = store.delete_sign_ins_expired_before(now).await {
             tracing::error!(%error, "ended sign-ins can't be forgotten");
+        }
+        if let Err(error) = store.delete_idempotency_keys(now).await {
+            tracing::error!(%error, "answers to creates can't be forgotten");
         }
     }
 }

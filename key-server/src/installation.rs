@@ -16,6 +16,7 @@ use crate::origin::UrlKey;
 use crate::refusal::Refusal;
 use crate::store::{AuditEvent, AuditKind, Store, StoreError};
 
+const ANSWERS_KEY_LABEL: &[u8] = b"keyveil/v1/installation/answers-key";
 const URL_KEY_LABEL: &[u8] = b"keyveil/v1/installation/url-key";
 const SESSION_MAC_ROOT_LABEL: &[u8] = b"keyveil/v1/installation/session-mac-root";
 const JOB_TOKEN_KEY_LABEL: &[u8] = b"keyveil/v1/installation/job-token-key";
@@ -30,6 +31,7 @@ pub struct Installation {
     session_mac_root: Zeroizing<[u8; 32]>,
     job_token_key: JobTokenKey,
     local_worker_secret: Zeroizing<[u8; 32]>,
+    answers_key: Zeroizing<[u8; 32]>,
 }
 
 /// The data folder can't be opened.
@@ -85,6 +87,7 @@ pub async fn open_with_kms(config: &Config, kms: Box<dyn Kms>) -> Result<Install
         session_mac_root: derive(secret.as_ref(), &[SESSION_MAC_ROOT_LABEL]),
         job_token_key: JobTokenKey::from_bytes(&derive(secret.as_ref(), &[JOB_TOKEN_KEY_LABEL])),
         local_worker_secret: derive(secret.as_ref(), &[LOCAL_WORKER_LABEL]),
+        answers_key: derive(secret.as_ref(), &[ANSWERS_KEY_LABEL]),
     };
     let now = stored(Clock::default().now());
     if installation.store.newest_server_key().await?.is_none() {
@@ -132,6 +135,11 @@ impl Installation {
     /// The secret of the worker key of this server's own worker.
     pub(crate) fn local_worker_secret(&self) -> &[u8; 32] {
         &self.local_worker_secret
+    }
+
+    /// Seals answers that are kept for repetitions.
+    pub(crate) fn answers_key(&self) -> &[u8; 32] {
+        &self.answers_key
     }
 
     /// Derived, not stored: every replica knows it, and the database holds nothing to steal.

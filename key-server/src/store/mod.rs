@@ -3,6 +3,7 @@
 mod apps;
 mod audit;
 mod events;
+mod idempotency;
 mod installation;
 mod job_attempts;
 mod job_lists;
@@ -29,6 +30,7 @@ use std::time::Duration;
 pub use apps::{ApiKeyRow, App, SIGNING_KEYS_MAX, SigningKeyRow};
 pub use audit::{AuditEvent, AuditKind, AuditTail};
 pub use events::{Event, EventType};
+pub use idempotency::{IdempotencyState, IdempotencyUse};
 pub use job_attempts::JobProgress;
 pub use job_lists::{JobFilter, JobLogLine};
 pub(crate) use jobs::stage_name;
