@@ -203,6 +203,18 @@ impl TestApp {
         }
     }
 
+    /// Waits for what the server does by itself.
+    #[track_caller]
+    pub(crate) fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
+        for _ in 0..1500 {
+            if holds() {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        panic!("never: {what}");
+    }
+
     pub(crate) fn app_id(&self) -> AppId {
         self.app.app_id
     }
