@@ -5,10 +5,14 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use crate::actions::uploads;
 use crate::clock::stored;
 use crate::state::ServerState;
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
+const UPLOADS_SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+/// Sources that one server fetches at the same time.
+const PULLS_AT_ONCE: usize = 2;
 /// Ended sessions stay for a day, so that a late request is told `session_expired`.
 const SESSIONS_KEPT_SECS: u64 = 24 * 3600;
 
@@ -16,6 +20,10 @@ const SESSIONS_KEPT_SECS: u64 = 24 * 3600;
 pub(crate) fn start(state: &Arc<ServerState>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(sweep_sessions(Arc::clone(state)));
+    tasks.spawn(sweep_uploads(Arc::clone(state)));
+    for _ in 0..PULLS_AT_ONCE {
+        tasks.spawn(uploads::pull(Arc::clone(state)));
+    }
     tasks
 }
 
@@ -28,6 +36,16 @@ async fn sweep_sessions(state: Arc<ServerState>) {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "forgot ended sessions"),
             Err(error) => tracing::error!(%error, "ended sessions can't be forgotten"),
+        }
+    }
+}
+
+async fn sweep_uploads(state: Arc<ServerState>) {
+    let mut interval = tokio::time::interval(UPLOADS_SWEEP_INTERVAL);
+    loop {
+        interval.tick().await;
+        if let Err(error) = uploads::sweep(&state).await {
+            tracing::error!(%error, "uploads can't be swept");
         }
     }
 }

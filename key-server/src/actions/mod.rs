@@ -6,6 +6,7 @@ pub mod server_keys;
 pub mod sessions;
 pub mod signatures;
 pub mod sources;
+pub mod uploads;
 
 pub(crate) mod api_keys;
 pub(crate) mod commit_title;

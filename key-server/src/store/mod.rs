@@ -5,6 +5,7 @@ mod audit;
 mod events;
 mod installation;
 mod jobs;
+mod labels;
 mod scopes;
 mod sdk_builds;
 mod server_keys;

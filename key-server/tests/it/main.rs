@@ -12,5 +12,7 @@ mod media;
 mod pages;
 mod play;
 mod psign;
+mod pulls;
 mod requests;
 mod titles;
+mod uploads;
