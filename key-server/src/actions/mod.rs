@@ -8,6 +8,7 @@ pub mod sessions;
 pub mod signatures;
 pub mod sources;
 pub mod workers;
+pub mod uploads;
 
 pub(crate) mod api_keys;
 pub(crate) mod commit_title;

@@ -15,6 +15,8 @@ mod media;
 mod pages;
 mod play;
 mod psign;
+mod pulls;
 mod requests;
 mod titles;
 mod workflows;
+mod uploads;
