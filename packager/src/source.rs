@@ -134,7 +134,27 @@ async fn answer(State(gate): State<Arc<Gate>>, Path(token): Path<String>, header
 /// `bytes=FROM-` or `bytes=FROM-LAST`, as a half-open range within the source; ffmpeg sends no other form.
 fn parse_range(text: &str, len: u64) -> Option<(u64, u64)> {
     let (from, last) = text.strip_prefix("bytes=")?.split_once('-')?;
-    let from: u64 = from.parse().ok()?;
-    let to = if last.is_empty() { len } else { last.parse::<u64>().ok()?.saturating_add(1).min(len) };
+    // `parse` alone would also take a sign.
+    let number = |text: &str| text.parse::<u64>().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let from = number(from)?;
+    let to = if last.is_empty() { len } else { number(last)?.saturating_add(1).min(len) };
     (from < to).then_some((from, to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read_within_the_source_and_others_are_refused() {
+        assert_eq!(parse_range("bytes=0-", 10), Some((0, 10)));
+        assert_eq!(parse_range("bytes=3-5", 10), Some((3, 6)));
+        assert_eq!(parse_range("bytes=3-99", 10), Some((3, 10)));
+        for text in
+            ["bytes=10-", "bytes=5-3", "bytes=-3", "bytes=0-1,3-4", "bytes=+1-", "items=0-", "", "bytes=0-", "bytes=x-"]
+        {
+            let len = if text == "bytes=0-" { 0 } else { 10 };
+            assert_eq!(parse_range(text, len), None, "{text:?}");
+        }
+    }
 }
