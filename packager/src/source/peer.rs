@@ -13,10 +13,14 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// Whether `peer`, connected to `here`, belongs to this process' user; true where nobody can tell.
 pub(super) async fn is_own(peer: SocketAddr, here: SocketAddr) -> bool {
+    is_of(rustix::process::geteuid().as_raw(), peer, here).await
+}
+
+async fn is_of(user: u32, peer: SocketAddr, here: SocketAddr) -> bool {
     for _ in 0..READINGS_MAX {
         let Ok(table) = tokio::fs::read_to_string(TABLE).await else { return true };
         if let Some(owner) = owner(&table, peer, here) {
-            return owner == rustix::process::geteuid().as_raw();
+            return owner == user;
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -68,10 +72,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn own_connection_is_found() {
+    async fn own_connection_is_let_in_and_another_user_s_is_not() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let here = listener.local_addr().unwrap();
         let stream = TcpStream::connect(here).unwrap();
-        assert!(is_own(stream.local_addr().unwrap(), here).await);
+        let peer = stream.local_addr().unwrap();
+        assert!(is_own(peer, here).await);
+        let other = rustix::process::geteuid().as_raw() + 1;
+        // Where there is no such table, nobody can tell.
+        assert_eq!(is_of(other, peer, here).await, std::fs::read(TABLE).is_err());
     }
 }
