@@ -84,6 +84,10 @@ async fn sweep_versions(state: Arc<ServerState>) {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "removed old versions"),
             Err(error) => tracing::error!(%error, "old versions can't be removed"),
+        }
+    }
+}
+
 async fn sweep_uploads(state: Arc<ServerState>) {
     let mut interval = tokio::time::interval(UPLOADS_SWEEP_INTERVAL);
     loop {

@@ -7,8 +7,8 @@ pub mod server_keys;
 pub mod sessions;
 pub mod signatures;
 pub mod sources;
-pub mod workers;
 pub mod uploads;
+pub mod workers;
 
 pub(crate) mod api_keys;
 pub(crate) mod commit_title;

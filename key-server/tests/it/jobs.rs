@@ -464,7 +464,10 @@ fn a_jobs_log_is_kept_and_bounded() {
     let first = log("?limit=2").value();
     let lines: Vec<_> = first["lines"].as_array().unwrap().iter().map(|line| line["line"].clone()).collect();
     assert_eq!(json!(lines), json!(["one", "two "]));
-    assert_eq!(log(&format!("?after={}", first["next"].as_str().unwrap())).value()["lines"].as_array().unwrap().len(), 50);
+    assert_eq!(
+        log(&format!("?after={}", first["next"].as_str().unwrap())).value()["lines"].as_array().unwrap().len(),
+        50
+    );
     assert_eq!(log("?limit=0").code(), "malformed_request");
     assert_eq!(app.replica().authorized("GET", &format!("/v1/jobs/{job_id}/log")).send().code(), "not_found");
 }

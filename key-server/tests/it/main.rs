@@ -18,5 +18,5 @@ mod psign;
 mod pulls;
 mod requests;
 mod titles;
-mod workflows;
 mod uploads;
+mod workflows;
