@@ -1,0 +1,3 @@
+export const titleEn = {
+  "title.heading": "Title",
+};

@@ -1,0 +1,3 @@
+export const titlesEn = {
+  "titles.heading": "Titles",
+};

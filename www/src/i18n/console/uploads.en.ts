@@ -1,0 +1,3 @@
+export const uploadsEn = {
+  "uploads.heading": "Uploads",
+};
