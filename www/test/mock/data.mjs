@@ -62,7 +62,14 @@ export function makeData({ titles, simulate }) {
     created: new Map(),
     seq: 0,
     ids: 0,
-    nextId: (kind) => `${kind}-${String((data.ids += 1)).padStart(4, "0")}`,
+    nextId(kind) {
+      data.ids += 1;
+      return `${kind}-${String(data.ids).padStart(4, "0")}`;
+    },
+    nextSeq() {
+      data.seq += 1;
+      return data.seq;
+    },
     close() {
       simulation?.stop();
       for (const stream of data.streams) stream.response.end();
@@ -153,7 +160,7 @@ export function blank(data, appId, name) {
     createdAt: at,
     updatedAt: at,
     publishedAt: null,
-    changeSeq: (data.seq += 1),
+    changeSeq: data.nextSeq(),
   };
 }
 
@@ -204,7 +211,7 @@ export function event(data, { fileId, appId }, type, at, detail) {
 
 /** Changes a title, gives it a new sequence number and tells every open stream. */
 export function change(data, title, changes) {
-  Object.assign(title, changes, { updatedAt: nowSecs(), changeSeq: (data.seq += 1) });
+  Object.assign(title, changes, { updatedAt: nowSecs(), changeSeq: data.nextSeq() });
   if (changes.state !== undefined)
     data.events.unshift(event(data, title, "title.processing", title.updatedAt, { state: changes.state }));
   for (const stream of data.streams) stream.tell(title);
