@@ -2,6 +2,7 @@ import { t } from "../../i18n/console.ts";
 import type { Title } from "../api/titles.ts";
 import { ProgressBar, progressWords, StateBadge } from "../ui/badge.tsx";
 import { nameOf } from "./actions.tsx";
+import { causeLine } from "./cause.ts";
 
 /** State, and how far what is going on has come. */
 export function TitleProgress({ title }: { title: Title }) {
@@ -22,6 +23,7 @@ export function TitleProgress({ title }: { title: Title }) {
           label={t("ui.percent", { name: nameOf(title), percent: words })}
         />
       )}
+      {title.failure && <p class="problem small title-cause">{causeLine(title.failure)}</p>}
     </div>
   );
 }
