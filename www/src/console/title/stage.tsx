@@ -8,6 +8,8 @@ import { createSignature } from "../api/signatures.ts";
 import type { Title } from "../api/titles.ts";
 import { Icon } from "../ui/icon.tsx";
 
+const SIGNED_SECS = 3600;
+
 type Playing = { kind: "off" } | { kind: "loading" } | { kind: "on" } | { kind: "failed"; failure: Failure };
 
 /** Plays the title as a viewer would see it, by a signature of its own; says why where there is nothing to play. */
@@ -71,7 +73,8 @@ function Player({ title }: { title: Title }) {
     import("../../player/watch.ts").then(
       ({ Watch }) => {
         if (over || box.current === null) return;
-        const getSignature = async (): Promise<string> => (await createSignature({ fileId })).psign;
+        const getSignature = async (): Promise<string> =>
+          (await createSignature({ fileId, expiresInSecs: SIGNED_SECS })).psign;
         const own = new Watch(
           box.current,
           { fileId, getSignature },

@@ -4,8 +4,8 @@ import { ProgressBar, progressWords, StateBadge } from "../ui/badge.tsx";
 import { nameOf } from "./actions.tsx";
 import { causeLine } from "./cause.ts";
 
-/** State, and how far what is going on has come. */
-export function TitleProgress({ title }: { title: Title }) {
+/** State, and how far what is going on has come; `cause` says why it failed as well. */
+export function TitleProgress({ title, cause = false }: { title: Title; cause?: boolean }) {
   const { state, job } = title;
   const moving = state === "uploading" || state === "transcoding" || state === "encrypting";
   const anew = job?.kind === "reencrypt" ? job : null;
@@ -23,7 +23,7 @@ export function TitleProgress({ title }: { title: Title }) {
           label={t("ui.percent", { name: nameOf(title), percent: words })}
         />
       )}
-      {title.failure && <p class="problem small title-cause">{causeLine(title.failure)}</p>}
+      {cause && title.failure && <p class="problem small title-cause">{causeLine(title.failure)}</p>}
     </div>
   );
 }
