@@ -1,0 +1,4 @@
+export const appSettingsEn = {
+  "appSettings.heading": "App settings",
+  "appSettings.lead": "Name, domains, limits and defaults of this application.",
+};

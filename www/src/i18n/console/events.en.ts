@@ -1,0 +1,4 @@
+export const eventsEn = {
+  "events.heading": "Events & webhooks",
+  "events.lead": "What happened, and who is told.",
+};

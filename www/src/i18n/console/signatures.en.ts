@@ -1,0 +1,4 @@
+export const signaturesEn = {
+  "signatures.heading": "Signatures",
+  "signatures.lead": "Make a player signature, or find out why one is refused.",
+};
