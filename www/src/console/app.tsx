@@ -2,6 +2,8 @@ import { useEffect, useState } from "preact/hooks";
 import { t } from "../i18n/console.ts";
 import { onLanguageChange } from "../i18n/i18n.ts";
 import { Frame } from "./frame.tsx";
+import { Changes } from "./live/changes.ts";
+import { ChangesContext } from "./live/context.ts";
 import { SignInPage } from "./pages/sign-in.tsx";
 import { href, usePlace } from "./router.ts";
 import { SECTIONS } from "./routes.tsx";
@@ -41,8 +43,24 @@ function Inside({ now }: { now: Exclude<Account, { kind: "signed-out" }> }) {
         <Empty icon="settings" title={t("page.noApp")} text={t("page.noApp.text")} />
       )}
       {/* Another application is another page: nothing of the one before may stay. */}
-      {now.kind === "signed-in" && now.app !== null && <Page key={now.app.appId} path={path} />}
+      {now.kind === "signed-in" && now.app !== null && <InApp key={now.app.appId} appId={now.app.appId} path={path} />}
     </Frame>
+  );
+}
+
+/** Everything that belongs to one application, with the stream of its changes. */
+function InApp({ appId, path }: { appId: number; path: readonly string[] }) {
+  const [changes, setChanges] = useState<Changes | null>(null);
+  useEffect(() => {
+    const own = new Changes(appId);
+    setChanges(own);
+    return () => own.stop();
+  }, [appId]);
+  if (changes === null) return null;
+  return (
+    <ChangesContext value={changes}>
+      <Page path={path} />
+    </ChangesContext>
   );
 }
 

@@ -121,9 +121,14 @@ export interface PeriodRelease {
 
 const at = (fileId: string, rest = ""): string => `/v1/titles/${encodeURIComponent(fileId)}${rest}`;
 
-export const listTitles = (filter: TitleFilter, after: string | null, signal?: AbortSignal): Promise<Page<Title>> =>
+export const listTitles = (
+  filter: TitleFilter,
+  after: string | null,
+  signal?: AbortSignal,
+  limit = 50,
+): Promise<Page<Title>> =>
   list("titles", "/v1/titles", {
-    query: { search: filter.search, state: filter.states, label: filter.labels, sort: filter.sort, after, limit: 50 },
+    query: { search: filter.search, state: filter.states, label: filter.labels, sort: filter.sort, after, limit },
     signal,
   });
 
