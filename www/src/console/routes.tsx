@@ -8,6 +8,7 @@ import { SessionsPage } from "./pages/sessions.tsx";
 import { SignaturesPage } from "./pages/signatures.tsx";
 import { TitlePage } from "./pages/title.tsx";
 import { TitlesPage } from "./pages/titles.tsx";
+import { WebhookPage } from "./pages/webhook.tsx";
 import { WorkflowPage } from "./pages/workflow.tsx";
 import { WorkflowsPage } from "./pages/workflows.tsx";
 import type { IconName } from "./ui/icon.tsx";
@@ -35,7 +36,7 @@ export const SECTIONS: readonly Section[] = [
     detail: WorkflowPage,
   },
   { path: "sessions", name: "nav.sessions", icon: "sessions", group: "delivery", page: SessionsPage },
-  { path: "events", name: "nav.events", icon: "events", group: "delivery", page: EventsPage },
+  { path: "events", name: "nav.events", icon: "events", group: "delivery", page: EventsPage, detail: WebhookPage },
   { path: "signatures", name: "nav.signatures", icon: "signatures", group: "delivery", page: SignaturesPage },
   { path: "keys", name: "nav.keys", icon: "keys", group: "app", page: KeysPage },
   { path: "audit", name: "nav.audit", icon: "audit", group: "app", page: AuditPage },
