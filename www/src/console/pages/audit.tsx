@@ -1,3 +1,5 @@
+import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
 import { t } from "../../i18n/console.ts";
 import { type AuditEntry, listAudit } from "../api/audit.ts";
 import { surroundings } from "../api/call.ts";
@@ -66,51 +68,50 @@ export function AuditPage() {
 }
 
 function Entry({ entry }: { entry: AuditEntry }) {
-  const { seq, at, kind, fileId, sessionId, detail, hash } = entry;
+  const [open, setOpen] = useState(false);
   return (
-    <li data-kind={kind}>
-      <details class="log-entry">
+    <li data-kind={entry.kind}>
+      <details class="log-entry" onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary>
           <span class="log-at">
-            <When at={at} exact />
+            <When at={entry.at} exact />
           </span>
           <span class="log-text">{auditSentence(entry)}</span>
-          <span class="chip">{kindName(kind)}</span>
+          <span class="chip">{kindName(entry.kind)}</span>
         </summary>
-        <div class="log-detail">
-          <dl class="facts-list">
-            <div>
-              <dt>{t("audit.seq")}</dt>
-              <dd class="mono">{seq}</dd>
-            </div>
-            {fileId !== null && (
-              <div>
-                <dt>{t("sessions.title")}</dt>
-                <dd>
-                  <TitleLink fileId={fileId} />
-                </dd>
-              </div>
-            )}
-            {sessionId !== null && (
-              <div>
-                <dt>{t("audit.session")}</dt>
-                <dd>
-                  <a class="mono" href={`${href("audit")}?sessionId=${encodeURIComponent(sessionId)}`}>
-                    {sessionId}
-                  </a>
-                </dd>
-              </div>
-            )}
-            <div>
-              <dt>{t("audit.hash")}</dt>
-              <dd>
-                <CopyText text={hash} label={t("audit.hash")} />
-              </dd>
-            </div>
-          </dl>
-          <Json value={detail} label={t("audit.detail")} />
-        </div>
+        {open && <Particulars entry={entry} />}
       </details>
     </li>
+  );
+}
+
+function Particulars({ entry: { seq, fileId, sessionId, detail, hash } }: { entry: AuditEntry }) {
+  const facts: (readonly [string, ComponentChildren] | null)[] = [
+    [t("audit.seq"), <span class="mono">{seq}</span>],
+    fileId === null ? null : [t("sessions.title"), <TitleLink fileId={fileId} />],
+    sessionId === null
+      ? null
+      : [
+          t("audit.session"),
+          <a class="mono" href={`${href("audit")}?sessionId=${encodeURIComponent(sessionId)}`}>
+            {sessionId}
+          </a>,
+        ],
+    [t("audit.hash"), <CopyText text={hash} label={t("audit.hash")} />],
+  ];
+  return (
+    <div class="log-detail">
+      <dl class="facts-list">
+        {facts
+          .filter((fact) => fact !== null)
+          .map(([name, content]) => (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>{content}</dd>
+            </div>
+          ))}
+      </dl>
+      <Json value={detail} label={t("audit.detail")} />
+    </div>
   );
 }

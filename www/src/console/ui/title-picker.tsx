@@ -83,7 +83,7 @@ export function TitlePicker({ label, value, change, labelHidden = false, problem
             <Icon name="close" size={14} />
           </button>
         )}
-        {open && <Options id={id} label={label} found={found} at={at} text={text} choose={choose} />}
+        {open && <Options id={id} found={found} at={at} text={text} choose={choose} />}
       </div>
       {problem && (
         <p class="problem" id={`${id}-problem`}>
@@ -96,7 +96,6 @@ export function TitlePicker({ label, value, change, labelHidden = false, problem
 
 function Options(props: {
   id: string;
-  label: string;
   found: readonly Title[];
   at: number;
   text: string;
@@ -106,7 +105,12 @@ function Options(props: {
   return (
     <div class="menu picker-list">
       {/* A click must not take the focus from the field: that would close the list before it is heard. */}
-      <div id={`${id}-list`} role="listbox" aria-label={props.label} onMouseDown={(event) => event.preventDefault()}>
+      <div
+        id={`${id}-list`}
+        role="listbox"
+        aria-label={t("picker.found")}
+        onMouseDown={(event) => event.preventDefault()}
+      >
         {found.map((title, index) => (
           // biome-ignore lint/a11y/useKeyWithClickEvents: the field hears the keys, as comboboxes do
           <div

@@ -31,5 +31,6 @@ export const sessionsEn = {
 
   "picker.placeholder": "Search by name or file ID",
   "picker.clear": "Clear: {label}",
+  "picker.found": "Titles found",
   "picker.none": "No title found for “{text}”.",
 };

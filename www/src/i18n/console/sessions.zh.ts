@@ -31,5 +31,6 @@ export const sessionsZh: Record<keyof typeof sessionsEn, string> = {
 
   "picker.placeholder": "按名称或文件 ID 搜索",
   "picker.clear": "清除：{label}",
+  "picker.found": "找到的视频",
   "picker.none": "没有找到“{text}”。",
 };
