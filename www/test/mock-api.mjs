@@ -17,9 +17,12 @@ import { uploadRoutes } from "./mock/uploads.mjs";
 import { workflowRoutes } from "./mock/workflows.mjs";
 
 const DIST = fileURLToPath(new URL("../dist/", import.meta.url));
+const SDK = fileURLToPath(new URL("../../player-wasm/dist/", import.meta.url));
 const POLICY =
   "default-src 'self'; worker-src 'self'; media-src 'self' blob: data:; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; " +
   "connect-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'self'";
+
+const WORKER_POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src *";
 
 // [method, path with `:name` parts, action(exchange)]: the first that fits answers.
 const ROUTES = [
@@ -43,7 +46,9 @@ export async function startMock({ port = 0, titles = 64, simulate = false } = {}
   const refusals = [];
   const server = createServer((request, response) => {
     answer(data, refusals, request, response).catch((error) => {
-      if (error instanceof Refused) refuse(response, error);
+      // An upload that was paused in the middle of a chunk.
+      if (error.code === "ECONNRESET") response.destroy();
+      else if (error instanceof Refused) refuse(response, error);
       else {
         console.error(error);
         refuse(response, new Refused(500, "internal"));
@@ -142,11 +147,13 @@ const TYPES = {
 };
 
 async function staticFile(path, response) {
-  const file = join(DIST, normalize(path.endsWith("/") ? `${path}index.html` : path));
-  const content = file.startsWith(DIST) ? await readFile(file).catch(() => null) : null;
+  const [folder, rest] = path.startsWith("/sdk/") ? [SDK, path.slice("/sdk".length)] : [DIST, path];
+  const file = join(folder, normalize(rest.endsWith("/") ? `${rest}index.html` : rest));
+  const content = file.startsWith(folder) ? await readFile(file).catch(() => null) : null;
   if (content === null) throw new Refused(404, "not_found");
   const type = TYPES[extname(file)] ?? "application/octet-stream";
-  response.writeHead(200, { "Content-Type": type, "Content-Security-Policy": POLICY });
+  const policy = folder === SDK ? WORKER_POLICY : POLICY;
+  response.writeHead(200, { "Content-Type": type, "Content-Security-Policy": policy });
   response.end(content);
 }
 

@@ -2,6 +2,8 @@ import { appSettingsEn } from "./console/app-settings.en.ts";
 import { appSettingsZh } from "./console/app-settings.zh.ts";
 import { auditEn } from "./console/audit.en.ts";
 import { auditZh } from "./console/audit.zh.ts";
+import { causesEn } from "./console/causes.en.ts";
+import { causesZh } from "./console/causes.zh.ts";
 import { commonEn } from "./console/common.en.ts";
 import { commonZh } from "./console/common.zh.ts";
 import { eventsEn } from "./console/events.en.ts";
@@ -30,6 +32,7 @@ import { zh } from "./zh.ts";
 export const consoleEn = {
   ...en,
   ...commonEn,
+  ...causesEn,
   ...signInEn,
   ...titlesEn,
   ...uploadsEn,
@@ -48,6 +51,7 @@ export type ConsoleKey = keyof typeof consoleEn;
 export const consoleZh: Record<ConsoleKey, string> = {
   ...zh,
   ...commonZh,
+  ...causesZh,
   ...signInZh,
   ...titlesZh,
   ...uploadsZh,

@@ -30,7 +30,7 @@ export function titleColumns(changes: Changes, sorting: Sorting): readonly Colum
         </div>
       ),
     },
-    { key: "state", label: t("titles.column.state"), render: (title) => <TitleProgress title={title} /> },
+    { key: "state", label: t("titles.column.state"), render: (title) => <TitleProgress title={title} cause /> },
     {
       key: "duration",
       label: t("titles.column.duration"),

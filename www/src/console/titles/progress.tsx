@@ -2,9 +2,10 @@ import { t } from "../../i18n/console.ts";
 import type { Title } from "../api/titles.ts";
 import { ProgressBar, progressWords, StateBadge } from "../ui/badge.tsx";
 import { nameOf } from "./actions.tsx";
+import { causeLine } from "./cause.ts";
 
-/** State, and how far what is going on has come. */
-export function TitleProgress({ title }: { title: Title }) {
+/** State, and how far what is going on has come; `cause` says why it failed as well. */
+export function TitleProgress({ title, cause = false }: { title: Title; cause?: boolean }) {
   const { state, job } = title;
   const moving = state === "uploading" || state === "transcoding" || state === "encrypting";
   const anew = job?.kind === "reencrypt" ? job : null;
@@ -22,6 +23,7 @@ export function TitleProgress({ title }: { title: Title }) {
           label={t("ui.percent", { name: nameOf(title), percent: words })}
         />
       )}
+      {cause && title.failure && <p class="problem small title-cause">{causeLine(title.failure)}</p>}
     </div>
   );
 }

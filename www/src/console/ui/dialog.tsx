@@ -79,15 +79,11 @@ export function FormDialog(props: FormDialogProps) {
         {props.children}
         {props.problem}
         <footer class="dialog-actions">
-          <button type="button" class="button" onClick={props.close}>
+          {/* Where something would be lost, the focus begins at what loses nothing. */}
+          <button type="button" class="button" data-focus={props.danger ? "" : undefined} onClick={props.close}>
             {t("ui.cancel")}
           </button>
-          <button
-            type="submit"
-            class={`button ${props.danger ? "danger" : "primary"}`}
-            aria-disabled={props.pending}
-            data-focus={props.danger ? "" : undefined}
-          >
+          <button type="submit" class={`button ${props.danger ? "danger" : "primary"}`} aria-disabled={props.pending}>
             {props.submit}
           </button>
         </footer>

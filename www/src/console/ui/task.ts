@@ -61,7 +61,11 @@ export function useLoaded<Value>(read: (signal: AbortSignal) => Promise<Value>, 
     shown.current = key;
     read(own.signal).then(
       (value) => own.signal.aborted || setState({ kind: "loaded", value }),
-      (thrown) => own.signal.aborted || setState({ kind: "failed", failure: failureFrom(thrown) }),
+      (thrown) => {
+        if (own.signal.aborted) return;
+        // What is shown is worth more than the news that it could not be read again.
+        setState((now) => (now.kind === "loaded" ? now : { kind: "failed", failure: failureFrom(thrown) }));
+      },
     );
     return () => own.abort();
   }, [key, round]);
