@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { accountRoutes, personOf } from "./mock/account.mjs";
+import { adminRoutes } from "./mock/admin.mjs";
 import { changesRoutes } from "./mock/changes.mjs";
 import { makeData } from "./mock/data.mjs";
 import { eventRoutes } from "./mock/events.mjs";
@@ -25,6 +26,7 @@ const WORKER_POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval';
 
 // [method, path with `:name` parts, action(exchange)]: the first that fits answers.
 const ROUTES = [
+  adminRoutes,
   accountRoutes,
   titleRoutes,
   changesRoutes,
@@ -57,7 +59,7 @@ export async function startMock({ port = 0, titles = 64, simulate = false } = {}
   return {
     origin: `http://127.0.0.1:${server.address().port}`,
     data,
-    refuseNext: (route, code, status) => refusals.push({ route, code, status }),
+    refuseNext: (route, code, status, detail) => refusals.push({ route, code, status, detail }),
     async close() {
       data.close();
       server.closeAllConnections();
@@ -72,8 +74,8 @@ async function answer(data, refusals, request, response) {
     return staticFile(url.pathname, response);
   const asked = refusals.findIndex(({ route }) => route === `${request.method} ${url.pathname}`);
   if (asked !== -1) {
-    const [{ status, code }] = refusals.splice(asked, 1);
-    throw new Refused(status, code);
+    const [{ status, code, detail }] = refusals.splice(asked, 1);
+    throw new Refused(status, code, detail);
   }
   const [route, names] = find(request.method, url.pathname) ?? [];
   if (route === undefined) throw new Refused(404, "not_found");

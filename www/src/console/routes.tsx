@@ -8,6 +8,8 @@ import { SessionsPage } from "./pages/sessions.tsx";
 import { SignaturesPage } from "./pages/signatures.tsx";
 import { TitlePage } from "./pages/title.tsx";
 import { TitlesPage } from "./pages/titles.tsx";
+import { WebhookPage } from "./pages/webhook.tsx";
+import { WorkflowPage } from "./pages/workflow.tsx";
 import { WorkflowsPage } from "./pages/workflows.tsx";
 import type { IconName } from "./ui/icon.tsx";
 
@@ -25,9 +27,16 @@ export interface Section {
 /** The console's sections, in the order of the navigation. */
 export const SECTIONS: readonly Section[] = [
   { path: "titles", name: "nav.titles", icon: "titles", group: "media", page: TitlesPage, detail: TitlePage },
-  { path: "workflows", name: "nav.workflows", icon: "workflows", group: "media", page: WorkflowsPage },
+  {
+    path: "workflows",
+    name: "nav.workflows",
+    icon: "workflows",
+    group: "media",
+    page: WorkflowsPage,
+    detail: WorkflowPage,
+  },
   { path: "sessions", name: "nav.sessions", icon: "sessions", group: "delivery", page: SessionsPage },
-  { path: "events", name: "nav.events", icon: "events", group: "delivery", page: EventsPage },
+  { path: "events", name: "nav.events", icon: "events", group: "delivery", page: EventsPage, detail: WebhookPage },
   { path: "signatures", name: "nav.signatures", icon: "signatures", group: "delivery", page: SignaturesPage },
   { path: "keys", name: "nav.keys", icon: "keys", group: "app", page: KeysPage },
   { path: "audit", name: "nav.audit", icon: "audit", group: "app", page: AuditPage },

@@ -1,3 +1,4 @@
+import { adminData } from "./admin-data.mjs";
 import { nowSecs } from "./http.mjs";
 import { Simulation } from "./simulation.mjs";
 
@@ -57,7 +58,7 @@ export function makeData({ titles, simulate }) {
     jobs: [],
     logs: new Map(),
     events: [],
-    workflows: [],
+    ...adminData(),
     streams: new Set(),
     created: new Map(),
     seq: 0,

@@ -1,6 +1,6 @@
 import { found, page } from "./http.mjs";
 
-const SETTINGS = {
+export const SETTINGS = {
   ladder: { kind: "auto", maxEdge: null },
   container: "fmp4",
   mode: "private",
