@@ -6,6 +6,7 @@ use keyveil_protocol::{AppId, ServerKey};
 use tokio::sync::Notify;
 use url::Url;
 
+use crate::change_streams::ChangeStreams;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::installation::Installation;
@@ -23,6 +24,7 @@ pub struct ServerState {
     pub(crate) installation: Installation,
     pub(crate) config: Config,
     pub(crate) clock: Clock,
+    pub(crate) change_streams: ChangeStreams,
     public_url: Url,
     own_origins: Vec<PageOrigin>,
     domains: Mutex<Option<(Instant, Arc<AllDomains>)>>,
@@ -41,6 +43,7 @@ impl ServerState {
             installation,
             config,
             clock,
+            change_streams: ChangeStreams::default(),
             public_url,
             own_origins,
             domains: Mutex::new(None),

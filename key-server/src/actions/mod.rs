@@ -1,5 +1,7 @@
 //! What the server does, one file per action. Nothing here knows of HTTP beyond what a request says.
 
+pub mod app_keys;
+pub mod app_settings;
 pub mod apps;
 pub mod builds;
 pub mod server_keys;
@@ -7,21 +9,24 @@ pub mod sessions;
 pub mod signatures;
 
 pub(crate) mod api_keys;
+pub(crate) mod audit;
 pub(crate) mod commit_title;
-pub(crate) mod delete_title;
+pub(crate) mod decode_signature;
 pub(crate) mod jobs;
 pub(crate) mod keys;
-pub(crate) mod list_titles;
 pub(crate) mod media;
 pub(crate) mod play;
 pub(crate) mod put_title;
+pub(crate) mod query;
 pub(crate) mod readiness;
+pub(crate) mod titles;
 pub(crate) mod workflows;
 
 mod grant;
 mod media_info;
 mod psign;
 mod published_title;
+mod release;
 mod title_secret;
 
 use getrandom::SysRng;
@@ -48,7 +53,7 @@ fn random_id<const N: usize, T: std::str::FromStr>() -> Result<T, Refusal> {
     text.parse().map_err(|_| Refusal::new(ErrorCode::Internal, "random identifier is not valid"))
 }
 
-fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+pub(crate) fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     // serde's message may quote the request, a psign included: only the place of the fault is logged.
     serde_json::from_slice(body).map_err(|error| {
         let place = format!("JSON {:?} at line {} column {}", error.classify(), error.line(), error.column());

@@ -5,6 +5,7 @@ use actix_web::http::header;
 use keyveil_protocol::ErrorCode;
 
 use crate::actions::api_keys::authenticate;
+use crate::clock::stored;
 use crate::principal::{Actor, Principal};
 use crate::refusal::Refusal;
 use crate::state::ServerState;
@@ -34,5 +35,5 @@ fn require(row: &ApiKeyRow, scope: Scope) -> Result<(), Refusal> {
 
 async fn api_key(state: &ServerState, request: &HttpRequest) -> Result<ApiKeyRow, Refusal> {
     let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    authenticate(&state.installation, authorization).await
+    authenticate(&state.installation, authorization, stored(state.clock.now())).await
 }
