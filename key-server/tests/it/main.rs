@@ -4,10 +4,13 @@
 
 mod support;
 
+mod admin;
+mod changes;
 mod command_line;
 mod cors;
 mod failures;
 mod keys;
+mod library;
 mod media;
 mod pages;
 mod play;
