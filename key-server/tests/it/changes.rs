@@ -26,7 +26,7 @@ impl Events {
         let mut events = Self { reader: BufReader::new(stream) };
         let head: Vec<String> = std::iter::from_fn(|| events.line()).take_while(|line| !line.is_empty()).collect();
         assert!(head[0].contains(" 200 "), "{head:?}");
-        assert!(head.iter().any(|line| line.to_ascii_lowercase() == "content-type: text/event-stream"), "{head:?}");
+        assert!(head.iter().any(|line| line.eq_ignore_ascii_case("content-type: text/event-stream")), "{head:?}");
         // Only when the first bytes are there does the stream surely listen.
         while events.line().unwrap() != "retry: 1000" {}
         events
