@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use getrandom::rand_core::{TryCryptoRng, TryRng};
 use keyveil_key_server::actions::apps::{self, CreatedApp, NewApp};
 use keyveil_key_server::kms::Kms;
-use keyveil_key_server::{Clock, Config, Installation, Server, ServerState};
+use keyveil_key_server::{Clock, Config, Installation, Server, ServerState, StopHandle};
 use keyveil_protocol::api::{PutTitleResponse, RenditionKind};
 use keyveil_protocol::psign::{self, PlayerSignatureClaims, SigningKey};
 use keyveil_protocol::{AppId, Exchange, ServerPublicKey, TitleSecret};
@@ -35,7 +35,7 @@ pub(crate) struct TestApp {
     pub(crate) app: CreatedApp,
     address: String,
     state: Arc<ServerState>,
-    handle: actix_web::dev::ServerHandle,
+    handle: StopHandle,
     thread: Option<JoinHandle<()>>,
     runtime: tokio::runtime::Runtime,
 }
@@ -315,7 +315,7 @@ fn config(dir: &tempfile::TempDir, public_url: Option<&str>) -> Config {
     config
 }
 
-type Running = (String, Arc<ServerState>, actix_web::dev::ServerHandle, JoinHandle<()>);
+type Running = (String, Arc<ServerState>, StopHandle, JoinHandle<()>);
 
 fn serve(config: Config, kms: Option<Box<dyn Kms>>, clock: Clock) -> Running {
     let (sender, receiver) = mpsc::channel();
