@@ -37,7 +37,10 @@ fn a_workflow_is_made_changed_and_removed_by_its_own_application() {
     let made = post(&app, &json!({ "workflowId": "mine", "name": "Mine", "settings": settings() }));
     assert_eq!(made.status, 201);
     assert_eq!(made.value(), json!({ "workflowId": "mine", "name": "Mine", "settings": settings(), "builtIn": false }));
-    assert_eq!(post(&app, &json!({ "workflowId": "mine", "name": "x", "settings": settings() })).code(), "workflow_invalid");
+    assert_eq!(
+        post(&app, &json!({ "workflowId": "mine", "name": "x", "settings": settings() })).code(),
+        "workflow_invalid"
+    );
     let unnamed = post(&app, &json!({ "name": "No id", "settings": settings() })).value();
     assert_eq!(unnamed["workflowId"].as_str().unwrap().len(), 16);
 
@@ -70,7 +73,11 @@ fn nonsense_is_refused_and_the_answer_names_the_field() {
         ("/preset", json!("placebo"), "placebo"),
         ("/ladder", json!({ "kind": "auto", "maxEgde": 720 }), "maxEgde"),
         ("/ladder", json!({ "kind": "rungs", "rungs": [] }), "ladder.rungs"),
-        ("/ladder", json!({ "kind": "rungs", "rungs": [{ "edge": 721, "videoBitRate": 1_000_000 }] }), "ladder.rungs.edge"),
+        (
+            "/ladder",
+            json!({ "kind": "rungs", "rungs": [{ "edge": 721, "videoBitRate": 1_000_000 }] }),
+            "ladder.rungs.edge",
+        ),
         ("/sprites/everySecs", json!(0), "sprites.everySecs"),
         ("/sprites/width", json!(4), "sprites.width"),
         ("/cover", json!({ "kind": "at", "positionMs": -1 }), "settings"),
@@ -82,13 +89,16 @@ fn nonsense_is_refused_and_the_answer_names_the_field() {
         let detail = response.value()["error"]["detail"].as_str().unwrap().to_owned();
         assert!(detail.contains(named), "{place}: {detail}");
     }
-    for body in [
-        json!({ "name": "", "settings": settings() }),
-        json!({ "name": "n".repeat(257), "settings": settings() }),
-    ] {
+    for body in
+        [json!({ "name": "", "settings": settings() }), json!({ "name": "n".repeat(257), "settings": settings() })]
+    {
         assert_eq!(post(&app, &body).code(), "workflow_invalid");
     }
-    for body in [json!({ "settings": settings() }), json!({ "name": "x" }), json!({ "workflowId": "a b", "name": "x", "settings": settings() })] {
+    for body in [
+        json!({ "settings": settings() }),
+        json!({ "name": "x" }),
+        json!({ "workflowId": "a b", "name": "x", "settings": settings() }),
+    ] {
         assert_eq!(post(&app, &body).code(), "malformed_request");
     }
     let good = json!({ "workflowId": "mine", "name": "Mine", "settings": settings() });

@@ -24,6 +24,7 @@ pub(crate) struct TestAppBuilder {
     kms: Option<Box<dyn Kms>>,
     dir: Option<Arc<tempfile::TempDir>>,
     public_url: Option<&'static str>,
+    local_worker: Option<PathBuf>,
 }
 
 /// A server with one application and one published private title of 25 segments in five periods.
@@ -55,6 +56,12 @@ impl TestAppBuilder {
         self
     }
 
+    /// With a worker of the server's own: this program.
+    pub(crate) fn local_worker(mut self, packager: PathBuf) -> Self {
+        self.local_worker = Some(packager);
+        self
+    }
+
     pub(crate) fn kms(mut self, kms: impl Kms + 'static) -> Self {
         self.kms = Some(Box::new(kms));
         self
@@ -65,7 +72,9 @@ impl TestAppBuilder {
         // Its own thread, because a pool connection finds back to the pool in a task of its own.
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let dir = self.dir.clone().unwrap_or_else(|| Arc::new(tempfile::tempdir().unwrap()));
-        let config = config(&dir, self.public_url);
+        let mut config = config(&dir, self.public_url);
+        config.workers.local = self.local_worker.is_some();
+        config.workers.packager = self.local_worker.clone();
         let clock = Clock::default();
         let (address, state, handle, thread) = serve(config.clone(), self.kms, clock.clone());
         let new_app = NewApp {
@@ -84,7 +93,14 @@ impl TestAppBuilder {
 
 impl TestApp {
     pub(crate) fn builder() -> TestAppBuilder {
-        TestAppBuilder { domains: Vec::new(), max_age_secs: 86_400, kms: None, dir: None, public_url: None }
+        TestAppBuilder {
+            domains: Vec::new(),
+            max_age_secs: 86_400,
+            kms: None,
+            dir: None,
+            public_url: None,
+            local_worker: None,
+        }
     }
 
     pub(crate) fn start() -> Self {
@@ -279,7 +295,6 @@ fn config(dir: &tempfile::TempDir, public_url: Option<&str>) -> Config {
     config.http.listen = ([127, 0, 0, 1], 0).into();
     config.http.body_timeout_secs = 1;
     config.http.public_url = public_url.map(|url| url.parse().unwrap());
-    config.workers.local = false;
     config.data.dir = dir.path().join("data");
     config.pages.www_dir = dir.path().join("www");
     config.pages.sdk_dirs = Some(vec![dir.path().join("sdk-own"), dir.path().join("sdk")]);

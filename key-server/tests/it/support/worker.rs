@@ -138,14 +138,18 @@ impl FakeWorker {
 
     pub(crate) fn try_claim(&self, app: &TestApp, more: Value) -> (Response, Exchange, String) {
         let exchange = Exchange::generate(&mut super::player::Player::rng());
-        let request =
-            ClaimJobRequest { public_key: exchange.public_key().to_string(), worker: "rack-7".to_owned(), wait_secs: 0 };
+        let request = ClaimJobRequest {
+            public_key: exchange.public_key().to_string(),
+            worker: "rack-7".to_owned(),
+            wait_secs: 0,
+        };
         let mut body = serde_json::to_value(&request).unwrap();
         for (name, value) in more.as_object().unwrap() {
             body[name] = value.clone();
         }
         let body = body.to_string();
-        let request = app.request("POST", "/v1/jobs/claim").header("Authorization", &format!("Bearer {}", self.key_text()));
+        let request =
+            app.request("POST", "/v1/jobs/claim").header("Authorization", &format!("Bearer {}", self.key_text()));
         (request.json(body.as_str()).send(), exchange, body)
     }
 
