@@ -34,7 +34,7 @@ pub mod store;
 pub use clock::Clock;
 pub use config::{
     Config, ConfigError, DataConfig, FetchConfig, HttpConfig, LogConfig, LogFormat, MediaConfig, PagesConfig,
-    UploadsConfig,
+    UploadsConfig, WorkersConfig,
 };
 pub use http::{ServeError, Server, StopHandle};
 pub use installation::{Installation, OpenError, open, open_with_kms};

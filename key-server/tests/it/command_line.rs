@@ -17,6 +17,7 @@ fn command(data: &Path, args: &[&str]) -> Command {
         .args(args)
         .env("KEYVEIL_DATA", data)
         .env("KEYVEIL_LISTEN", "127.0.0.1:0")
+        .env("KEYVEIL_WORKERS_LOCAL", "false")
         .current_dir(data.parent().unwrap());
     command
 }
@@ -93,6 +94,23 @@ fn a_first_start_makes_everything_private_and_a_second_changes_nothing() {
     assert_eq!(std::fs::read(data.join("root.key")).unwrap(), root_key);
     assert_eq!(succeed(&data, &["build", "list"]), builds);
     assert_eq!(succeed(&data, &["server-key", "list"]), keys);
+}
+
+#[test]
+fn worker_keys_are_made_listed_and_retired() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let made: Value =
+        serde_json::from_str(&succeed(&data, &["worker", "create", "--name", "rack-7", "--json"])).unwrap();
+    let (id, token) = (made["apiKeyId"].as_str().unwrap(), made["token"].as_str().unwrap());
+    assert!(token.starts_with(&format!("kv_{id}_")));
+    let listed = succeed(&data, &["worker", "list"]);
+    assert!(listed.contains(id) && listed.contains("in use") && listed.contains("rack-7"), "{listed}");
+    assert!(!listed.contains(token), "a token is told once");
+    assert!(succeed(&data, &["worker", "retire", "--id", id]).contains(id));
+    assert!(succeed(&data, &["worker", "list"]).contains("retired"));
+    assert!(fail(&data, &["worker", "retire", "--id", id]).contains("no such worker key"));
+    assert!(fail(&data, &["worker", "create", "--name", ""]).contains("1 to 256 bytes"));
 }
 
 #[test]
