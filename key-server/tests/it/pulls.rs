@@ -35,7 +35,8 @@ fn server(answer: impl Fn(&str, usize) -> Vec<u8> + Send + 'static) -> (String, 
 }
 
 fn ok(len: usize, body: &[u8]) -> Vec<u8> {
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nContent-Length: {len}\r\nConnection: close\r\n\r\n");
+    let head =
+        format!("HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nContent-Length: {len}\r\nConnection: close\r\n\r\n");
     [head.as_bytes(), body].concat()
 }
 
@@ -140,8 +141,12 @@ fn what_another_attempt_would_not_change_fails_at_once_with_a_sentence() {
     let (address, count) = server(|path, _| match path {
         "/empty.mp4" => ok(0, b""),
         "/large.mp4" => ok(107_374_182_401, b"x"),
-        "/page.mp4" => b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx".to_vec(),
-        "/inward.mp4" => b"HTTP/1.1 302 Found\r\nLocation: ftp://x/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_vec(),
+        "/page.mp4" => {
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx".to_vec()
+        }
+        "/inward.mp4" => {
+            b"HTTP/1.1 302 Found\r\nLocation: ftp://x/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_vec()
+        }
         _ => b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_vec(),
     });
     for (path, code, words) in [
@@ -227,7 +232,9 @@ fn an_address_that_is_not_called_is_refused_at_once() {
     ] {
         assert_eq!(create(&app, url, &json!({})).code(), "url_refused", "{url}");
     }
-    for body in [json!({ "url": "nonsense" }), json!({}), json!({ "url": format!("http://1.1.1.1/{}", "x".repeat(2048)) })] {
+    for body in
+        [json!({ "url": "nonsense" }), json!({}), json!({ "url": format!("http://1.1.1.1/{}", "x".repeat(2048)) })]
+    {
         let response = app.authorized("POST", "/v1/titles").json(body.to_string()).send();
         assert_eq!(response.code(), "malformed_request", "{body}");
     }

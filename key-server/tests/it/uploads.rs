@@ -112,7 +112,8 @@ fn status_of(stream: TcpStream) -> String {
 fn a_file_that_arrives_in_parts_is_queued() {
     let app = TestApp::start();
     let film = film(3_000_000);
-    let created = app.create(film.len(), &[("filename", "Mein Film.MP4"), ("labels", "a,b"), ("filetype", "video/mp4")]);
+    let created =
+        app.create(film.len(), &[("filename", "Mein Film.MP4"), ("labels", "a,b"), ("filetype", "video/mp4")]);
     assert_eq!((created.status, created.header("tus-resumable")), (201, Some("1.0.0")));
     assert_eq!((created.header("upload-offset"), created.header("cache-control")), (Some("0"), Some("no-store")));
     assert!(created.header("upload-expires").unwrap().ends_with(" GMT"));
@@ -122,7 +123,10 @@ fn a_file_that_arrives_in_parts_is_queued() {
     assert_eq!((first.status, first.header("upload-offset")), (204, Some("1234567")), "{}", first.text());
     assert_eq!(app.offset(&path), 1_234_567);
     let last = app.patch(&path, 1_234_567, &film[1_234_567..]);
-    assert_eq!((last.status, last.header("upload-offset"), last.header("upload-expires")), (204, Some("3000000"), None));
+    assert_eq!(
+        (last.status, last.header("upload-offset"), last.header("upload-expires")),
+        (204, Some("3000000"), None)
+    );
     assert_eq!(title_of(&app, &path), (TitleState::Queued, None));
     assert_eq!(source(&app, &path), film);
     // What was lost of an answer can be asked for again, and nothing can be added.
@@ -170,7 +174,10 @@ fn a_creation_can_bring_the_first_bytes_or_all_of_them() {
     let damaged = with_upload(&film(400), "sha1 AAAAAAAAAAAAAAAAAAAAAAAAAAA=");
     assert_eq!((damaged.status, damaged.header("upload-offset")), (201, Some("0")), "made, and to be gone on with");
     let untyped = app.tus("POST", "/v1/uploads").header("Upload-Length", "4");
-    assert_eq!(untyped.header("Upload-Metadata", &metadata(&[("filename", "a.mp4")])).body("data").send().code(), "unsupported_media_type");
+    assert_eq!(
+        untyped.header("Upload-Metadata", &metadata(&[("filename", "a.mp4")])).body("data").send().code(),
+        "unsupported_media_type"
+    );
 }
 
 #[test]
@@ -189,8 +196,7 @@ fn a_part_that_breaks_off_is_kept_and_gone_on_from_after_a_restart() {
     };
     assert_eq!(again("HEAD").send().header("upload-offset"), Some("1700000"));
     let request = again("PATCH").header("Upload-Offset", "1700000");
-    let response =
-        request.header("Content-Type", "application/offset+octet-stream").body(&film[1_700_000..]).send();
+    let response = request.header("Content-Type", "application/offset+octet-stream").body(&film[1_700_000..]).send();
     assert_eq!((response.status, response.header("upload-offset")), (204, Some("2500000")));
     assert_eq!(source(&restarted, &path), film);
     assert_eq!(title_of(&restarted, &path).0, TitleState::Queued);
@@ -308,7 +314,10 @@ fn what_an_application_does_not_take_is_refused_at_creation() {
     assert_eq!(code(1, &[("filename", "a.mp4"), ("workflowId", "nowhere")]), "workflow_not_found");
     assert_eq!(code(1, &[("filename", "a.mp4"), ("fileId", "film")]), "title_exists");
     let deferred = app.tus("POST", "/v1/uploads").header("Upload-Defer-Length", "1");
-    assert_eq!(deferred.header("Upload-Metadata", &metadata(&[("filename", "a.mp4")])).send().code(), "malformed_request");
+    assert_eq!(
+        deferred.header("Upload-Metadata", &metadata(&[("filename", "a.mp4")])).send().code(),
+        "malformed_request"
+    );
     let chosen = app.create(1, &[("filename", "a.mp4"), ("fileId", "mine"), ("workflowId", "clear")]);
     assert_eq!((chosen.status, chosen.header("keyveil-file-id")), (201, Some("mine")));
     assert_eq!(code(1, &[("filename", "a.mp4"), ("fileId", "mine")]), "title_exists");
@@ -422,11 +431,12 @@ fn each_change_tells_its_event() {
     let app = TestApp::start();
     let path = app.begin(10);
     app.patch(&path, 0, &film(10));
+    let file_id = upload(&app, &path).file_id;
     let events = app.block_on(async {
         let database = format!("sqlite://{}", app.dir.path().join("data/keyveil.db").display());
         let pool = sqlx::SqlitePool::connect(&database).await.unwrap();
         sqlx::query_as::<_, (String, String)>("SELECT type, data FROM events WHERE file_id = ? ORDER BY seq")
-            .bind(upload(&app, &path).file_id.as_str().to_owned())
+            .bind(file_id.as_str())
             .fetch_all(&pool)
             .await
             .unwrap()

@@ -97,7 +97,14 @@ impl TestAppBuilder {
 
 impl TestApp {
     pub(crate) fn builder() -> TestAppBuilder {
-        TestAppBuilder { domains: Vec::new(), max_age_secs: 86_400, kms: None, dir: None, public_url: None, configure: |_| () }
+        TestAppBuilder {
+            domains: Vec::new(),
+            max_age_secs: 86_400,
+            kms: None,
+            dir: None,
+            public_url: None,
+            configure: |_| (),
+        }
     }
 
     pub(crate) fn start() -> Self {
