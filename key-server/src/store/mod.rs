@@ -6,12 +6,14 @@ mod events;
 mod installation;
 mod jobs;
 mod labels;
+mod pulls;
 mod scopes;
 mod sdk_builds;
 mod server_keys;
 mod sessions;
 mod title_versions;
 mod titles;
+mod upload_changes;
 mod uploads;
 mod workflows;
 
