@@ -5,18 +5,21 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use crate::actions::webhooks::dispatch;
 use crate::clock::stored;
 use crate::state::ServerState;
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
 /// Ended sessions stay for a day, so that a late request is told `session_expired`.
+const EVENTS_KEPT_SECS: u64 = 30 * 24 * 3600;
 const SESSIONS_KEPT_SECS: u64 = 24 * 3600;
 
 /// Starts every task; dropping the set ends them.
 pub(crate) fn start(state: &Arc<ServerState>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(sweep_sessions(Arc::clone(state)));
-    tasks.spawn(sweep_accounts(Arc::clone(state)));
+    tasks.spawn(dispatch(Arc::clone(state)));
+    tasks.spawn(sweep_leftovers(Arc::clone(state)));
     tasks
 }
 
@@ -33,7 +36,7 @@ async fn sweep_sessions(state: Arc<ServerState>) {
     }
 }
 
-async fn sweep_accounts(state: Arc<ServerState>) {
+async fn sweep_leftovers(state: Arc<ServerState>) {
     let mut interval = tokio::time::interval(SWEEP_INTERVAL);
     loop {
         interval.tick().await;
@@ -44,6 +47,9 @@ async fn sweep_accounts(state: Arc<ServerState>) {
         }
         if let Err(error) = store.delete_idempotency_keys(now).await {
             tracing::error!(%error, "answers to creates can't be forgotten");
+        }
+        if let Err(error) = store.sweep_events(now.saturating_sub(stored(EVENTS_KEPT_SECS)), now).await {
+            tracing::error!(%error, "old events can't be forgotten");
         }
     }
 }

@@ -21,6 +21,8 @@ pub(crate) mod put_title;
 pub(crate) mod readiness;
 pub(crate) mod workflows;
 
+pub(crate) mod webhooks;
+
 mod grant;
 mod media_info;
 mod psign;

@@ -2,6 +2,7 @@
 
 mod apps;
 mod audit;
+mod dispatch;
 mod events;
 mod idempotency;
 mod installation;
@@ -14,6 +15,7 @@ mod title_versions;
 mod titles;
 mod uploads;
 mod users;
+mod webhooks;
 mod workflows;
 
 use std::fs::OpenOptions;
@@ -25,7 +27,8 @@ use std::time::Duration;
 
 pub use apps::{ApiKeyRow, App, SIGNING_KEYS_MAX, SigningKeyRow};
 pub use audit::{AuditEvent, AuditKind, AuditTail};
-pub use events::{Event, EventType};
+pub use dispatch::{Attempt, ClaimedDelivery};
+pub use events::{Event, EventRow, EventType};
 pub use idempotency::{IdempotencyState, IdempotencyUse};
 pub use jobs::{Job, JobKind, JobState, NewJob};
 pub use scopes::{Scope, Scopes};
@@ -40,6 +43,7 @@ pub use titles::{Failure, Title, TitleState};
 use tokio::sync::{Mutex, MutexGuard};
 pub use uploads::{Stretch, Upload, UploadKind, UploadState};
 pub use users::{SignIn, User, UserRow};
+pub use webhooks::{Delivery, DeliveryState, Webhook};
 pub use workflows::Workflow;
 
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations");

@@ -16,3 +16,4 @@ mod play;
 mod psign;
 mod requests;
 mod titles;
+mod webhooks;

@@ -24,6 +24,7 @@ pub(crate) struct TestAppBuilder {
     kms: Option<Box<dyn Kms>>,
     dir: Option<Arc<tempfile::TempDir>>,
     public_url: Option<&'static str>,
+    allow_private: bool,
 }
 
 /// A server with one application and one published private title of 25 segments in five periods.
@@ -55,6 +56,12 @@ impl TestAppBuilder {
         self
     }
 
+    /// Its own requests may go to this machine.
+    pub(crate) fn allow_private(mut self) -> Self {
+        self.allow_private = true;
+        self
+    }
+
     pub(crate) fn kms(mut self, kms: impl Kms + 'static) -> Self {
         self.kms = Some(Box::new(kms));
         self
@@ -65,7 +72,8 @@ impl TestAppBuilder {
         // Its own thread, because a pool connection finds back to the pool in a task of its own.
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let dir = self.dir.clone().unwrap_or_else(|| Arc::new(tempfile::tempdir().unwrap()));
-        let config = config(&dir, self.public_url);
+        let mut config = config(&dir, self.public_url);
+        config.fetch.allow_private = self.allow_private;
         let clock = Clock::default();
         let (address, state, handle, thread) = serve(config.clone(), self.kms, clock.clone());
         let new_app = NewApp {
@@ -84,7 +92,14 @@ impl TestAppBuilder {
 
 impl TestApp {
     pub(crate) fn builder() -> TestAppBuilder {
-        TestAppBuilder { domains: Vec::new(), max_age_secs: 86_400, kms: None, dir: None, public_url: None }
+        TestAppBuilder {
+            domains: Vec::new(),
+            max_age_secs: 86_400,
+            kms: None,
+            dir: None,
+            public_url: None,
+            allow_private: false,
+        }
     }
 
     pub(crate) fn start() -> Self {
@@ -95,6 +110,7 @@ impl TestApp {
     pub(crate) fn replica(&self) -> Self {
         let mut builder = Self::builder();
         builder.dir = Some(Arc::clone(&self.dir));
+        builder.allow_private = self.config.fetch.allow_private;
         builder.start()
     }
 
