@@ -12,7 +12,8 @@ use crate::state::ServerState;
 use crate::store::{EventRow, EventType};
 
 /// The query.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ListEvents {
     after: Option<String>,
@@ -23,20 +24,22 @@ pub(crate) struct ListEvents {
 }
 
 /// An event as it is listed, and as webhooks get it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EventInfo {
     event_id: EventId,
     #[serde(rename = "type")]
+    #[schema(value_type = String)]
     kind: &'static str,
     at: u64,
     app_id: AppId,
     file_id: Option<FileId>,
+    #[schema(value_type = Object)]
     data: Value,
 }
 
 /// A page of events, newest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct EventsPage {
     events: Vec<EventInfo>,
     next: Option<String>,

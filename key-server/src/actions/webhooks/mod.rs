@@ -5,7 +5,7 @@ mod events;
 mod signature;
 
 pub(crate) use dispatch::dispatch;
-pub(crate) use events::{ListEvents, list_events, resend_event};
+pub(crate) use events::{EventsPage, ListEvents, list_events, resend_event};
 use keyveil_protocol::{DeliveryId, ErrorCode, EventId, WebhookId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -27,7 +27,7 @@ const LIMIT_DEFAULT: u32 = 50;
 const LIMIT_MAX: u32 = 200;
 
 /// Body of `POST /v1/webhooks`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewWebhook {
     url: String,
@@ -36,7 +36,7 @@ pub(crate) struct NewWebhook {
 }
 
 /// Body of `PATCH /v1/webhooks/{webhookId}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WebhookChange {
     url: Option<String>,
@@ -45,11 +45,12 @@ pub(crate) struct WebhookChange {
 }
 
 /// A webhook as it is shown.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct WebhookInfo {
     webhook_id: WebhookId,
     url: String,
+    #[schema(value_type = Vec<String>)]
     types: Vec<&'static str>,
     enabled: bool,
     created_at: u64,
@@ -57,7 +58,7 @@ pub(crate) struct WebhookInfo {
 }
 
 /// A webhook with the secret that is told once.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct CreatedWebhook {
     #[serde(flatten)]
     webhook: WebhookInfo,
@@ -65,21 +66,23 @@ pub(crate) struct CreatedWebhook {
 }
 
 /// A page of webhooks: there are few, so it is the only one.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct WebhooksPage {
     webhooks: Vec<WebhookInfo>,
     next: Option<String>,
 }
 
 /// A delivery as it is shown.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DeliveryInfo {
     delivery_id: DeliveryId,
     event_id: EventId,
     webhook_id: WebhookId,
     #[serde(rename = "type")]
+    #[schema(value_type = String)]
     kind: &'static str,
+    #[schema(value_type = String)]
     state: &'static str,
     attempt: u32,
     next_at: Option<u64>,
@@ -90,14 +93,15 @@ pub(crate) struct DeliveryInfo {
 }
 
 /// A page of deliveries, newest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct DeliveriesPage {
     deliveries: Vec<DeliveryInfo>,
     next: Option<String>,
 }
 
 /// The query of a list without filters.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListPage {
     after: Option<String>,
