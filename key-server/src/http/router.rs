@@ -27,7 +27,11 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .service(resource("/v1/play", "POST").route(web::post().to(api::play)))
         .service(resource("/v1/keys", "POST").route(web::post().to(api::keys)))
         .service(resource("/v1/server-keys", "GET").route(web::get().to(api::server_keys)))
-        .service(resource("/v1/titles", "GET").route(web::get().to(api::list_titles)))
+        .service(
+            resource("/v1/titles", "GET, POST")
+                .route(web::get().to(api::list_titles))
+                .route(web::post().to(uploads::create_by_url)),
+        )
         .service(
             resource("/v1/titles/{file_id}", "PUT, DELETE")
                 .route(web::put().to(api::put_title))

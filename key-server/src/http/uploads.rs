@@ -50,8 +50,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
                 .route(web::post().to(overridden))
                 .route(options())
                 .wrap(from_fn(protocol)),
-        )
-        .service(web::resource("/v1/titles").guard(guard::Post()).route(web::post().to(create_by_url)));
+        );
 }
 
 /// `POST /v1/titles`.
