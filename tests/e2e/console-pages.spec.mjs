@@ -52,7 +52,7 @@ const PAGES = {
     await expect(page.getByRole("log")).toContainText("transcoding");
   }),
   "row-menu": show("/titles", async (page) => {
-    await page.locator("[data-id] .actions button").nth(2).click();
+    await page.locator("[data-id] .actions [aria-haspopup=menu]").nth(2).click();
     await expect(page.getByRole("menuitem").first()).toBeFocused();
   }),
   "account-menu": show("/titles", async (page) => {

@@ -1,4 +1,7 @@
 // Uploads: many at once, dropped or chosen, paused, interrupted and gone on with, refused, cancelled; and by address.
+import { rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "@playwright/test";
 import { choose, complaintsOf, expectSound, signedIn, startConsole } from "./lib/console.mjs";
 
@@ -16,7 +19,7 @@ test.beforeEach(async ({ page, context }) => {
 test.afterEach(() => server.close());
 
 const video = (name, bytes, mimeType = "video/mp4") => ({ name, mimeType, buffer: Buffer.alloc(bytes, name) });
-const pick = (page, ...files) => page.locator("input[type=file]").setInputFiles(files);
+const pick = (page, ...files) => page.locator("input[type=file]").setInputFiles(files.length === 1 ? files[0] : files);
 const begin = (page) => page.getByRole("button", { name: "Start upload" }).click();
 const uploadRow = (page, name) => page.locator(`[data-upload="${name}"]`);
 const titleNamed = (name) => server.data.titles.find((title) => title.name === name && title.state !== "deleted");
@@ -25,9 +28,11 @@ const offsetOf = (name) => [...server.data.uploads.values()].find(({ title }) =>
 test("many files go up at once, with the names, workflow and labels that were wished", async ({ page }) => {
   const complaints = await complaintsOf(page);
   await pick(page, video("first_take.mp4", 300_000), video("second.mov", 200_000), video("third.mkv", 1));
-  const dialog = page.getByRole("dialog", { name: "Upload 3 files" });
+  const dialog = page.getByRole("dialog");
+  await expect(dialog.getByRole("heading")).toHaveText("Upload 3 files");
   await dialog.getByLabel("Name for first_take.mp4").fill("First take, final");
   await dialog.getByRole("button", { name: "Leave out third.mkv" }).click();
+  await expect(dialog.getByRole("heading")).toHaveText("Upload 2 files");
   await dialog.getByLabel("Workflow").selectOption("Compact");
   await dialog.getByLabel("Labels").fill("course, 2026");
   await begin(page);
@@ -96,25 +101,30 @@ test("an upload that a reload interrupted goes on when its file is chosen again"
   page.on("dialog", (leaving) => leaving.accept());
   const total = 2 * CHUNK + 1000;
   server.data.uploadBytesPerSec = 3_000_000;
-  await pick(page, video("interrupted.mp4", total));
+  // On a disk, because it must be known again by its time.
+  const file = join(tmpdir(), `interrupted-${process.pid}.mp4`);
+  const name = `interrupted-${process.pid}`;
+  writeFileSync(file, Buffer.alloc(total, 1));
+  await pick(page, file);
   await begin(page);
-  await expect.poll(() => offsetOf("interrupted"), { timeout: 30_000 }).toBeGreaterThanOrEqual(CHUNK);
-  const { fileId } = titleNamed("interrupted");
-  await page.getByRole("button", { name: "Pause interrupted" }).click();
+  await expect.poll(() => offsetOf(name), { timeout: 30_000 }).toBeGreaterThanOrEqual(CHUNK);
+  const { fileId } = titleNamed(name);
+  await page.getByRole("button", { name: `Pause ${name}` }).click();
   server.data.uploadBytesPerSec = 0;
   await page.reload();
-  await expect(uploadRow(page, "interrupted")).toContainText("This upload was interrupted");
+  await expect(uploadRow(page, name)).toContainText("This upload was interrupted");
   await expectSound(page, "uploads-interrupted");
   const patches = [];
   page.on(
     "request",
     (request) => request.method() === "PATCH" && patches.push(Number(request.headers()["upload-offset"])),
   );
-  await pick(page, video("interrupted.mp4", total));
+  await pick(page, file);
   await begin(page);
-  await expect(uploadRow(page, "interrupted")).toContainText("uploaded", { timeout: 30_000 });
+  await expect(uploadRow(page, name)).toContainText("uploaded", { timeout: 30_000 });
+  rmSync(file);
   expect(Math.min(...patches)).toBeGreaterThanOrEqual(CHUNK);
-  expect(titleNamed("interrupted")).toMatchObject({ fileId, state: "queued" });
+  expect(titleNamed(name)).toMatchObject({ fileId, state: "queued" });
 });
 
 test("a cancelled upload is gone, here and on the server", async ({ page }) => {
