@@ -3,6 +3,7 @@ import { test } from "@playwright/test";
 import {
   choose,
   complaintsOf,
+  expect,
   expectSound,
   graveBreaches,
   PHONE,
