@@ -13,7 +13,7 @@ test.afterEach(() => server.close());
 const button = (page, name) => page.getByRole("button", { name, exact: true });
 const open = async (page, place) => {
   // Another document in between: with a change of the fragment alone the page would not be loaded anew.
-  await page.goto(`${server.origin}/mark.svg`);
+  await page.goto(`${server.origin}/`);
   await page.goto(server.address(place));
   await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
   await expect(page.locator(".ghost")).toHaveCount(0);
