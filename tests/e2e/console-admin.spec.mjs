@@ -15,7 +15,8 @@ const open = async (page, place) => {
   // Another document in between: with a change of the fragment alone the page would not be loaded anew.
   await page.goto(`${server.origin}/`);
   await page.goto(server.address(place));
-  await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+  // Longer than usual: a busy machine takes a while to let go of the connections of the document before.
+  await expect(page.getByRole("heading", { level: 1 })).toBeVisible({ timeout: 30_000 });
   await expect(page.locator(".ghost")).toHaveCount(0);
 };
 const enter = async (page, context, place) => {
