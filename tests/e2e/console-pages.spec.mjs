@@ -1,6 +1,16 @@
 // Every page of the console, wide and narrow, in both languages and themes: sound for assistive technology, and no wider than its window.
-import { expect, test } from "@playwright/test";
-import { choose, complaintsOf, expectSound, PHONE, signedIn, startConsole, WIDE } from "./lib/console.mjs";
+import { test } from "@playwright/test";
+import {
+  choose,
+  complaintsOf,
+  expect,
+  expectSound,
+  graveBreaches,
+  PHONE,
+  signedIn,
+  startConsole,
+  WIDE,
+} from "./lib/console.mjs";
 
 let server;
 
@@ -92,6 +102,17 @@ for (const look of LOOKS) {
     expect(complaints.filter((text) => !reported.test(text))).toEqual([]);
   });
 }
+
+test("what is unsound is noticed", async ({ page, context }) => {
+  await signedIn(context, server);
+  await show("/titles")(page);
+  await page.evaluate(() => {
+    document.querySelector(".page-actions button").textContent = "";
+    document.querySelector(".page-header .soft").style.color = "#ddd";
+  });
+  const ids = (await graveBreaches(page)).map((line) => line.split(":")[0]);
+  expect(ids).toEqual(expect.arrayContaining(["button-name", "color-contrast"]));
+});
 
 test("on a phone the navigation is a menu: it opens, leads on and closes by keyboard", async ({ page, context }) => {
   await page.setViewportSize(PHONE);

@@ -1,6 +1,6 @@
 // Who uses the console: signing in and out, the password, and a sign-in that ends while one works.
-import { expect, test } from "@playwright/test";
-import { choose, signedIn, startConsole } from "./lib/console.mjs";
+import { test } from "@playwright/test";
+import { choose, expect, signedIn, startConsole } from "./lib/console.mjs";
 
 let server;
 

@@ -1,7 +1,7 @@
 // The list of titles: live, searched, filtered, paged, and acted upon.
-import { expect, test } from "@playwright/test";
+import { test } from "@playwright/test";
 import { blank, change } from "../../www/test/mock/data.mjs";
-import { choose, complaintsOf, signedIn, startConsole } from "./lib/console.mjs";
+import { choose, complaintsOf, expect, signedIn, startConsole } from "./lib/console.mjs";
 
 let server;
 let complaints;

@@ -2,8 +2,8 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "@playwright/test";
-import { choose, complaintsOf, expectSound, signedIn, startConsole } from "./lib/console.mjs";
+import { test } from "@playwright/test";
+import { choose, complaintsOf, expect, expectSound, signedIn, startConsole } from "./lib/console.mjs";
 
 const CHUNK = 8 * 1024 * 1024;
 let server;
