@@ -1,0 +1,79 @@
+// Stands between a worker and its server, and holds what a test wants held: so a phase lasts until the test has struck.
+import { createServer, request } from "node:http";
+
+export class Gate {
+  #server;
+  #port;
+  #holds = new Set();
+
+  /** In front of the server at `port` of this machine; it may come and go. */
+  static async open(port) {
+    const gate = new Gate();
+    gate.#port = port;
+    gate.#server = createServer((incoming, outgoing) => gate.#pass(incoming, outgoing));
+    // A claim waits long, and so does what is held.
+    gate.#server.requestTimeout = 0;
+    await new Promise((resolve) => gate.#server.listen(0, "127.0.0.1", resolve));
+    gate.url = `http://127.0.0.1:${gate.#server.address().port}`;
+    return gate;
+  }
+
+  /**
+   * Holds every request whose "METHOD path" matches, before it reaches the server (`at: "request"`) or after the server has
+   * answered it (`at: "answer"`), until `release()`; `held` resolves when the first one is.
+   */
+  hold(pattern, at = "request") {
+    const hold = { pattern, at };
+    hold.held = new Promise((resolve) => {
+      hold.tell = resolve;
+    });
+    hold.released = new Promise((resolve) => {
+      hold.release = () => {
+        this.#holds.delete(hold);
+        resolve();
+      };
+    });
+    this.#holds.add(hold);
+    return hold;
+  }
+
+  async close() {
+    for (const hold of this.#holds) hold.release();
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  async #pass(incoming, outgoing) {
+    const line = `${incoming.method} ${incoming.url}`;
+    incoming.on("error", () => null);
+    outgoing.on("error", () => null);
+    await this.#wait(line, "request");
+    // Whoever sent it may be gone by now.
+    if (incoming.socket.destroyed) return;
+    const { method, url, headers } = incoming;
+    const passed = request({ host: "127.0.0.1", port: this.#port, method, path: url, headers, agent: false });
+    const breakOff = () => {
+      passed.destroy();
+      outgoing.destroy();
+    };
+    passed.on("error", breakOff);
+    incoming.socket.once("close", breakOff);
+    passed.on("response", async (response) => {
+      response.on("error", breakOff);
+      await this.#wait(line, "answer");
+      if (outgoing.destroyed) return;
+      outgoing.writeHead(response.statusCode, response.headers);
+      response.pipe(outgoing);
+      response.once("aborted", breakOff);
+    });
+    incoming.pipe(passed);
+  }
+
+  async #wait(line, at) {
+    for (const hold of this.#holds) {
+      if (hold.at !== at || !hold.pattern.test(line)) continue;
+      hold.tell(line);
+      await hold.released;
+    }
+  }
+}
