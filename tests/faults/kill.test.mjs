@@ -81,7 +81,7 @@ const PHASES = {
   },
 
   async transcoding({ gate, upload, worker, stack }) {
-    const hold = gate.hold(SEGMENT_AFTER_FIRST);
+    const hold = gate.hold(SEGMENT_AFTER_FIRST, "middle");
     await upload.finish();
     await hold.held;
     assert.ok(stack.ffmpegOf(worker).length > 0, "ffmpeg runs");

@@ -7,8 +7,8 @@ const CODECS = {
   webm: ["-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "800k", "-c:a", "libvorbis"],
 };
 
-export function makeClip(folder, container, { secs = 40, size = "854x480" } = {}) {
-  const path = join(folder, `clip.${container}`);
+export function makeClip(folder, container, { secs = 40, size = "854x480", name = "clip" } = {}) {
+  const path = join(folder, `${name}.${container}`);
   const inputs = ["-f", "lavfi", "-i", `testsrc2=size=${size}:rate=25`, "-f", "lavfi", "-i", "sine=frequency=440"];
   execFileSync("ffmpeg", ["-v", "error", "-y", ...inputs, "-t", String(secs), ...CODECS[container], path]);
   return path;

@@ -1,5 +1,6 @@
 // Stands between a worker and its server, and holds what a test wants held: so a phase lasts until the test has struck.
 import { createServer, request } from "node:http";
+import { Transform } from "node:stream";
 
 export class Gate {
   #server;
@@ -19,8 +20,8 @@ export class Gate {
   }
 
   /**
-   * Holds every request whose "METHOD path" matches, before it reaches the server (`at: "request"`) or after the server has
-   * answered it (`at: "answer"`), until `release()`; `held` resolves when the first one is.
+   * Holds every request whose "METHOD path" matches, until `release()`; `held` resolves when the first one is. `at` says where:
+   * "request" before it reaches the server, "middle" when the server has half of its body, "answer" when it was answered.
    */
   hold(pattern, at = "request") {
     const hold = { pattern, at };
@@ -66,7 +67,27 @@ export class Gate {
       response.pipe(outgoing);
       response.once("aborted", breakOff);
     });
-    incoming.pipe(passed);
+    incoming.pipe(this.#halfway(line, Number(headers["content-length"] ?? 0))).pipe(passed);
+  }
+
+  /** Lets half of a body pass, then waits where that is wanted, then lets the rest pass. */
+  #halfway(line, length) {
+    let left = length >> 1;
+    const wait = () => this.#wait(line, "middle");
+    return new Transform({
+      async transform(chunk, _encoding, done) {
+        if (left >= 0) this.push(chunk.subarray(0, left));
+        if (left >= 0 && chunk.length > left) {
+          await wait();
+          chunk = chunk.subarray(left);
+          left = -1;
+        } else if (left >= 0) {
+          left -= chunk.length;
+          return done();
+        }
+        done(null, chunk);
+      },
+    });
   }
 
   async #wait(line, at) {

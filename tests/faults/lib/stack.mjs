@@ -35,7 +35,7 @@ export class Stack {
       stack.appId = app.appId;
       stack.apiKey = app.apiKey;
       stack.api = new Api(stack.url, app.apiKey);
-      stack.workerKey = JSON.parse(await stack.keyServer("worker", "create", "--name", "faults", "--json")).apiKey;
+      stack.workerKey = (await stack.makeWorkerKey("faults")).token;
       await prepare(stack);
       await stack.startServer();
     } catch (error) {
@@ -43,6 +43,11 @@ export class Stack {
       throw error;
     }
     return stack;
+  }
+
+  /** { workerId, token } */
+  async makeWorkerKey(name) {
+    return JSON.parse(await this.keyServer("worker", "create", "--name", name, "--json"));
   }
 
   get port() {
@@ -85,8 +90,8 @@ export class Stack {
 
   /** A worker at `url`: the server's own address, or that of a gate before it. */
   startWorker({ name = "worker", url = this.url, key = this.workerKey } = {}) {
-    const env = { KEYVEIL_SERVER: url, KEYVEIL_WORKER_KEY: key };
-    const args = ["worker", "--name", name];
+    const env = { KEYVEIL_SERVER: url, KEYVEIL_WORKER_TOKEN: key };
+    const args = ["worker", "--name", name, "--cpus", "1"];
     const worker = start(packagerBinary, args, { ...this.#environment(env), onLine: this.#keep(name) });
     this.#workers.push(worker);
     return worker;
@@ -151,6 +156,9 @@ export class Stack {
       cwd: this.folder,
       env: {
         TMPDIR: this.temporary,
+        HOME: this.temporary,
+        XDG_CACHE_HOME: "",
+        XDG_STATE_HOME: "",
         KEYVEIL_DATA: this.data,
         KEYVEIL_LISTEN: `127.0.0.1:${this.#port}`,
         KEYVEIL_WORKERS_LOCAL: "false",
