@@ -166,6 +166,14 @@ CREATE TABLE uploads (
 CREATE INDEX uploads_by_title ON uploads (file_id);
 CREATE INDEX uploads_by_state ON uploads (state, expires_at);
 
+-- A source is written in stretches, each with a nonce of its own: no byte of keystream is ever used twice.
+CREATE TABLE source_stretches (
+    upload_id TEXT NOT NULL REFERENCES uploads (upload_id),
+    number INTEGER NOT NULL CHECK (number > 0),
+    start INTEGER NOT NULL,
+    PRIMARY KEY (upload_id, number)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE jobs (
     job_id TEXT PRIMARY KEY,
     app_id INTEGER NOT NULL REFERENCES apps (app_id),

@@ -31,6 +31,7 @@ pub mod store;
 pub use clock::Clock;
 pub use config::{
     Config, ConfigError, DataConfig, FetchConfig, HttpConfig, LogConfig, LogFormat, MediaConfig, PagesConfig,
+    UploadsConfig,
 };
 pub use http::{ServeError, Server};
 pub use installation::{Installation, OpenError, open, open_with_kms};

@@ -14,15 +14,23 @@ pub struct Refusal {
     cause: Cow<'static, str>,
     /// The application, once the request proved it: decides which page may read the answer.
     app_id: Option<AppId>,
+    /// Fit for the outside: which field, and what it may be.
+    detail: Option<Cow<'static, str>>,
 }
 
 impl Refusal {
     pub(crate) fn new(code: ErrorCode, cause: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, cause: cause.into(), app_id: None }
+        Self { code, cause: cause.into(), app_id: None, detail: None }
     }
 
     pub(crate) fn for_app(mut self, app_id: AppId) -> Self {
         self.app_id = Some(app_id);
+        self
+    }
+
+    /// Says to the caller which field was wrong. Never a secret, and little of what the request held.
+    pub(crate) fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        self.detail = Some(detail.into());
         self
     }
 
@@ -36,6 +44,10 @@ impl Refusal {
     #[must_use]
     pub fn cause(&self) -> &str {
         &self.cause
+    }
+
+    pub(crate) fn detail(&self) -> Option<&str> {
+        self.detail.as_deref()
     }
 
     pub(crate) const fn app_id(&self) -> Option<AppId> {
@@ -53,7 +65,8 @@ impl From<ProtocolError> for Refusal {
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
-        let code = match error {
+        let code = match &error {
+            StoreError::Database(error) if is_full(error) => ErrorCode::NoSpace,
             StoreError::Corrupt(_) => ErrorCode::Internal,
             StoreError::Database(_) | StoreError::Schema(_) => ErrorCode::Unavailable,
         };
@@ -69,4 +82,9 @@ impl From<KmsError> for Refusal {
         };
         Self::new(code, error.to_string())
     }
+}
+
+fn is_full(error: &sqlx::Error) -> bool {
+    const SQLITE_FULL: &str = "13";
+    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == SQLITE_FULL)
 }

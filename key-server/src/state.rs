@@ -3,8 +3,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use keyveil_protocol::{AppId, ServerKey};
+use tokio::sync::Notify;
 use url::Url;
 
+use crate::actions::sources::Turns;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::installation::Installation;
@@ -22,9 +24,12 @@ pub struct ServerState {
     pub(crate) installation: Installation,
     pub(crate) config: Config,
     pub(crate) clock: Clock,
+    /// Who writes to which source.
+    pub(crate) turns: Turns,
     public_url: Url,
     own_origins: Vec<PageOrigin>,
     domains: Mutex<Option<(Instant, Arc<AllDomains>)>>,
+    job_ready: Notify,
 }
 
 /// Domain patterns by application.
@@ -35,7 +40,16 @@ impl ServerState {
     #[must_use]
     pub fn new(installation: Installation, config: Config, clock: Clock, public_url: Url) -> Self {
         let own_origins = own_origins(&public_url, config.http.public_url.is_none());
-        Self { installation, config, clock, public_url, own_origins, domains: Mutex::new(None) }
+        Self {
+            installation,
+            config,
+            clock,
+            turns: Turns::default(),
+            public_url,
+            own_origins,
+            domains: Mutex::new(None),
+            job_ready: Notify::new(),
+        }
     }
 
     /// The installation it serves.
@@ -46,6 +60,17 @@ impl ServerState {
 
     pub(crate) fn is_own_origin(&self, origin: &PageOrigin) -> bool {
         self.own_origins.contains(origin)
+    }
+
+    /// Wakes the workers that wait for a job. To be called after the commit that queued one; without it, they find the
+    /// job a second later.
+    pub(crate) fn announce_job(&self) {
+        self.job_ready.notify_waiters();
+    }
+
+    /// Ends when a job was announced.
+    pub(crate) async fn job_announced(&self) {
+        self.job_ready.notified().await;
     }
 
     /// Address of a version's master playlist.

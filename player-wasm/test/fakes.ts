@@ -64,6 +64,7 @@ export function playback(changes: Partial<Playback> = {}): Playback {
       name: "A title",
       durationMs: 60_000,
       mode: "private",
+      version: 1,
       cipher: "aes-128-cbc",
       container: "fmp4",
       segmentMs: 6000,

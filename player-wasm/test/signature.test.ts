@@ -29,6 +29,13 @@ test("a newer token replaces the old one in the title's addresses and in no othe
   }
 });
 
+test("a later version's folder keeps its number, and the first version's addresses are none of its own", () => {
+  const urls = new MediaUrls("https://host/media/6a-old/title-1.2/master.m3u8");
+  urls.update("https://host/media/7b-new/title-1.2/master.m3u8");
+  expect(urls.current("https://host/media/6a-old/title-1.2/a")).toBe("https://host/media/7b-new/title-1.2/a");
+  expect(urls.current("https://host/media/6a-old/title-1/a")).toBe("https://host/media/6a-old/title-1/a");
+});
+
 test("an address of another form changes nothing", () => {
   const urls = new MediaUrls("https://host/media/6a-old/title-1/master.m3u8");
   urls.update("https://host/elsewhere");

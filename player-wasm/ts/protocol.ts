@@ -25,6 +25,8 @@ export interface TitleInfo {
   readonly name: string;
   readonly durationMs: number;
   readonly mode: "private" | "clear";
+  /** Which encryption of the title. */
+  readonly version: number;
   readonly cipher: "aes-128-cbc" | null;
   readonly container: "fmp4" | "ts";
   readonly segmentMs: number;
@@ -149,11 +151,12 @@ function isSession(value: unknown): value is SessionInfo {
 
 function isTitle(value: unknown): value is TitleInfo {
   if (!isRecord(value)) return false;
-  const { fileId, mode, periodSegments, segmentCount, renditions } = value;
+  const { fileId, mode, version, periodSegments, segmentCount, renditions } = value;
   return (
     typeof fileId === "string" &&
     isFileId(fileId) &&
     (mode === "private" || mode === "clear") &&
+    isCount(version) &&
     isCount(periodSegments) &&
     isCount(segmentCount) &&
     Array.isArray(renditions)

@@ -5,16 +5,19 @@ pub mod builds;
 pub mod server_keys;
 pub mod sessions;
 pub mod signatures;
+pub mod sources;
 
 pub(crate) mod api_keys;
 pub(crate) mod commit_title;
 pub(crate) mod delete_title;
+pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod list_titles;
 pub(crate) mod media;
 pub(crate) mod play;
 pub(crate) mod put_title;
 pub(crate) mod readiness;
+pub(crate) mod workflows;
 
 mod grant;
 mod media_info;

@@ -6,6 +6,7 @@ mod http;
 mod log;
 mod media;
 mod pages;
+mod uploads;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,6 +18,7 @@ pub use log::{LogConfig, LogFormat};
 pub use media::MediaConfig;
 pub use pages::PagesConfig;
 use serde::Deserialize;
+pub use uploads::UploadsConfig;
 
 /// Everything that can be configured. Each field has a safe default.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -32,11 +34,13 @@ pub struct Config {
     pub pages: PagesConfig,
     /// Requests that the server itself makes.
     pub fetch: FetchConfig,
+    /// Sources on their way in.
+    pub uploads: UploadsConfig,
     /// How the server logs.
     pub log: LogConfig,
 }
 
-const SECTIONS: [&str; 6] = ["http", "data", "media", "pages", "fetch", "log"];
+const SECTIONS: [&str; 7] = ["http", "data", "media", "pages", "fetch", "uploads", "log"];
 
 /// A variable that stands for a field under a shorter name.
 const SHORT_NAMES: [(&str, &str); 3] =
@@ -78,7 +82,7 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        self.http.check().map_err(ConfigError)
+        self.http.check().and_then(|()| self.uploads.check()).map_err(ConfigError)
     }
 }
 

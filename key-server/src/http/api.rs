@@ -22,8 +22,8 @@ use crate::refusal::Refusal;
 use crate::state::ServerState;
 use crate::store::Scope;
 
-type State = web::Data<ServerState>;
-type Answer = Result<HttpResponse, HttpRefusal>;
+pub(super) type State = web::Data<ServerState>;
+pub(super) type Answer = Result<HttpResponse, HttpRefusal>;
 
 pub(super) async fn play(state: State, request: HttpRequest, payload: web::Payload) -> Answer {
     let body = json_bytes(&request, payload, PLAY_BODY_LEN_MAX, state.config.http.body_timeout()).await?;
@@ -100,7 +100,7 @@ fn file_id(request: &HttpRequest) -> Result<FileId, Refusal> {
 }
 
 /// A header given twice or not as text is not guessed at.
-fn header_text<'a>(request: &'a HttpRequest, name: &'static str) -> Result<Option<&'a str>, Refusal> {
+pub(super) fn header_text<'a>(request: &'a HttpRequest, name: &'static str) -> Result<Option<&'a str>, Refusal> {
     let mut values = request.headers().get_all(name);
     let malformed = || Refusal::new(ErrorCode::MalformedRequest, "a header is repeated or not text");
     match (values.next(), values.next()) {
@@ -110,13 +110,13 @@ fn header_text<'a>(request: &'a HttpRequest, name: &'static str) -> Result<Optio
     }
 }
 
-fn no_store() -> actix_web::HttpResponseBuilder {
+pub(super) fn no_store() -> actix_web::HttpResponseBuilder {
     let mut builder = HttpResponse::Ok();
     builder.insert_header((header::CACHE_CONTROL, "no-store"));
     builder
 }
 
-fn no_store_created() -> actix_web::HttpResponseBuilder {
+pub(super) fn no_store_created() -> actix_web::HttpResponseBuilder {
     let mut builder = HttpResponse::Created();
     builder.insert_header((header::CACHE_CONTROL, "no-store"));
     builder

@@ -53,10 +53,11 @@ pub(super) async fn envelope(
     let method = request.method().clone();
     let response = next.call(request).await?.map_into_boxed_body();
     let code = error_code(&response);
+    let detail = refusal_of(&response).and_then(Refusal::detail).map(str::to_owned);
     log(&response, &request_id, method.as_str(), code, started);
     let mut response = match code {
         None => response,
-        Some(code) => with_envelope(response, code, &request_id),
+        Some(code) => with_envelope(response, code, detail, &request_id),
     };
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&request_id) {
@@ -116,13 +117,18 @@ fn refusal_of(response: &ServiceResponse<BoxBody>) -> Option<&Refusal> {
     Some(&response.response().error()?.as_error::<HttpRefusal>()?.0)
 }
 
-fn with_envelope(response: ServiceResponse<BoxBody>, code: ErrorCode, request_id: &str) -> ServiceResponse<BoxBody> {
+fn with_envelope(
+    response: ServiceResponse<BoxBody>,
+    code: ErrorCode,
+    detail: Option<String>,
+    request_id: &str,
+) -> ServiceResponse<BoxBody> {
     let envelope = ErrorResponse {
         error: ErrorBody {
             code: code.as_str().to_owned(),
             message: code.message().to_owned(),
             request_id: request_id.to_owned(),
-            detail: None,
+            detail,
         },
     };
     let body = serde_json::to_vec(&envelope).unwrap_or_default();

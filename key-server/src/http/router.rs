@@ -44,7 +44,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
 }
 
 /// Any method but `allow` is refused, and told what would be taken.
-fn resource(path: &str, allow: &'static str) -> Resource {
+pub(super) fn resource(path: &str, allow: &'static str) -> Resource {
     web::resource(path).default_service(web::to(move || async move {
         let refusal = Refusal::new(ErrorCode::MethodNotAllowed, "method");
         let mut response = HttpResponse::from_error(HttpRefusal(refusal));

@@ -1,4 +1,4 @@
-use keyveil_protocol::{ApiKeyId, AppId, BuildId, FileId, KeyId, ServerKeyId};
+use keyveil_protocol::{ApiKeyId, AppId, BuildId, FileId, KeyId, ServerKeyId, UploadId};
 
 /// What a wrapped secret belongs to. It is authenticated, not stored: a ciphertext moved to another row does not open.
 #[derive(Clone, Copy, Debug)]
@@ -9,6 +9,15 @@ pub enum KmsContext<'a> {
         app_id: AppId,
         /// The title.
         file_id: &'a FileId,
+    },
+    /// The key that a source lies under.
+    Source {
+        /// Its application.
+        app_id: AppId,
+        /// Its title.
+        file_id: &'a FileId,
+        /// The upload that brought it.
+        upload_id: &'a UploadId,
     },
     /// The text of a signing key.
     SigningKey {
@@ -37,6 +46,10 @@ impl KmsContext<'_> {
             Self::Title { app_id, file_id } => {
                 encode("title", &[&app_id.value().to_be_bytes(), file_id.as_str().as_bytes()])
             }
+            Self::Source { app_id, file_id, upload_id } => encode(
+                "source",
+                &[&app_id.value().to_be_bytes(), file_id.as_str().as_bytes(), upload_id.as_str().as_bytes()],
+            ),
             Self::SigningKey { app_id, kid } => {
                 encode("signing-key", &[&app_id.value().to_be_bytes(), kid.as_str().as_bytes()])
             }

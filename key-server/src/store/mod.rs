@@ -4,12 +4,15 @@ mod apps;
 mod audit;
 mod events;
 mod installation;
+mod jobs;
 mod scopes;
 mod sdk_builds;
 mod server_keys;
 mod sessions;
 mod title_versions;
 mod titles;
+mod uploads;
+mod workflows;
 
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
@@ -21,6 +24,7 @@ use std::time::Duration;
 pub use apps::{ApiKeyRow, App, SIGNING_KEYS_MAX, SigningKeyRow};
 pub use audit::{AuditEvent, AuditKind, AuditTail};
 pub use events::{Event, EventType};
+pub use jobs::{Job, JobKind, JobState, NewJob};
 pub use scopes::{Scope, Scopes};
 pub use sdk_builds::SdkBuildRow;
 pub use server_keys::ServerKeyRow;
@@ -31,6 +35,8 @@ use sqlx::{Sqlite, SqliteConnection, Transaction};
 pub use title_versions::{Publication, TitleVersion};
 pub use titles::{Failure, Title, TitleState};
 use tokio::sync::{Mutex, MutexGuard};
+pub use uploads::{Stretch, Upload, UploadKind, UploadState};
+pub use workflows::Workflow;
 
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 

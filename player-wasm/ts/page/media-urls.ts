@@ -1,7 +1,7 @@
 /** Media addresses carry a token in their path. A renewed one replaces it in everything that is requested from then on. */
 
-/** `…/media/<url token>/<file id>/<master playlist>` (docs/PROTOCOL.md, "Media"). */
-const PLAYLIST_URL = /^(.*\/media\/)([^/?#]+)(\/[A-Za-z0-9_-]{1,64}\/)[^/?#]+$/;
+/** `…/media/<url token>/<file id>[.<version>]/<master playlist>` (docs/PROTOCOL.md, "Media"). */
+const PLAYLIST_URL = /^(.*\/media\/)([^/?#]+)(\/[A-Za-z0-9_-]{1,64}(?:\.\d{1,10})?\/)[^/?#]+$/;
 
 export class MediaUrls {
   #origin = "";

@@ -1,0 +1,1 @@
+//! The queue of jobs: how sources become versions (docs/WORKFLOW.md, "Jobs").

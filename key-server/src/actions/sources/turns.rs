@@ -1,0 +1,82 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
+use std::time::Duration;
+
+use keyveil_protocol::{ErrorCode, UploadId};
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+
+use crate::refusal::Refusal;
+
+/// How long a request that was asked to end may take to record what it has.
+const HURRY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Who writes to which source: one at a time in this process. Between processes the offset in the database decides.
+#[derive(Default)]
+pub(crate) struct Turns(SyncMutex<HashMap<UploadId, Arc<Desk>>>);
+
+struct Desk {
+    last: Arc<Mutex<Option<Written>>>,
+    /// How many wait for whoever writes to come to an end.
+    waiting: watch::Sender<u32>,
+}
+
+/// Up to where this process wrote in which stretch, with nothing behind it: the one case in which the stretch may go on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Written {
+    pub(super) stretch: u32,
+    pub(super) offset: u64,
+}
+
+/// The right to write to one source, until it is dropped.
+pub(crate) struct Turn {
+    last: OwnedMutexGuard<Option<Written>>,
+    waiting: watch::Receiver<u32>,
+}
+
+impl Turns {
+    /// The turn, unless someone has it.
+    pub(crate) fn try_take(&self, upload_id: &UploadId) -> Result<Turn, Refusal> {
+        let desk = self.desk(upload_id);
+        let last = Arc::clone(&desk.last).try_lock_owned();
+        let last = last.map_err(|_| Refusal::new(ErrorCode::UploadOffset, "another request writes to this upload"))?;
+        Ok(Turn { last, waiting: desk.waiting.subscribe() })
+    }
+
+    /// The turn, after whoever has it has recorded what it got and ended. A client that asks where its upload stands does
+    /// not send any more, so a request that still waits for bytes is one whose connection died unnoticed.
+    pub(crate) async fn take_over(&self, upload_id: &UploadId) -> Result<Turn, Refusal> {
+        let desk = self.desk(upload_id);
+        desk.waiting.send_modify(|waiting| *waiting += 1);
+        let last = tokio::time::timeout(HURRY_TIMEOUT, Arc::clone(&desk.last).lock_owned()).await;
+        desk.waiting.send_modify(|waiting| *waiting -= 1);
+        let last = last.map_err(|_| Refusal::new(ErrorCode::Unavailable, "a request does not let go of the upload"))?;
+        Ok(Turn { last, waiting: desk.waiting.subscribe() })
+    }
+
+    /// For an upload that is over.
+    pub(super) fn forget(&self, upload_id: &UploadId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(upload_id);
+    }
+
+    fn desk(&self, upload_id: &UploadId) -> Arc<Desk> {
+        let mut desks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let desk = desks
+            .entry(upload_id.clone())
+            .or_insert_with(|| Arc::new(Desk { last: Arc::new(Mutex::new(None)), waiting: watch::channel(0).0 }));
+        Arc::clone(desk)
+    }
+}
+
+impl Turn {
+    /// Ends when someone wants the turn.
+    pub(super) async fn wanted(&mut self) {
+        // Without a sender nobody can want it.
+        if self.waiting.wait_for(|waiting| *waiting > 0).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    pub(super) fn written(&mut self) -> &mut Option<Written> {
+        &mut self.last
+    }
+}
