@@ -1,17 +1,15 @@
 // Two workers on one queue: each job is done once, and whoever comes too late commits nothing.
 import assert from "node:assert/strict";
-import { createHash, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { makeClip } from "../e2e/lib/clips.mjs";
 import { remove, scratch } from "../e2e/lib/installation.mjs";
-import { x25519 } from "../vectors/independent.mjs";
 import { ClearMedia } from "./lib/clear-media.mjs";
 import * as finished from "./lib/finished.mjs";
-import { Api, send } from "./lib/http.mjs";
 import { Stack } from "./lib/stack.mjs";
 import { Upload } from "./lib/tus.mjs";
 import { until } from "./lib/wait.mjs";
+import { askForJob, claimByHand } from "./lib/worker.mjs";
 import { makeWorkflow } from "./lib/workflow.mjs";
 
 const TITLES = 20;
@@ -74,7 +72,7 @@ describe("one queue", { concurrency: 2 }, () => {
     const stack = await Stack.start();
     try {
       const fileId = await queued(stack, await makeWorkflow(stack, WITHOUT_PICTURES), "Clip");
-      const late = await claim(stack, stack.workerKey);
+      const late = await claimByHand(stack, stack.workerKey);
       assert.deepEqual([late.fileId, late.attempt, late.version], [fileId, 1, 1]);
       // The control: while it holds the lease, all of these are taken.
       assert.equal((await late.heartbeat()).status, 200);
@@ -111,7 +109,7 @@ describe("one queue", { concurrency: 2 }, () => {
       await stack.keyServer("worker", "retire", "--id", retired.workerId);
       // The application's own key has every scope but that of a worker.
       for (const key of [wrong, retired.token, stack.apiKey]) {
-        const { status } = await ask(stack, key);
+        const { status } = await askForJob(stack, key);
         assert.ok(status === 401 || status === 403, `${status}`);
       }
       for (const key of [wrong, retired.token]) {
@@ -123,42 +121,13 @@ describe("one queue", { concurrency: 2 }, () => {
         (await stack.jobs()).map(({ state, attempt }) => [state, attempt]),
         [["queued", 0]],
       );
-      assert.equal((await ask(stack, stack.workerKey)).status, 200, "a good key gets it");
+      assert.equal((await askForJob(stack, stack.workerKey)).status, 200, "a good key gets it");
       await finished.checkEnds(stack);
     } finally {
       await stack.stop();
     }
   });
 });
-
-function ask(stack, key) {
-  const publicKey = x25519(randomBytes(32)).publicBytes.toString("base64url");
-  return new Api(stack.url, key).ask("POST", "/v1/jobs/claim", { publicKey, worker: "by hand", waitSecs: 0 });
-}
-
-/** A worker by hand: what it may do with the token of its claim. */
-async function claim(stack, key) {
-  const claimed = (await ask(stack, key)).json();
-  const api = new Api(stack.url, claimed.token);
-  const path = `/v1/jobs/${claimed.jobId}`;
-  const bytes = Buffer.from("#EXTM3U\n");
-  const keyveilSha256 = createHash("sha256").update(bytes).digest("hex");
-  const media = { durationMs: 2000, renditions: [] };
-  return {
-    ...claimed,
-    heartbeat: () => api.ask("POST", `${path}/heartbeat`, { stage: "transcoding", percent: 1, leftSecs: 1, speed: 1 }),
-    put: (name) =>
-      send(
-        "PUT",
-        `${stack.url}${path}/media/${name}`,
-        { ...api.authorization, "content-length": bytes.length, "keyveil-sha256": keyveilSha256 },
-        bytes,
-      ),
-    source: () => api.ask("GET", `${path}/source`, undefined, { range: "bytes=0-9" }),
-    complete: () => api.ask("POST", `${path}/complete`, { media, cover: null, sprites: null }),
-    fail: () => api.ask("POST", `${path}/fail`, { code: "late", message: "Too late.", retryable: true }),
-  };
-}
 
 async function checkRefused(late, when) {
   const requests = ["heartbeat", "put", "source", "fail", "complete"];
