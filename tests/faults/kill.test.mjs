@@ -114,8 +114,9 @@ const VICTIMS = {
     await stack.killServer();
     return () => stack.startServer();
   },
-  async worker({ stack, worker, startWorker }) {
+  async worker({ stack, gate, worker, startWorker }) {
     await killNow(worker.pid);
+    await until("the gate to notice", () => gate.clients === 0);
     const others = () => stack.processes().filter(({ pid }) => pid !== stack.serverPid);
     await until("nothing of the worker to be left", () => others().length === 0, {
       seen: () => JSON.stringify(others()),

@@ -6,6 +6,8 @@ export class Gate {
   #server;
   #port;
   #holds = new Set();
+  /** Connections of clients that are open. */
+  clients = 0;
 
   /** In front of the server at `port` of this machine; it may come and go. */
   static async open(port) {
@@ -14,6 +16,10 @@ export class Gate {
     gate.#server = createServer((incoming, outgoing) => gate.#pass(incoming, outgoing));
     // A claim waits long, and so does what is held.
     gate.#server.requestTimeout = 0;
+    gate.#server.on("connection", (socket) => {
+      gate.clients++;
+      socket.once("close", () => gate.clients--);
+    });
     await new Promise((resolve) => gate.#server.listen(0, "127.0.0.1", resolve));
     gate.url = `http://127.0.0.1:${gate.#server.address().port}`;
     return gate;
