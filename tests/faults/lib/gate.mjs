@@ -1,6 +1,8 @@
 // Stands between a worker and its server, and holds what a test wants held: so a phase lasts until the test has struck.
 import { createServer, request } from "node:http";
-import { Transform } from "node:stream";
+import { PassThrough, Transform } from "node:stream";
+
+const BODY_BYTES_MAX = 1 << 26;
 
 export class Gate {
   #server;
@@ -54,6 +56,8 @@ export class Gate {
     const line = `${incoming.method} ${incoming.url}`;
     incoming.on("error", () => null);
     outgoing.on("error", () => null);
+    // Read at once, also while it is held: only who reads notices that the other side is gone.
+    const body = incoming.pipe(new PassThrough({ highWaterMark: BODY_BYTES_MAX }));
     await this.#wait(line, "request");
     // Whoever sent it may be gone by now.
     if (incoming.socket.destroyed) return;
@@ -73,7 +77,7 @@ export class Gate {
       response.pipe(outgoing);
       response.once("aborted", breakOff);
     });
-    incoming.pipe(this.#halfway(line, Number(headers["content-length"] ?? 0))).pipe(passed);
+    body.pipe(this.#halfway(line, Number(headers["content-length"] ?? 0))).pipe(passed);
   }
 
   /** Lets half of a body pass, then waits where that is wanted, then lets the rest pass. */
