@@ -16,6 +16,7 @@ const SESSIONS_KEPT_SECS: u64 = 24 * 3600;
 pub(crate) fn start(state: &Arc<ServerState>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(sweep_sessions(Arc::clone(state)));
+    tasks.spawn(sweep_sign_ins(Arc::clone(state)));
     tasks
 }
 
@@ -28,6 +29,16 @@ async fn sweep_sessions(state: Arc<ServerState>) {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "forgot ended sessions"),
             Err(error) => tracing::error!(%error, "ended sessions can't be forgotten"),
+        }
+    }
+}
+
+async fn sweep_sign_ins(state: Arc<ServerState>) {
+    let mut interval = tokio::time::interval(SWEEP_INTERVAL);
+    loop {
+        interval.tick().await;
+        if let Err(error) = state.installation.store().delete_sign_ins_expired_before(stored(state.clock.now())).await {
+            tracing::error!(%error, "ended sign-ins can't be forgotten");
         }
     }
 }

@@ -14,17 +14,24 @@ pub struct Refusal {
     cause: Cow<'static, str>,
     /// The application, once the request proved it: decides which page may read the answer.
     app_id: Option<AppId>,
+    /// When another attempt makes sense.
+    retry_after_secs: Option<u64>,
     /// Fit for the outside: which field, and what it may be.
     detail: Option<Cow<'static, str>>,
 }
 
 impl Refusal {
     pub(crate) fn new(code: ErrorCode, cause: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, cause: cause.into(), app_id: None, detail: None }
+        Self { code, cause: cause.into(), app_id: None, retry_after_secs: None, detail: None }
     }
 
     pub(crate) fn for_app(mut self, app_id: AppId) -> Self {
         self.app_id = Some(app_id);
+        self
+    }
+
+    pub(crate) fn with_retry_after(mut self, secs: u64) -> Self {
+        self.retry_after_secs = Some(secs);
         self
     }
 
@@ -44,6 +51,10 @@ impl Refusal {
     #[must_use]
     pub fn cause(&self) -> &str {
         &self.cause
+    }
+
+    pub(crate) const fn retry_after_secs(&self) -> Option<u64> {
+        self.retry_after_secs
     }
 
     pub(crate) fn detail(&self) -> Option<&str> {

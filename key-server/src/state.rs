@@ -6,6 +6,7 @@ use keyveil_protocol::{AppId, ServerKey};
 use tokio::sync::Notify;
 use url::Url;
 
+use crate::actions::account::SignInGuard;
 use crate::actions::sources::Turns;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -26,6 +27,7 @@ pub struct ServerState {
     pub(crate) clock: Clock,
     /// Who writes to which source.
     pub(crate) turns: Turns,
+    pub(crate) sign_in_guard: SignInGuard,
     public_url: Url,
     own_origins: Vec<PageOrigin>,
     domains: Mutex<Option<(Instant, Arc<AllDomains>)>>,
@@ -40,11 +42,13 @@ impl ServerState {
     #[must_use]
     pub fn new(installation: Installation, config: Config, clock: Clock, public_url: Url) -> Self {
         let own_origins = own_origins(&public_url, config.http.public_url.is_none());
+        let sign_in_guard = SignInGuard::new(&clock);
         Self {
             installation,
             config,
             clock,
             turns: Turns::default(),
+            sign_in_guard,
             public_url,
             own_origins,
             domains: Mutex::new(None),
@@ -56,6 +60,11 @@ impl ServerState {
     #[must_use]
     pub fn installation(&self) -> &Installation {
         &self.installation
+    }
+
+    /// Whether browsers reach this server encrypted.
+    pub(crate) fn is_https(&self) -> bool {
+        self.public_url.scheme() == "https"
     }
 
     pub(crate) fn is_own_origin(&self, origin: &PageOrigin) -> bool {

@@ -1,5 +1,6 @@
 //! What the server does, one file per action. Nothing here knows of HTTP beyond what a request says.
 
+pub mod account;
 pub mod apps;
 pub mod builds;
 pub mod server_keys;
@@ -37,7 +38,7 @@ fn rng() -> UnwrapErr<SysRng> {
     UnwrapErr(SysRng)
 }
 
-fn random<const N: usize>() -> Result<[u8; N], Refusal> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], Refusal> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|_| Refusal::new(ErrorCode::Unavailable, "random source"))?;
     Ok(bytes)
@@ -49,7 +50,7 @@ fn random_id<const N: usize, T: std::str::FromStr>() -> Result<T, Refusal> {
     text.parse().map_err(|_| Refusal::new(ErrorCode::Internal, "random identifier is not valid"))
 }
 
-fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+pub(crate) fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     // serde's message may quote the request, a psign included: only the place of the fault is logged.
     serde_json::from_slice(body).map_err(|error| {
         let place = format!("JSON {:?} at line {} column {}", error.classify(), error.line(), error.column());

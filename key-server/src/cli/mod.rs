@@ -8,6 +8,7 @@ mod serve;
 mod server_key;
 mod session;
 mod sign;
+mod user;
 
 use std::path::PathBuf;
 
@@ -60,6 +61,9 @@ enum Command {
     /// The server's own keys, which players pin.
     #[command(subcommand)]
     ServerKey(server_key::ServerKeyCommand),
+    /// People who may sign in to the console.
+    #[command(subcommand)]
+    User(user::UserCommand),
     /// Playback sessions.
     #[command(subcommand)]
     Session(session::SessionCommand),
@@ -122,6 +126,7 @@ impl Cli {
             Command::Sign(args) => sign::run(&args, &Context::open(&config).await?).await,
             Command::Build(command) => build::run(command, &Context::open(&config).await?).await,
             Command::ServerKey(command) => server_key::run(command, &Context::open(&config).await?).await,
+            Command::User(command) => user::run(command, &Context::open(&config).await?).await,
             Command::Session(command) => session::run(command, &Context::open(&config).await?).await,
             Command::Audit(command) => audit::run(command, &Context::open(&config).await?).await,
         }

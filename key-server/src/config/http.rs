@@ -14,6 +14,8 @@ pub struct HttpConfig {
     /// How browsers reach this server (scheme, host, port); derived from `listen` when absent.
     #[serde(deserialize_with = "optional_url")]
     pub public_url: Option<Url>,
+    /// Behind a proxy that sets `X-Forwarded-For`: its last address is the client's. Counts for attempts to sign in.
+    pub trust_forwarded_for: bool,
     /// Connections open at once.
     pub max_connections: usize,
     /// Time for a client to send the head of a request.
@@ -31,6 +33,7 @@ impl Default for HttpConfig {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: None,
+            trust_forwarded_for: false,
             max_connections: 10_000,
             head_timeout_secs: 10,
             body_timeout_secs: 10,

@@ -1,5 +1,74 @@
 //! `/v1/sign-in`, `/v1/sign-out`, `/v1/me`: people.
 
-use actix_web::web;
+use std::net::IpAddr;
 
-pub(super) fn routes(_config: &mut web::ServiceConfig) {}
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use keyveil_protocol::ErrorCode;
+
+use super::api::{Answer, State, no_store};
+use super::body::json_bytes;
+use super::principal::{check_origin, person};
+use super::router::resource;
+use super::sign_in_cookie;
+use crate::actions::account;
+use crate::actions::parse_json;
+use crate::page_origin::PageOrigin;
+use crate::refusal::Refusal;
+use crate::state::ServerState;
+
+const BODY_LEN_MAX: usize = 4 << 10;
+
+pub(super) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .service(resource("/v1/sign-in", "POST").route(web::post().to(sign_in)))
+        .service(resource("/v1/sign-out", "POST").route(web::post().to(sign_out)))
+        .service(resource("/v1/me", "GET").route(web::get().to(me)))
+        .service(resource("/v1/me/password", "POST").route(web::post().to(change_password)));
+}
+
+async fn sign_in(state: State, request: HttpRequest, payload: web::Payload) -> Answer {
+    let origin = request.headers().get(header::ORIGIN).map(|value| value.to_str().ok().and_then(PageOrigin::parse));
+    // Programs send none; a page that does must be this server's, or it would sign people in as someone else.
+    if origin.is_some_and(|origin| !origin.is_some_and(|origin| state.is_own_origin(&origin))) {
+        return Err(Refusal::new(ErrorCode::OriginNotAllowed, "a sign-in from elsewhere").into());
+    }
+    let body = json_bytes(&request, payload, BODY_LEN_MAX, state.config.http.body_timeout()).await?;
+    let (user_id, token) = account::sign_in(&state, &parse_json(&body)?, address(&state, &request)).await?;
+    let me = account::me(&state.installation, &user_id).await?;
+    Ok(no_store().cookie(sign_in_cookie::set(&state, &token)).json(me))
+}
+
+async fn sign_out(state: State, request: HttpRequest) -> Answer {
+    if let Some(token) = sign_in_cookie::read(&state, &request) {
+        check_origin(&state, &request)?;
+        // What this server never set is only taken away.
+        if let Ok(token) = token {
+            account::sign_out(&state, &token).await?;
+        }
+    }
+    Ok(HttpResponse::NoContent().cookie(sign_in_cookie::clear(&state)).finish())
+}
+
+async fn me(state: State, request: HttpRequest) -> Answer {
+    let (user_id, _) = person(&state, &request).await?;
+    Ok(no_store().json(account::me(&state.installation, &user_id).await?))
+}
+
+async fn change_password(state: State, request: HttpRequest, payload: web::Payload) -> Answer {
+    let (user_id, token) = person(&state, &request).await?;
+    let body = json_bytes(&request, payload, BODY_LEN_MAX, state.config.http.body_timeout()).await?;
+    let address = address(&state, &request);
+    account::change_password(&state, &user_id, &token, &parse_json(&body)?, address).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Who is at the other end. A proxy adds the address that it sees behind those it was told.
+fn address(state: &ServerState, request: &HttpRequest) -> Option<IpAddr> {
+    let peer = request.peer_addr().map(|peer| peer.ip());
+    if !state.config.http.trust_forwarded_for {
+        return peer;
+    }
+    let last = request.headers().get_all(header::X_FORWARDED_FOR).last().and_then(|value| value.to_str().ok());
+    last.and_then(|list| list.rsplit(',').next()?.trim().parse().ok()).or(peer)
+}

@@ -55,11 +55,15 @@ pub(super) async fn envelope(
     let code = error_code(&response);
     let detail = refusal_of(&response).and_then(Refusal::detail).map(str::to_owned);
     log(&response, &request_id, method.as_str(), code, started);
+    let retry_after_secs = refusal_of(&response).and_then(Refusal::retry_after_secs);
     let mut response = match code {
         None => response,
         Some(code) => with_envelope(response, code, detail, &request_id),
     };
     let headers = response.headers_mut();
+    if let Some(secs) = retry_after_secs {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(secs));
+    }
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         headers.insert(REQUEST_ID, value);
     }

@@ -16,6 +16,7 @@ mod principal;
 mod router;
 mod server;
 mod sessions;
+mod sign_in_cookie;
 mod titles;
 mod uploads;
 mod webhooks;

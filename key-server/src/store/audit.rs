@@ -48,6 +48,24 @@ pub enum AuditKind {
     BuildRetired,
     /// A server key was made, and older ones were retired.
     ServerKeyRotated,
+    /// A person was added.
+    UserCreated,
+    /// A person may sign in no more.
+    UserDisabled,
+    /// A password was set; every other sign-in of that person ended.
+    PasswordChanged,
+    /// A person signed in.
+    SignedIn,
+    /// Someone tried to, in vain.
+    SignInFailed,
+    /// A person signed out.
+    SignedOut,
+    /// A webhook was added.
+    WebhookCreated,
+    /// A webhook's address, kinds or switch was changed.
+    WebhookChanged,
+    /// A webhook is gone.
+    WebhookDeleted,
 }
 
 impl AuditKind {
@@ -70,6 +88,15 @@ impl AuditKind {
             Self::BuildExported => "build_exported",
             Self::BuildRetired => "build_retired",
             Self::ServerKeyRotated => "server_key_rotated",
+            Self::UserCreated => "user_created",
+            Self::UserDisabled => "user_disabled",
+            Self::PasswordChanged => "password_changed",
+            Self::SignedIn => "signed_in",
+            Self::SignInFailed => "sign_in_failed",
+            Self::SignedOut => "signed_out",
+            Self::WebhookCreated => "webhook_created",
+            Self::WebhookChanged => "webhook_changed",
+            Self::WebhookDeleted => "webhook_deleted",
         }
     }
 }

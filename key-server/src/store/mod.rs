@@ -12,6 +12,7 @@ mod sessions;
 mod title_versions;
 mod titles;
 mod uploads;
+mod users;
 mod workflows;
 
 use std::fs::OpenOptions;
@@ -36,6 +37,7 @@ pub use title_versions::{Publication, TitleVersion};
 pub use titles::{Failure, Title, TitleState};
 use tokio::sync::{Mutex, MutexGuard};
 pub use uploads::{Stretch, Upload, UploadKind, UploadState};
+pub use users::{SignIn, User, UserRow};
 pub use workflows::Workflow;
 
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations");

@@ -1,6 +1,6 @@
 //! The binary itself, as an operator runs it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -213,4 +213,47 @@ fn an_idle_connection_does_not_hold_up_the_stop() {
     let _idle = std::net::TcpStream::connect(&served.address).unwrap();
     assert_eq!(Request::new(&served.address, "GET", "/healthz").send().status, 200);
     assert!(served.terminate() < Duration::from_secs(12));
+}
+
+#[test]
+fn people_are_added_listed_and_disabled_and_their_passwords_are_not_logged() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let log = dir.path().join("log");
+    let mut served = Served::start(&data, &log, "trace");
+    let made = succeed(&data, &["user", "create", "--name", "alice"]);
+    let told = |output: &str| output.lines().find_map(|line| line.strip_prefix("password: ")).unwrap().to_owned();
+    let password = told(&made);
+    assert!(fail(&data, &["user", "create", "--name", "Alice"]).contains("already"));
+    assert!(fail(&data, &["user", "create", "--name", " a"]).contains("plain text"));
+    assert!(fail(&data, &["user", "set-password", "--name", "bob"]).contains("no person"));
+    let sign_in = |password: &str| {
+        let body = json!({ "name": "alice", "password": password }).to_string();
+        Request::new(&served.address, "POST", "/v1/sign-in").json(body).send()
+    };
+    let response = sign_in(&password);
+    assert_eq!(response.status, 200, "{}", response.text());
+    let cookie = response.header("set-cookie").unwrap().split(['=', ';']).nth(1).unwrap().to_owned();
+    let with_password = |typed: &str, args: &[&str]| {
+        let mut child = command(&data, args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let set = ["user", "set-password", "--name", "alice", "--password-stdin"];
+    assert!(!with_password("short\n", &set).status.success());
+    let output = with_password("a longer password\nand a line that does not count", &set);
+    assert!(output.status.success() && output.stdout.is_empty(), "what was given is not repeated");
+    assert_eq!(sign_in(&password).code(), "sign_in_failed");
+    assert_eq!(sign_in("a longer password").status, 200);
+    assert!(succeed(&data, &["user", "list"]).trim().ends_with("alice  enabled"));
+    succeed(&data, &["user", "disable", "--name", "alice"]);
+    assert!(fail(&data, &["user", "disable", "--name", "alice"]).contains("already"));
+    assert!(succeed(&data, &["user", "list"]).trim().ends_with("alice  disabled"));
+    assert_eq!(sign_in("a longer password").code(), "sign_in_failed");
+    served.terminate();
+    let logged = std::fs::read_to_string(&log).unwrap();
+    assert!(logged.contains("sign_in_failed") && logged.contains("/v1/sign-in"), "the search looks at the log");
+    for secret in [password.as_str(), "a longer password", &cookie] {
+        assert!(!logged.contains(secret), "{secret}");
+    }
 }

@@ -4,6 +4,7 @@
 
 mod support;
 
+mod account;
 mod command_line;
 mod cors;
 mod failures;

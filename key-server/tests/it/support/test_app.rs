@@ -126,6 +126,11 @@ impl TestApp {
         self.request("GET", path).send()
     }
 
+    pub(crate) fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Response {
+        let request = self.request("GET", path);
+        headers.iter().fold(request, |request, (name, value)| request.header(name, value)).send()
+    }
+
     /// With the app's API key.
     pub(crate) fn authorized(&self, method: &str, path: &str) -> Request {
         self.request(method, path).header("Authorization", &format!("Bearer {}", self.app.api_key.expose_text()))
