@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { reveal } from "../../e2e/lib/installation.mjs";
 import { publishedSegments } from "../../e2e/lib/published.mjs";
 import { ClearMedia, clearForm, searchClear } from "./clear-media.mjs";
@@ -68,6 +68,12 @@ export async function checkLeftovers(stack, titles) {
   await until("sources and lost attempts to be swept", isDone, {
     seen: () => JSON.stringify({ uploads: names("uploads"), media: names("media"), versions }),
   });
+  const files = versions.flatMap((version) => readdirSync(join(stack.data, "media", version), { recursive: true }));
+  assert.deepEqual(
+    files.filter((file) => basename(file).startsWith(".")),
+    [],
+    "no half file stays in a version's folder",
+  );
 }
 
 /** Everything ends when it is asked to, and nothing is left running. */

@@ -45,7 +45,7 @@ export class Stack {
     return stack;
   }
 
-  /** { workerId, token } */
+  /** { apiKeyId, token } */
   async makeWorkerKey(name) {
     return JSON.parse(await this.keyServer("worker", "create", "--name", name, "--json"));
   }
