@@ -4,10 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 
+use crate::actions::jobs;
 use crate::clock::stored;
 use crate::state::ServerState;
 
+/// How late a lease that has run out may be noticed.
+const REAP_INTERVAL: Duration = Duration::from_millis(500);
 const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
 /// Ended sessions stay for a day, so that a late request is told `session_expired`.
 const SESSIONS_KEPT_SECS: u64 = 24 * 3600;
@@ -16,7 +20,9 @@ const SESSIONS_KEPT_SECS: u64 = 24 * 3600;
 pub(crate) fn start(state: &Arc<ServerState>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(sweep_sessions(Arc::clone(state)));
-    tasks.spawn(sweep_sign_ins(Arc::clone(state)));
+    tasks.spawn(reap_jobs(Arc::clone(state)));
+    tasks.spawn(sweep_versions(Arc::clone(state)));
+    tasks.spawn(sweep_accounts(Arc::clone(state)));
     tasks
 }
 
@@ -33,12 +39,43 @@ async fn sweep_sessions(state: Arc<ServerState>) {
     }
 }
 
-async fn sweep_sign_ins(state: Arc<ServerState>) {
+async fn sweep_accounts(state: Arc<ServerState>) {
     let mut interval = tokio::time::interval(SWEEP_INTERVAL);
     loop {
         interval.tick().await;
-        if let Err(error) = state.installation.store().delete_sign_ins_expired_before(stored(state.clock.now())).await {
+        let now = stored(state.clock.now());
+        let store = state.installation.store();
+        if let Err(error) = store.delete_sign_ins_expired_before(now).await {
             tracing::error!(%error, "ended sign-ins can't be forgotten");
+        }
+        if let Err(error) = store.delete_idempotency_keys(now).await {
+            tracing::error!(%error, "answers to creates can't be forgotten");
+        }
+    }
+}
+
+async fn reap_jobs(state: Arc<ServerState>) {
+    let mut interval = tokio::time::interval(REAP_INTERVAL);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        if let Err(error) = jobs::reap(&state).await {
+            tracing::error!(%error, "jobs whose lease ran out can't be put back");
+        }
+    }
+}
+
+async fn sweep_versions(state: Arc<ServerState>) {
+    let mut interval = tokio::time::interval(SWEEP_INTERVAL);
+    loop {
+        tokio::select! {
+            _ = interval.tick() => {}
+            () = state.sweep_announced() => {}
+        }
+        match jobs::sweep(&state).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "removed old versions"),
+            Err(error) => tracing::error!(%error, "old versions can't be removed"),
         }
     }
 }

@@ -7,6 +7,7 @@ use ring::hkdf;
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use crate::actions::jobs::JobTokenKey;
 use crate::actions::{builds, server_keys};
 use crate::clock::{Clock, stored};
 use crate::config::Config;
@@ -15,8 +16,11 @@ use crate::origin::UrlKey;
 use crate::refusal::Refusal;
 use crate::store::{AuditEvent, AuditKind, Store, StoreError};
 
+const ANSWERS_KEY_LABEL: &[u8] = b"keyveil/v1/installation/answers-key";
 const URL_KEY_LABEL: &[u8] = b"keyveil/v1/installation/url-key";
 const SESSION_MAC_ROOT_LABEL: &[u8] = b"keyveil/v1/installation/session-mac-root";
+const JOB_TOKEN_KEY_LABEL: &[u8] = b"keyveil/v1/installation/job-token-key";
+const LOCAL_WORKER_LABEL: &[u8] = b"keyveil/v1/installation/local-worker";
 const SESSION_MAC_LABEL: &[u8] = b"keyveil/v1/session-mac";
 
 /// An opened data folder: database, KMS and the keys derived from the installation secret.
@@ -25,6 +29,9 @@ pub struct Installation {
     kms: Box<dyn Kms>,
     url_key: UrlKey,
     session_mac_root: Zeroizing<[u8; 32]>,
+    job_token_key: JobTokenKey,
+    local_worker_secret: Zeroizing<[u8; 32]>,
+    answers_key: Zeroizing<[u8; 32]>,
 }
 
 /// The data folder can't be opened.
@@ -78,6 +85,9 @@ pub async fn open_with_kms(config: &Config, kms: Box<dyn Kms>) -> Result<Install
         kms,
         url_key: UrlKey::from_bytes(&derive(secret.as_ref(), &[URL_KEY_LABEL])),
         session_mac_root: derive(secret.as_ref(), &[SESSION_MAC_ROOT_LABEL]),
+        job_token_key: JobTokenKey::from_bytes(&derive(secret.as_ref(), &[JOB_TOKEN_KEY_LABEL])),
+        local_worker_secret: derive(secret.as_ref(), &[LOCAL_WORKER_LABEL]),
+        answers_key: derive(secret.as_ref(), &[ANSWERS_KEY_LABEL]),
     };
     let now = stored(Clock::default().now());
     if installation.store.newest_server_key().await?.is_none() {
@@ -116,6 +126,20 @@ impl Installation {
 
     pub(crate) fn url_key(&self) -> &UrlKey {
         &self.url_key
+    }
+
+    pub(crate) fn job_token_key(&self) -> &JobTokenKey {
+        &self.job_token_key
+    }
+
+    /// The secret of the worker key of this server's own worker.
+    pub(crate) fn local_worker_secret(&self) -> &[u8; 32] {
+        &self.local_worker_secret
+    }
+
+    /// Seals answers that are kept for repetitions.
+    pub(crate) fn answers_key(&self) -> &[u8; 32] {
+        &self.answers_key
     }
 
     /// Derived, not stored: every replica knows it, and the database holds nothing to steal.

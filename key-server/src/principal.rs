@@ -39,7 +39,12 @@ impl Principal {
     pub(crate) fn name(&self) -> String {
         match &self.actor {
             Actor::ApiKey(row) => format!("apiKey:{}", row.id),
-            Actor::Person(user_id) => format!("user:{user_id}"),
+            Actor::Person(user_id) => user_actor(user_id),
         }
     }
+}
+
+/// A person as the owner of idempotency keys, where no application is meant.
+pub(crate) fn user_actor(user_id: &UserId) -> String {
+    format!("user:{user_id}")
 }

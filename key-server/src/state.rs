@@ -3,13 +3,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use keyveil_protocol::{AppId, ServerKey};
-use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+use tokio::sync::{Notify, watch};
 use url::Url;
 
 use crate::actions::account::SignInGuard;
 use crate::actions::sources::Turns;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::fetch::{Client, SystemLookup};
 use crate::installation::Installation;
 use crate::kms::{KmsContext, decrypt_32};
 use crate::origin::MediaFolder;
@@ -28,10 +30,14 @@ pub struct ServerState {
     /// Who writes to which source.
     pub(crate) turns: Turns,
     pub(crate) sign_in_guard: SignInGuard,
+    /// For requests to addresses that others name.
+    pub(crate) fetch: Client,
     public_url: Url,
     own_origins: Vec<PageOrigin>,
     domains: Mutex<Option<(Instant, Arc<AllDomains>)>>,
     job_ready: Notify,
+    sweep_wanted: Notify,
+    stopping: watch::Sender<bool>,
 }
 
 /// Domain patterns by application.
@@ -43,8 +49,10 @@ impl ServerState {
     pub fn new(installation: Installation, config: Config, clock: Clock, public_url: Url) -> Self {
         let own_origins = own_origins(&public_url, config.http.public_url.is_none());
         let sign_in_guard = SignInGuard::new(&clock);
+        let fetch = Client::new(config.fetch, Arc::new(SystemLookup));
         Self {
             installation,
+            fetch,
             config,
             clock,
             turns: Turns::default(),
@@ -53,6 +61,8 @@ impl ServerState {
             own_origins,
             domains: Mutex::new(None),
             job_ready: Notify::new(),
+            sweep_wanted: Notify::new(),
+            stopping: watch::Sender::new(false),
         }
     }
 
@@ -77,9 +87,36 @@ impl ServerState {
         self.job_ready.notify_waiters();
     }
 
-    /// Ends when a job was announced.
-    pub(crate) async fn job_announced(&self) {
-        self.job_ready.notified().await;
+    /// Ends when a job is announced.
+    pub(crate) fn job_announced(&self) -> Notified<'_> {
+        self.job_ready.notified()
+    }
+
+    /// Has old versions looked for soon: one has just become old.
+    pub(crate) fn announce_sweep(&self) {
+        self.sweep_wanted.notify_one();
+    }
+
+    /// Ends when old versions are to be looked for.
+    pub(crate) fn sweep_announced(&self) -> Notified<'_> {
+        self.sweep_wanted.notified()
+    }
+
+    /// Ends what would wait for long: the server is about to stop.
+    pub(crate) fn begin_stop(&self) {
+        self.stopping.send_replace(true);
+        self.job_ready.notify_waiters();
+    }
+
+    /// Whether the server is about to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    /// Ends when the server is about to stop.
+    pub(crate) async fn stop_begun(&self) {
+        // An error would mean that the sender is gone, which this state owns.
+        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
     }
 
     /// Address of a version's master playlist.

@@ -3,7 +3,7 @@
 use std::{io, path::Path};
 
 /// A failed `pack`. [`PackError::code`] is stable; the message may change.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum PackError {
     #[error("{0} does not exist or can't be read ({1}); check the path and its permissions")]
@@ -32,8 +32,25 @@ pub enum PackError {
     ServerUnreachable { url: String, reason: String },
     #[error("the key server refused or failed: {0}")]
     ServerError(String),
+    /// It answered, but only that it can't work now, for longer than was waited.
+    #[error("the key server can't answer now: {0}; try again later")]
+    ServerBusy(String),
+    #[error("the server's disk is full; free some space there and try again")]
+    ServerFull,
+    #[error("this attempt has lost its lease; another one may go on")]
+    LeaseLost,
+    #[error("someone cancelled the job")]
+    JobCancelled,
     #[error("the key server does not accept this API key; check --api-key or KEYVEIL_API_KEY")]
     ApiKeyInvalid,
+    #[error("this is no worker key; give --token or KEYVEIL_WORKER_TOKEN what `key-server worker create` told")]
+    WorkerTokenInvalid,
+    #[error("{0} has changed while it was uploaded; upload it again once nothing writes to it any more")]
+    InputChanged(String),
+    #[error("the upload is over at the server; upload the file again")]
+    UploadGone,
+    #[error("the server could not make the title: {message} ({code})")]
+    TitleFailed { code: String, message: String },
     #[error("the key server already has a published title {0}; choose another --file-id or delete that title first")]
     TitleExists(String),
     #[error(
@@ -46,6 +63,8 @@ pub enum PackError {
     FfmpegMissing(&'static str),
     #[error("ffmpeg failed: {0}")]
     FfmpegFailed(String),
+    #[error("ffmpeg was ended by signal {0}, perhaps for want of memory; give the machine more of it, or try again")]
+    FfmpegKilled(i32),
     #[error("interrupted; nothing was published")]
     Interrupted { signal: i32 },
     #[error("a task of the packager stopped unexpectedly ({0}); please report it")]
@@ -66,18 +85,41 @@ impl PackError {
             Self::OptionInvalid(_) => "option_invalid",
             Self::OutputUnwritable(..) => "output_unwritable",
             Self::OutputExists(_) => "output_exists",
-            Self::NoSpace(_) => "no_space",
+            Self::NoSpace(_) | Self::ServerFull => "no_space",
             Self::ServerUnreachable { .. } => "server_unreachable",
-            Self::ServerError(_) => "server_error",
+            Self::ServerError(_) | Self::ServerBusy(_) => "server_error",
+            Self::LeaseLost => "lease_lost",
+            Self::JobCancelled => "job_cancelled",
+            Self::WorkerTokenInvalid => "worker_token_invalid",
+            Self::InputChanged(_) => "input_changed",
+            Self::UploadGone => "upload_gone",
+            Self::TitleFailed { .. } => "title_failed",
             Self::ApiKeyInvalid => "api_key_invalid",
             Self::TitleExists(_) => "title_exists",
             Self::EnvelopeRejected => "envelope_rejected",
             Self::ServerKeyUnknown(_) => "server_key_unknown",
             Self::FfmpegMissing(_) => "ffmpeg_missing",
             Self::FfmpegFailed(_) => "ffmpeg_failed",
+            Self::FfmpegKilled(_) => "ffmpeg_killed",
             Self::Interrupted { .. } => "interrupted",
             Self::Internal(_) => "internal",
         }
+    }
+
+    /// Whether another attempt may go better although nobody changes the input or the options.
+    pub fn is_retryable(&self) -> bool {
+        matches!(
+            self,
+            Self::ServerUnreachable { .. }
+                | Self::ServerBusy(_)
+                | Self::ServerFull
+                | Self::NoSpace(_)
+                | Self::FfmpegKilled(_)
+                // Another worker may have it.
+                | Self::FfmpegMissing(_)
+                | Self::Interrupted { .. }
+                | Self::Internal(_)
+        )
     }
 
     /// The exit status of the `packager` binary: 128 + signal when interrupted, 2 for bad options, else 1.

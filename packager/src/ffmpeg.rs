@@ -4,7 +4,6 @@
 use std::{
     ffi::{OsStr, OsString},
     io,
-    path::Path,
 };
 
 use keyveil_protocol::Container;
@@ -15,14 +14,10 @@ use tokio::{
 
 use crate::{
     error::PackError,
-    plan::{Making, Plan, PlannedRendition},
+    input::Input,
+    plan::{EncoderThreads, Making, Plan, PlannedRendition},
 };
 
-/// AAC, bit/s.
-const AUDIO_BIT_RATE: u32 = 128_000;
-/// Formats that may be opened. Playlists and scripts (HLS, DASH, concat) are left out: they name further files.
-const FORMATS: &str =
-    "mov,mp4,matroska,webm,mpegts,mpeg,mpegvideo,avi,flv,asf,ogg,mxf,nut,rm,dv,ivf,h264,hevc,m4v,wtv,gif,yuv4mpegpipe";
 /// What is kept of a program's complaints.
 const COMPLAINT_BYTES_MAX: usize = 8 * 1024;
 /// TS timestamps start this much later, so that no frame before time 0 makes the muxer shift one rendition alone.
@@ -31,12 +26,17 @@ const TS_OFFSET_SECS: u32 = 1;
 pub(crate) const TS_START_TICKS: u32 = TS_OFFSET_SECS * 90_000 + 126_000;
 
 /// The whole command line but the program's name. `base` is the receiver's address, with its secret path.
-pub(crate) fn arguments(plan: &Plan, input: &Path, base: &str) -> Result<Vec<OsString>, PackError> {
+pub(crate) fn arguments(plan: &Plan, input: &Input, base: &str) -> Result<Vec<OsString>, PackError> {
     let mut arguments = Arguments::default();
     arguments.add(["-hide_banner", "-nostdin", "-nostats", "-loglevel", "warning", "-y"]);
     // One report to the pipe twice a second; see `run`.
     arguments.add(["-progress", "pipe:1", "-stats_period", "0.5"]);
-    arguments.0.extend(input_arguments(input)?);
+    if let EncoderThreads::Shared(threads) = plan.choices.threads {
+        // Decoder and filters keep to the budget too.
+        let threads = threads.to_string();
+        arguments.add(["-filter_complex_threads", &threads, "-threads", &threads]);
+    }
+    arguments.0.extend(input.arguments()?);
     if let Some(graph) = filter_graph(plan) {
         arguments.add(["-filter_complex", &graph]);
     }
@@ -44,17 +44,6 @@ pub(crate) fn arguments(plan: &Plan, input: &Path, base: &str) -> Result<Vec<OsS
         arguments.add_output(plan, rendition, base);
     }
     Ok(arguments.0)
-}
-
-/// Opens exactly this file, by a demuxer that opens no other.
-pub(crate) fn input_arguments(input: &Path) -> Result<Vec<OsString>, PackError> {
-    let absolute = std::path::absolute(input)
-        .map_err(|error| PackError::InputNotFound(input.display().to_string(), error.to_string()))?;
-    // The prefix keeps a name such as "a:b" from being read as a protocol.
-    let mut file = OsString::from("file:");
-    file.push(&absolute);
-    let text = ["-protocol_whitelist", "file", "-format_whitelist", FORMATS, "-i"];
-    Ok(text.into_iter().map(OsString::from).chain([file]).collect())
 }
 
 /// Takes out of the environment what could send clear media elsewhere or write a report to disk.
@@ -139,9 +128,13 @@ impl Arguments {
         };
         self.add(["-map", &map, "-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact"]);
         match &rendition.making {
-            Making::EncodeVideo { bit_rate, .. } => self.add_h264(plan, *bit_rate),
+            Making::EncodeVideo { width, height, bit_rate } => {
+                self.add_h264(plan, *bit_rate, plan.threads_of(*width, *height));
+            }
             Making::CopyVideo { hevc, .. } => self.add_copied_video(plan, *hevc),
-            Making::EncodeAudio { sample_rate, channels } => self.add_aac(*sample_rate, *channels),
+            Making::EncodeAudio { sample_rate, channels } => {
+                self.add_aac(plan.choices.audio_bit_rate, *sample_rate, *channels);
+            }
             Making::CopyAudio { .. } => self.add_copied_audio(plan),
             Making::Subtitles => {
                 let target = format!("{base}/{}/seg-00000.vtt", rendition.folder);
@@ -152,11 +145,11 @@ impl Arguments {
         self.add_hls(plan, rendition, base);
     }
 
-    fn add_h264(&mut self, plan: &Plan, bit_rate: u32) {
+    fn add_h264(&mut self, plan: &Plan, bit_rate: u32, threads: Option<u32>) {
         let seconds = plan.choices.segment_secs;
-        self.add(["-c:v", "libx264", "-preset", &plan.choices.preset, "-profile:v", "high"]);
+        self.add(["-c:v", "libx264", "-preset", plan.choices.preset.as_str(), "-profile:v", "high"]);
         // With a bit rate limit, x264's threads see each other's progress, and no two runs decide alike.
-        if let Some(threads) = plan.choices.threads {
+        if let Some(threads) = threads {
             self.add(["-threads", &threads.to_string()]);
         }
         self.add(["-b:v", &bit_rate.to_string(), "-maxrate", &(bit_rate / 10 * 11).to_string()]);
@@ -176,10 +169,10 @@ impl Arguments {
         }
     }
 
-    fn add_aac(&mut self, sample_rate: u32, channels: u32) {
+    fn add_aac(&mut self, bit_rate: u32, sample_rate: u32, channels: u32) {
         // Silence fills gaps and a late start: audio begins at time 0 like the video.
         self.add(["-af", "aresample=async=1:first_pts=0", "-c:a", "aac", "-flags:a", "+bitexact"]);
-        self.add(["-b:a", &AUDIO_BIT_RATE.to_string(), "-ar", &sample_rate.to_string()]);
+        self.add(["-b:a", &bit_rate.to_string(), "-ar", &sample_rate.to_string()]);
         self.add(["-ac", &channels.to_string()]);
     }
 

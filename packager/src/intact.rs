@@ -1,13 +1,9 @@
 //! Cheap look at a container's outermost sizes: a file that ends before they do was cut off. This refuses a truncated
 //! film before hours of encoding; containers without such sizes (TS, live WebM) are judged by their duration afterwards.
 
-use std::{
-    fs::File,
-    io::{self, Read, Seek, SeekFrom},
-    path::Path,
-};
+use std::io::{self, Read, Seek, SeekFrom};
 
-use crate::error::PackError;
+use crate::{error::PackError, input::Input};
 
 /// Top-level boxes looked at; real files have a handful, fragmented ones a few per fragment.
 const BOXES_MAX: usize = 100_000;
@@ -23,20 +19,14 @@ pub(crate) enum Finding {
     Truncated(String),
 }
 
-/// Opens `input` and compares its container's sizes with the file's. Blocking.
-pub(crate) fn inspect(input: &Path) -> Result<Finding, PackError> {
-    let name = || input.display().to_string();
-    let not_found = |error: io::Error| PackError::InputNotFound(name(), error.to_string());
-    let mut file = File::open(input).map_err(not_found)?;
-    let metadata = file.metadata().map_err(not_found)?;
-    if !metadata.is_file() {
-        return Err(PackError::InputNotVideo(name(), "it is not a regular file".into()));
-    }
-    if metadata.len() == 0 {
-        return Err(PackError::InputEmpty(name()));
+/// Opens `input` and compares its container's sizes with its own. Blocking.
+pub(crate) fn inspect(input: &Input) -> Result<Finding, PackError> {
+    let (mut bytes, len) = input.open()?;
+    if len == 0 {
+        return Err(PackError::InputEmpty(input.name()));
     }
     // A read that fails here is left to ffprobe, which says it better.
-    Ok(judge(&mut file, metadata.len()).unwrap_or(Finding::Whole))
+    Ok(judge(&mut bytes, len).unwrap_or(Finding::Whole))
 }
 
 fn judge(file: &mut (impl Read + Seek), file_len: u64) -> io::Result<Finding> {

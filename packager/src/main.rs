@@ -9,43 +9,112 @@ use std::{
 };
 
 use clap::Parser;
-use keyveil_packager::{Event, PackError, Packed, Report, pack};
+use keyveil_packager::{Event, PackError, Report, pack, upload, work};
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
 
-use cli::{Cli, Command, Pack};
+use cli::{Cli, Command, Pack, Upload, Worker};
 
 fn main() -> ExitCode {
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("KEYVEIL_LOG").unwrap_or_else(|_| "warn".into()))
-        .with_writer(io::stderr)
-        .init();
-    let Command::Pack(arguments) = Cli::parse().command;
-    let report: Arc<dyn Report> = Arc::from(arguments.progress.reporter());
-    match start(*arguments, &report) {
-        Ok(packed) => {
-            report.report(&Event::done(&packed));
-            ExitCode::SUCCESS
+    match Cli::parse().command {
+        Command::Pack(arguments) => {
+            log_lines();
+            let report = Arc::from(arguments.progress.reporter("packing"));
+            tell(start_pack(*arguments, &report), &report)
         }
-        Err(error) => {
-            report.report(&Event::error(&error));
-            let _ = writeln!(io::stderr(), "error[{}]: {error}", error.code());
-            ExitCode::from(error.exit_code())
+        Command::Upload(arguments) => {
+            log_lines();
+            let report = Arc::from(arguments.progress.reporter("uploading"));
+            tell(start_upload(*arguments, &report), &report)
+        }
+        Command::Worker(arguments) => {
+            let filter = EnvFilter::try_from_env("KEYVEIL_LOG").unwrap_or_else(|_| "info".into());
+            tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).with_writer(io::stderr).init();
+            start_worker(*arguments).map_or_else(|error| fail(&error), |()| ExitCode::SUCCESS)
         }
     }
 }
 
-fn start(arguments: Pack, report: &Arc<dyn Report>) -> Result<Packed, PackError> {
+fn log_lines() {
+    let filter = EnvFilter::try_from_env("KEYVEIL_LOG").unwrap_or_else(|_| "warn".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+}
+
+/// Tells how a run ended.
+fn tell(result: Result<Event, PackError>, report: &Arc<dyn Report>) -> ExitCode {
+    match result {
+        Ok(event) => {
+            report.report(&event);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            report.report(&Event::error(&error));
+            fail(&error)
+        }
+    }
+}
+
+fn fail(error: &PackError) -> ExitCode {
+    let _ = writeln!(io::stderr(), "error[{}]: {error}", error.code());
+    ExitCode::from(error.exit_code())
+}
+
+fn start_pack(arguments: Pack, report: &Arc<dyn Report>) -> Result<Event, PackError> {
     let options = arguments.options()?;
+    // The runtime ends in here, before the result is told: it waits for writes that are under way, and with the last of
+    // them an unfinished output is removed.
+    run(async {
+        let interrupted = interruption()?;
+        pack(options, Arc::clone(report), interrupted).await.map(|packed| Event::done(&packed))
+    })
+}
+
+fn start_upload(arguments: Upload, report: &Arc<dyn Report>) -> Result<Event, PackError> {
+    let options = arguments.options()?;
+    run(async {
+        let interrupted = interruption()?;
+        tokio::select! {
+            uploaded = upload(options, &**report) => uploaded,
+            signal = interrupted => Err(PackError::Interrupted { signal }),
+        }
+    })
+}
+
+fn start_worker(arguments: Worker) -> Result<(), PackError> {
+    if arguments.exit_with_parent {
+        exit_with_parent()?;
+    }
+    let options = arguments.options()?;
+    run(async {
+        let interrupted = interruption()?;
+        work(options, interrupted).await
+    })
+}
+
+fn run<T>(work: impl Future<Output = Result<T, PackError>>) -> Result<T, PackError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| PackError::Internal(error.to_string()))?;
-    // The runtime ends here, before the result is told: it waits for writes that are under way, and with the last of them
-    // an unfinished output is removed.
-    runtime.block_on(async {
-        let interrupted = interruption()?;
-        pack(options, Arc::clone(report), interrupted).await
-    })
+    runtime.block_on(work)
+}
+
+/// Has the kernel send SIGTERM when the process that started this one is gone.
+#[cfg(target_os = "linux")]
+fn exit_with_parent() -> Result<(), PackError> {
+    let failed = |error: rustix::io::Errno| PackError::Internal(error.to_string());
+    let parent = rustix::process::getppid();
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM)).map_err(failed)?;
+    // Gone meanwhile: this process has been handed to another.
+    if rustix::process::getppid() != parent {
+        return Err(PackError::Interrupted { signal: SignalKind::terminate().as_raw_value() });
+    }
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn exit_with_parent() -> Result<(), PackError> {
+    Err(PackError::OptionInvalid("--exit-with-parent works on Linux only".into()))
 }
 
 /// Resolves with the number of the first signal that asks the run to end.

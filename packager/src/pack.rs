@@ -1,4 +1,4 @@
-//! The whole flow: probe → plan → register → transcode and seal → playlists → rename → publish.
+//! The whole flow: probe → plan → register → make → rename → publish.
 
 use std::{future::Future, path::PathBuf, sync::Arc};
 
@@ -9,23 +9,20 @@ use tokio::task::JoinHandle;
 use crate::{
     client::{Client, ServerOptions},
     error::PackError,
+    input::Input,
+    make::make,
     output::PartialOutput,
-    packed::{self, Packed, PackedRendition},
+    packed::Packed,
+    pictures::SPRITES_FOLDER,
     plan::{Choices, Plan},
-    playlist,
     probe::{self, Source},
     progress::{Event, Report},
-    receiver::Receiver,
     sealer::Sealer,
-    transcode,
+    sink::Sink,
 };
 
 /// The protocol's limit on a title's name.
 const NAME_BYTES_MAX: usize = 256;
-/// A video this much shorter than its container claims was cut off: the larger of the two counts.
-const MISSING_SECS_MAX: f64 = 1.5;
-const MISSING_SHARE_MAX: f64 = 0.01;
-
 /// What to pack, and whereto.
 #[derive(Debug, Clone)]
 pub struct PackOptions {
@@ -94,7 +91,8 @@ async fn run(options: PackOptions, report: &Arc<dyn Report>, undo: &mut Undo) ->
         None => random_file_id()?,
     };
     let client = options.server.map(|server| Client::new(server, Arc::clone(report))).transpose()?;
-    let source = probe::probe(&options.input).await?;
+    let input = Input::file(&options.input);
+    let source = probe::look_at(&input).await?;
     let plan = Plan::new(&source, options.choices)?;
     let output = prepare_output(options.out, &file_id, &plan).await?;
     report.report(&started(&file_id, &plan, &source));
@@ -108,9 +106,9 @@ async fn run(options: PackOptions, report: &Arc<dyn Report>, undo: &mut Undo) ->
         None => (None, None),
     };
     let sealer = Sealer::new(file_id.clone(), plan.choices.period_segments, title_secret);
-    let (renditions, sealer) = transcode(&plan, &options.input, &source, sealer, &output, report).await?;
-    let media = packed::media_info(&plan, &renditions, sealer.cipher());
-    let folder = finish_output(&plan, renditions, sealer, output, undo).await?;
+    let sink = Sink::Folder(Arc::clone(&output));
+    let media = make(&plan, &input, &source, sealer, &sink, report).await?.media;
+    let folder = commit(output, undo).await?;
     if let (Some(client), Some(registration)) = (&client, &registration) {
         client.publish(registration, &media).await.inspect_err(|error| {
             // Another run has registered the title anew, and perhaps published it: it is not this run's to delete.
@@ -124,7 +122,9 @@ async fn run(options: PackOptions, report: &Arc<dyn Report>, undo: &mut Undo) ->
 
 async fn prepare_output(out: PathBuf, file_id: &FileId, plan: &Plan) -> Result<Arc<PartialOutput>, PackError> {
     let file_id = file_id.clone();
-    let folders: Vec<_> = plan.renditions.iter().map(|rendition| rendition.folder.clone()).collect();
+    let folders = plan.renditions.iter().map(|rendition| rendition.folder.clone());
+    let sprites = plan.choices.sprites.map(|_| SPRITES_FOLDER.to_owned());
+    let folders: Vec<_> = folders.chain(sprites).collect();
     let work = move || {
         let output = PartialOutput::create(&out, &file_id)?;
         folders.iter().try_for_each(|folder| output.create_folder(folder))?;
@@ -133,71 +133,10 @@ async fn prepare_output(out: PathBuf, file_id: &FileId, plan: &Plan) -> Result<A
     tokio::task::spawn_blocking(work).await?
 }
 
-/// Runs ffmpeg into the receiver; every segment is sealed and on disk when this returns.
-async fn transcode(
-    plan: &Plan,
-    input: &std::path::Path,
-    source: &Source,
-    sealer: Sealer,
-    output: &Arc<PartialOutput>,
-    report: &Arc<dyn Report>,
-) -> Result<(Vec<PackedRendition>, Sealer), PackError> {
-    let mut receiver = Receiver::start(plan, sealer, Arc::clone(output)).await?;
-    let duration_secs = source.video.duration_secs.or(source.duration_secs);
-    transcode::run(plan, input, duration_secs, &mut receiver, &**report).await?;
-    let (received, sealer) = receiver.finish().await?;
-    let listed_secs = |received: &crate::receiver::Received| {
-        let listed = received.listed.iter().flatten();
-        listed.map(|listed| listed.duration_secs).sum::<f64>()
-    };
-    let title_secs = received.iter().map(listed_secs).fold(0.0, f64::max);
-    let renditions = plan.renditions.iter().zip(&received);
-    let renditions = renditions
-        .map(|(planned, received)| PackedRendition::new(planned.clone(), received, title_secs))
-        .collect::<Result<Vec<_>, _>>()?;
-    refuse_truncated(input, source, &renditions, title_secs)?;
-    report.report(&Event::Progress { percent: Some(100.0), speed: None, left_secs: Some(0) });
-    Ok((renditions, sealer))
-}
-
-/// A cut-off film must not be published short.
-fn refuse_truncated(
-    input: &std::path::Path,
-    source: &Source,
-    renditions: &[PackedRendition],
-    title_secs: f64,
-) -> Result<(), PackError> {
-    let (expected, got) = match (source.video.duration_secs, source.duration_secs) {
-        (Some(video), _) => (video, renditions.first().map_or(0.0, PackedRendition::duration_secs)),
-        // Subtitles may well outlast the picture, so a length that counts them proves nothing.
-        (None, Some(all)) if source.subtitles.is_empty() => (all, title_secs),
-        _ => return Ok(()),
-    };
-    if expected - got <= MISSING_SECS_MAX.max(expected * MISSING_SHARE_MAX) {
-        return Ok(());
-    }
-    let what = format!("it claims {expected:.1} s of video, but only {got:.1} s are there");
-    Err(PackError::InputTruncated(input.display().to_string(), what))
-}
-
-/// Writes the playlists and gives the folder its name.
-async fn finish_output(
-    plan: &Plan,
-    renditions: Vec<PackedRendition>,
-    sealer: Sealer,
-    output: Arc<PartialOutput>,
-    undo: &mut Undo,
-) -> Result<PathBuf, PackError> {
-    let plan = plan.clone();
-    let work = move || {
-        for rendition in &renditions {
-            output.write(&rendition.playlist(), &playlist::media(&plan, rendition, &sealer)?)?;
-        }
-        output.write("master.m3u8", &playlist::master(&plan, &renditions)?)?;
-        output.commit()
-    };
+/// Gives the folder its name.
+async fn commit(output: Arc<PartialOutput>, undo: &mut Undo) -> Result<PathBuf, PackError> {
     // Kept where an interruption can wait for its end: the rename may happen all the same, and is then taken back.
-    let work = undo.committing.insert(tokio::task::spawn_blocking(work));
+    let work = undo.committing.insert(tokio::task::spawn_blocking(move || output.commit()));
     let finished = work.await;
     undo.committing = None;
     let folder = finished??;

@@ -1,7 +1,11 @@
 //! What will be made from a source: its renditions in playlist order. Video comes first, from the lowest quality to the
 //! highest, so that a player that knows nothing yet starts with the lightest; then audio, then subtitles.
 
-use keyveil_protocol::{Container, Mode, PeriodSegments, Rendition, TrackClass, api::RenditionKind};
+use keyveil_protocol::{
+    Container, Mode, PeriodSegments, Rendition, TrackClass,
+    api::RenditionKind,
+    workflow::{CoverSettings, Preset, SpriteSettings, WorkflowSettings},
+};
 
 use crate::{
     error::PackError,
@@ -20,10 +24,45 @@ pub struct Choices {
     pub ladder: Ladder,
     pub segment_secs: u32,
     pub period_segments: PeriodSegments,
+    /// Of AAC that is encoded, bit/s.
+    pub audio_bit_rate: u32,
     /// x264's speed preset.
-    pub preset: String,
-    /// Encoder threads per quality; none leaves the choice to x264.
-    pub threads: Option<u32>,
+    pub preset: Preset,
+    pub threads: EncoderThreads,
+    /// The picture that stands for the title.
+    pub cover: Option<CoverSettings>,
+    /// Thumbnails for seeking.
+    pub sprites: Option<SpriteSettings>,
+}
+
+/// How many threads encode video.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EncoderThreads {
+    /// As many as x264 likes.
+    Any,
+    /// For each quality.
+    Each(u32),
+    /// For all qualities together; each gets at least one.
+    Shared(u32),
+}
+
+impl Choices {
+    /// What a workflow asks for, on this many threads.
+    pub fn from_settings(settings: &WorkflowSettings, threads: EncoderThreads) -> Result<Self, PackError> {
+        settings.check().map_err(|error| PackError::OptionInvalid(format!("the workflow's settings: {error}")))?;
+        Ok(Self {
+            mode: settings.mode,
+            container: settings.container,
+            ladder: Ladder::from(&settings.ladder),
+            segment_secs: settings.segment_secs,
+            period_segments: settings.period_segments,
+            audio_bit_rate: settings.audio_bit_rate,
+            preset: settings.preset,
+            threads,
+            cover: settings.cover,
+            sprites: settings.sprites,
+        })
+    }
 }
 
 /// Everything that ffmpeg, the receiver and the playlists need to agree on.
@@ -120,6 +159,20 @@ impl Plan {
             rendition.rendition = Rendition(number);
         }
         Ok(Self { choices, renditions, rate: source.video.rate, interlaced: source.video.interlaced })
+    }
+
+    /// Encoder threads of a quality of this many pixels; none leaves the choice to x264.
+    pub(crate) fn threads_of(&self, width: u32, height: u32) -> Option<u32> {
+        let pixels = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
+        match self.choices.threads {
+            EncoderThreads::Any => None,
+            EncoderThreads::Each(threads) => Some(threads),
+            EncoderThreads::Shared(threads) => {
+                let all: u64 = self.renditions.iter().filter_map(PlannedRendition::size).map(pixels).sum();
+                let share = u64::from(threads) * pixels((width, height)) / all.max(1);
+                Some(u32::try_from(share).unwrap_or(threads).max(1))
+            }
+        }
     }
 
     /// Whether the streams are copied.

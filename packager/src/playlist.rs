@@ -46,6 +46,19 @@ pub(crate) fn read_listed(bytes: &[u8]) -> Result<Vec<Listed>, PackError> {
     if ended { Ok(listed) } else { Err(broken("has no end")) }
 }
 
+/// The init segment that a media playlist names.
+pub(crate) fn map_of(bytes: &[u8]) -> Result<Option<String>, PackError> {
+    let broken = || PackError::ServerError("a playlist can't be read".into());
+    let text = std::str::from_utf8(bytes).map_err(|_| broken())?;
+    let mut reader = Reader::from_str(text, ParsingOptions::default());
+    while let Some(line) = reader.read_line().map_err(|_| broken())? {
+        if let HlsLine::KnownTag(KnownTag::Hls(hls::Tag::Map(map))) = line {
+            return Ok(Some(map.uri().to_owned()));
+        }
+    }
+    Ok(None)
+}
+
 /// The media playlist of one rendition.
 pub(crate) fn media(plan: &Plan, rendition: &PackedRendition, sealer: &Sealer) -> Result<Vec<u8>, PackError> {
     write(|writer| {

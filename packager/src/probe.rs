@@ -7,14 +7,14 @@ use std::{path::Path, process::Stdio, time::Duration};
 
 use tokio::{io::AsyncReadExt, process::Command};
 
-use crate::{error::PackError, ffmpeg, intact};
+use crate::{error::PackError, ffmpeg, input::Input, intact};
 
 pub use frame_rate::FrameRate;
 use frame_rate::fraction;
 use raw::{RawFormat, RawProbe, RawStream, seconds};
 
-/// ffprobe may think this long; a local file answers in well under a second.
-const PROBE_SECS_MAX: u64 = 60;
+/// ffprobe may think this long; a local file answers in well under a second, a source when its server is back.
+const PROBE_SECS_MAX: u64 = 180;
 /// A file with thousands of streams or tags is not a video worth describing.
 const PROBE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Audio and subtitle tracks beyond this are left out.
@@ -71,11 +71,23 @@ pub struct SubtitleStream {
     pub title: Option<String>,
 }
 
-/// Reads `input` with ffprobe. Nothing is written.
+/// Reads the file `input` with ffprobe. Nothing is written.
 pub async fn probe(input: &Path) -> Result<Source, PackError> {
-    let path = input.to_owned();
-    let finding = tokio::task::spawn_blocking(move || intact::inspect(&path)).await??;
-    let raw = match run_ffprobe(input).await {
+    look_at(&Input::file(input)).await
+}
+
+/// Reads `input` with ffprobe. Nothing is written.
+pub(crate) async fn look_at(input: &Input) -> Result<Source, PackError> {
+    let finding = {
+        let input = input.clone();
+        tokio::task::spawn_blocking(move || intact::inspect(&input)).await??
+    };
+    let raw = tokio::select! {
+        raw = run_ffprobe(input) => raw,
+        // What ffprobe makes of half a source says nothing.
+        error = input.failure() => Err(error),
+    };
+    let raw = match raw {
         Err(PackError::InputNotVideo(name, why)) => {
             return Err(match finding {
                 intact::Finding::Truncated(what) => PackError::InputTruncated(name, what),
@@ -84,19 +96,19 @@ pub async fn probe(input: &Path) -> Result<Source, PackError> {
         }
         other => other?,
     };
-    let source = describe(input, raw)?;
+    let source = describe(&input.name(), raw)?;
     match finding {
-        intact::Finding::Truncated(what) => Err(PackError::InputTruncated(input.display().to_string(), what)),
+        intact::Finding::Truncated(what) => Err(PackError::InputTruncated(input.name(), what)),
         intact::Finding::Whole => Ok(source),
     }
 }
 
-async fn run_ffprobe(input: &Path) -> Result<RawProbe, PackError> {
+async fn run_ffprobe(input: &Input) -> Result<RawProbe, PackError> {
     let mut command = Command::new("ffprobe");
     ffmpeg::harden(&mut command);
     command
         .args(["-v", "error", "-print_format", "json", "-show_format", "-show_streams"])
-        .args(ffmpeg::input_arguments(input)?)
+        .args(input.arguments()?)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -104,7 +116,7 @@ async fn run_ffprobe(input: &Path) -> Result<RawProbe, PackError> {
     let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
         return Err(PackError::Internal("ffprobe has no pipes".into()));
     };
-    let name = input.display().to_string();
+    let name = input.name();
     let work = async {
         let mut json = Vec::new();
         let mut stdout = stdout.take(PROBE_BYTES_MAX + 1);
@@ -116,7 +128,7 @@ async fn run_ffprobe(input: &Path) -> Result<RawProbe, PackError> {
         }
         let status = child.wait().await.map_err(|error| PackError::FfmpegFailed(error.to_string()))?;
         if too_much || !status.success() {
-            return Err(PackError::InputNotVideo(name.clone(), first_reason(&complaint, &name)));
+            return Err(PackError::InputNotVideo(name.clone(), first_reason(&complaint, input)));
         }
         serde_json::from_slice(&json).map_err(|_| PackError::InputNotVideo(name.clone(), "no streams".into()))
     };
@@ -126,19 +138,18 @@ async fn run_ffprobe(input: &Path) -> Result<RawProbe, PackError> {
     }
 }
 
-fn first_reason(complaint: &str, name: &str) -> String {
+fn first_reason(complaint: &str, input: &Input) -> String {
     let last = complaint.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("unknown format");
-    last.replace(&format!("file:{name}: "), "").trim().to_owned()
+    input.scrub(last).trim().to_owned()
 }
 
-fn describe(input: &Path, raw: RawProbe) -> Result<Source, PackError> {
-    let name = input.display().to_string();
+fn describe(name: &str, raw: RawProbe) -> Result<Source, PackError> {
     let picture = raw
         .streams
         .iter()
         .find(|stream| stream.codec_type == "video" && stream.disposition.attached_pic == 0)
-        .ok_or_else(|| PackError::InputNotVideo(name.clone(), "it has no video stream".into()))?;
-    let video = video_stream(&name, picture, &raw.format)?;
+        .ok_or_else(|| PackError::InputNotVideo(name.to_owned(), "it has no video stream".into()))?;
+    let video = video_stream(name, picture, &raw.format)?;
     let tracks = |kind: &'static str| raw.streams.iter().filter(move |stream| stream.codec_type == kind);
     let audio =
         tracks("audio").take(TRACKS_MAX).map(|stream| audio_stream(stream, &raw.format)).collect::<Result<_, _>>()?;

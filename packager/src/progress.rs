@@ -7,6 +7,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
+use keyveil_protocol::job::JobStage;
 use serde::Serialize;
 
 use crate::{error::PackError, packed::Packed};
@@ -27,6 +28,12 @@ pub enum Event {
     Started { file_id: String, renditions: Vec<String>, duration_secs: Option<f64> },
     /// Encoding goes on. `speed` is in multiples of playing time.
     Progress { percent: Option<f64>, speed: Option<f64>, left_secs: Option<u64> },
+    /// The upload begins, or goes on at an offset above 0.
+    Uploading { file_id: String, offset: u64, size_bytes: u64 },
+    /// What the server does with the title meanwhile.
+    Title { file_id: String, state: String, percent: Option<f64>, left_secs: Option<u64> },
+    /// The last line of a successful upload; the title's state when it was waited for.
+    Uploaded { file_id: String, state: Option<String> },
     /// The key server did not answer; the request is sent again.
     Retry { what: String, reason: String, wait_ms: u64 },
     /// Something the user should know.
@@ -54,6 +61,9 @@ impl Event {
 pub trait Report: Send + Sync {
     /// Takes one event.
     fn report(&self, event: &Event);
+
+    /// Takes a new stage; only a worker's server wants to know.
+    fn stage(&self, _stage: JobStage) {}
 }
 
 /// How `--progress` shows events.
@@ -68,12 +78,12 @@ pub enum Style {
 }
 
 impl Style {
-    /// The reporter for this style.
-    pub fn reporter(self) -> Box<dyn Report> {
+    /// The reporter for this style; `verb` is what goes on, for example `packing`.
+    pub fn reporter(self, verb: &'static str) -> Box<dyn Report> {
         match self {
             Self::Json => Box::new(JsonLines { last: Mutex::new(None) }),
-            Self::Auto if io::stderr().is_terminal() => Box::new(Bar::new()),
-            Self::Auto | Self::Plain => Box::new(PlainLines { last: Mutex::new((None, -1)) }),
+            Self::Auto if io::stderr().is_terminal() => Box::new(Bar::new(verb)),
+            Self::Auto | Self::Plain => Box::new(PlainLines { verb, last: Mutex::new((None, -1)) }),
         }
     }
 }
@@ -99,6 +109,7 @@ impl Report for JsonLines {
 }
 
 struct PlainLines {
+    verb: &'static str,
     /// When the last progress line was written, and the tenth it was in.
     last: Mutex<(Option<Instant>, i64)>,
 }
@@ -113,24 +124,26 @@ impl Report for PlainLines {
             }
             *last = (Some(Instant::now()), tenth);
         }
-        say(event, |line| {
+        say(self.verb, event, |line| {
             let _ = writeln!(io::stderr(), "{line}");
         });
     }
 }
 
 struct Bar {
+    verb: &'static str,
     bar: ProgressBar,
 }
 
 impl Bar {
-    fn new() -> Self {
+    fn new(verb: &'static str) -> Self {
         let bar = ProgressBar::new(BAR_STEPS as u64);
         // A constant template: a mistake in it would only cost the bar its looks.
-        if let Ok(style) = ProgressStyle::with_template("packing [{bar:32}] {msg}") {
+        if let Ok(style) = ProgressStyle::with_template("{prefix} [{bar:32}] {msg}") {
             bar.set_style(style.progress_chars("=> "));
         }
-        Self { bar }
+        bar.set_prefix(verb);
+        Self { verb, bar }
     }
 }
 
@@ -141,29 +154,41 @@ impl Report for Bar {
                 self.bar.set_position((percent.unwrap_or(0.0) / 100.0 * BAR_STEPS) as u64);
                 self.bar.set_message(progress_text(*percent, *speed, *left_secs));
             }
-            Event::Done { .. } | Event::Error { .. } => {
+            Event::Done { .. } | Event::Uploaded { .. } | Event::Error { .. } => {
                 self.bar.finish_and_clear();
-                say(event, |line| {
+                say(self.verb, event, |line| {
                     let _ = writeln!(io::stderr(), "{line}");
                 });
             }
-            _ => say(event, |line| self.bar.println(line)),
+            _ => say(self.verb, event, |line| self.bar.println(line)),
         }
     }
 }
 
 /// Writes an event as a line for people. The end of a success goes to standard output; the end of a failure is written
 /// by the caller for every style.
-fn say(event: &Event, to_stderr: impl FnOnce(String)) {
+fn say(verb: &str, event: &Event, to_stderr: impl FnOnce(String)) {
     match event {
         Event::Started { file_id, renditions, .. } => {
             to_stderr(format!("packing {file_id}: {}", renditions.join(", ")));
         }
         Event::Progress { percent, speed, left_secs } => {
-            to_stderr(format!("packing {}", progress_text(*percent, *speed, *left_secs)));
+            to_stderr(format!("{verb} {}", progress_text(*percent, *speed, *left_secs)));
         }
         Event::Retry { what, reason, wait_ms } => {
             to_stderr(format!("{what} failed ({reason}); trying again in {:.1} s", *wait_ms as f64 / 1000.0));
+        }
+        Event::Uploading { file_id, offset: 0, .. } => to_stderr(format!("uploading {file_id}")),
+        Event::Uploading { file_id, offset, size_bytes } => {
+            to_stderr(format!("uploading {file_id}: going on at byte {offset} of {size_bytes}"));
+        }
+        Event::Title { state, percent, left_secs, .. } => {
+            let text = percent.map(|percent| format!(" {}", progress_text(Some(percent), None, *left_secs)));
+            to_stderr(format!("the title is {state}{}", text.unwrap_or_default()));
+        }
+        Event::Uploaded { file_id, state } => {
+            let what = state.as_ref().map_or(String::new(), |state| format!("; the title is {state}"));
+            let _ = writeln!(io::stdout(), "uploaded {file_id}{what}");
         }
         Event::Warning { message } => to_stderr(format!("warning: {message}")),
         Event::Done { file_id, out, published } => {

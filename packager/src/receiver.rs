@@ -23,7 +23,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::{error::PackError, output::PartialOutput, plan::Plan, sealer::Sealer};
+use crate::{error::PackError, plan::Plan, sealer::Sealer, sink::Sink};
 
 use intake::Intake;
 pub(crate) use received::{Received, segment_name};
@@ -44,7 +44,7 @@ pub(crate) struct Receiver {
 
 impl Receiver {
     /// Listens on a free loopback port.
-    pub(crate) async fn start(plan: &Plan, sealer: Sealer, output: Arc<PartialOutput>) -> Result<Self, PackError> {
+    pub(crate) async fn start(plan: &Plan, sealer: Sealer, sink: Sink) -> Result<Self, PackError> {
         let listening = |error: std::io::Error| PackError::Internal(format!("no loopback port: {error}"));
         let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.map_err(listening)?;
         let address = listener.local_addr().map_err(listening)?;
@@ -52,7 +52,7 @@ impl Receiver {
         getrandom::fill(&mut random).map_err(|error| PackError::Internal(error.to_string()))?;
         let token = hex::encode(random);
         let (failed, failures) = mpsc::channel(1);
-        let intake = Arc::new(Intake::new(plan, sealer, output));
+        let intake = Arc::new(Intake::new(plan, sealer, sink));
         let gate = Arc::new(Gate { token: token.clone(), intake: Arc::clone(&intake), failed });
         let router = Router::new().route("/{token}/{folder}/{name}", put(receive)).with_state(gate);
         let server = tokio::spawn(async move {

@@ -6,8 +6,8 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::{
-    client::Failure,
     error::PackError,
+    http::Failure,
     progress::{Event, Report},
 };
 
@@ -25,7 +25,30 @@ impl Retry {
         Self { until: Instant::now() + patience, next_wait: FIRST_WAIT }
     }
 
-    /// Sleeps before the next try, or turns the failure into the error that ends it.
+    /// How long to wait before the next try; none when there is to be no other.
+    pub(crate) fn next_wait(&mut self, failure: &Failure) -> Option<Duration> {
+        let after = match failure {
+            Failure::Busy { after, .. } => *after,
+            Failure::Unreachable(_) => None,
+            Failure::Refused(_) | Failure::Final(_) => return None,
+        };
+        let wait = after.unwrap_or_else(|| with_jitter(self.next_wait));
+        if Instant::now() + wait > self.until {
+            return None;
+        }
+        self.next_wait = (self.next_wait * 2).min(WAIT_MAX);
+        Some(wait)
+    }
+
+    /// The next wait, without an end: for what goes on for as long as the process does.
+    pub(crate) fn endless_wait(&mut self) -> Duration {
+        let wait = with_jitter(self.next_wait);
+        self.next_wait = (self.next_wait * 2).min(WAIT_MAX);
+        wait
+    }
+
+    /// Sleeps before the next try, or turns the failure into the error that ends it: at once where repeating would change
+    /// nothing.
     pub(crate) async fn wait(
         &mut self,
         what: &str,
@@ -33,15 +56,7 @@ impl Retry {
         url: &Url,
         report: &dyn Report,
     ) -> Result<(), PackError> {
-        let after = match &failure {
-            Failure::Busy { after, .. } => *after,
-            _ => None,
-        };
-        let wait = after.unwrap_or_else(|| with_jitter(self.next_wait));
-        if Instant::now() + wait > self.until {
-            return Err(failure.into_error(url));
-        }
-        self.next_wait = (self.next_wait * 2).min(WAIT_MAX);
+        let Some(wait) = self.next_wait(&failure) else { return Err(failure.into_error(url)) };
         let reason = failure.reason();
         let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         report.report(&Event::Retry { what: what.to_owned(), reason, wait_ms });
@@ -51,17 +66,19 @@ impl Retry {
 }
 
 impl Failure {
-    fn reason(&self) -> String {
+    pub(crate) fn reason(&self) -> String {
         match self {
             Self::Unreachable(reason) | Self::Busy { reason, .. } => reason.clone(),
+            Self::Refused(refusal) => refusal.text.clone(),
             Self::Final(error) => error.to_string(),
         }
     }
 
-    fn into_error(self, url: &Url) -> PackError {
+    pub(crate) fn into_error(self, url: &Url) -> PackError {
         match self {
             Self::Unreachable(reason) => PackError::ServerUnreachable { url: url.to_string(), reason },
-            Self::Busy { reason, .. } => PackError::ServerError(reason),
+            Self::Busy { reason, .. } => PackError::ServerBusy(reason),
+            Self::Refused(refusal) => refusal.into_error(),
             Self::Final(error) => error,
         }
     }

@@ -1,7 +1,8 @@
 //! Runs ffmpeg and watches it: its progress, its end, and the receiver's first failure.
 
-use std::{path::Path, process::Stdio, time::Duration};
+use std::{os::unix::process::ExitStatusExt, process::Stdio, time::Duration};
 
+use futures_util::FutureExt;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{ChildStdout, Command},
@@ -11,6 +12,7 @@ use tokio::{
 use crate::{
     error::PackError,
     ffmpeg,
+    input::Input,
     plan::Plan,
     progress::{Event, Report},
     receiver::Receiver,
@@ -24,7 +26,7 @@ const LINES_MAX_BYTES: u64 = 1 << 30;
 /// Runs ffmpeg from start to end. On return by error or by being dropped, ffmpeg is killed.
 pub(crate) async fn run(
     plan: &Plan,
-    input: &Path,
+    input: &Input,
     duration_secs: Option<f64>,
     receiver: &mut Receiver,
     report: &dyn Report,
@@ -40,6 +42,7 @@ pub(crate) async fn run(
     let complaint = tokio::spawn(ffmpeg::tail(stderr));
     let failed = tokio::select! {
         error = receiver.failure() => Some(error),
+        error = input.failure() => Some(error),
         watched = watch(stdout, duration_secs, report) => watched.err(),
     };
     if let Some(error) = failed {
@@ -48,13 +51,20 @@ pub(crate) async fn run(
     }
     let status = child.wait().await.map_err(|error| PackError::FfmpegFailed(error.to_string()))?;
     let complaint = complaint.await?;
+    // What ffmpeg takes for the end of the film may be where its source broke off.
+    if let Some(error) = input.failure().now_or_never() {
+        return Err(error);
+    }
     if status.success() {
         return Ok(());
     }
     // A refused PUT makes ffmpeg fail; then the receiver knows the cause.
     match timeout(Duration::from_millis(200), receiver.failure()).await {
         Ok(error) => Err(error),
-        Err(_) => Err(reason(&complaint, receiver.base())),
+        Err(_) => Err(match status.signal() {
+            Some(signal) => PackError::FfmpegKilled(signal),
+            None => reason(&input.scrub(&complaint), receiver.base()),
+        }),
     }
 }
 

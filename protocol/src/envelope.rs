@@ -195,9 +195,10 @@ impl Exchange {
         RecipientPublicKey(self.public.clone())
     }
 
-    /// Opens what answers `request_body`; consumes the key, so no second envelope can be opened with it.
+    /// Opens what answers `request_body`. The public ways to here consume the key, so none opens an answer to another
+    /// request with it.
     pub(crate) fn open(
-        self,
+        &self,
         label: Label,
         request_body: &[u8],
         envelope: &Envelope,

@@ -134,6 +134,31 @@ impl Exchange {
         server_key: &ServerPublicKey,
         psk: &Psk,
     ) -> Result<TitleSecret, ProtocolError> {
+        self.title_secret(request_body, envelope, server_key, psk)
+    }
+
+    /// Opens both envelopes of one answer: the new version's secret and that of the version before.
+    ///
+    /// # Errors
+    /// `server_key_unknown`, `envelope_rejected`.
+    pub fn open_title_pair(
+        self,
+        request_body: &[u8],
+        [new, previous]: [&Envelope; 2],
+        server_key: &ServerPublicKey,
+        psk: &Psk,
+    ) -> Result<[TitleSecret; 2], ProtocolError> {
+        let open = |envelope| self.title_secret(request_body, envelope, server_key, psk);
+        Ok([open(new)?, open(previous)?])
+    }
+
+    fn title_secret(
+        &self,
+        request_body: &[u8],
+        envelope: &Envelope,
+        server_key: &ServerPublicKey,
+        psk: &Psk,
+    ) -> Result<TitleSecret, ProtocolError> {
         let plaintext = self.open(Label::Title, request_body, envelope, server_key, psk)?;
         let mut reader = Reader::new(&plaintext)?;
         let mut title_secret = TitleSecret::zero();

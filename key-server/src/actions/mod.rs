@@ -7,10 +7,12 @@ pub mod server_keys;
 pub mod sessions;
 pub mod signatures;
 pub mod sources;
+pub mod workers;
 
 pub(crate) mod api_keys;
 pub(crate) mod commit_title;
 pub(crate) mod delete_title;
+pub(crate) mod idempotency;
 pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod list_titles;

@@ -9,6 +9,7 @@ mod server_key;
 mod session;
 mod sign;
 mod user;
+mod worker;
 
 use std::path::PathBuf;
 
@@ -67,6 +68,9 @@ enum Command {
     /// Playback sessions.
     #[command(subcommand)]
     Session(session::SessionCommand),
+    /// Keys of workers, which transcode and encrypt on this or other machines.
+    #[command(subcommand)]
+    Worker(worker::WorkerCommand),
     /// The audit log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -128,6 +132,7 @@ impl Cli {
             Command::ServerKey(command) => server_key::run(command, &Context::open(&config).await?).await,
             Command::User(command) => user::run(command, &Context::open(&config).await?).await,
             Command::Session(command) => session::run(command, &Context::open(&config).await?).await,
+            Command::Worker(command) => worker::run(command, &Context::open(&config).await?).await,
             Command::Audit(command) => audit::run(command, &Context::open(&config).await?).await,
         }
     }

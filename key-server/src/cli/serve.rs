@@ -17,7 +17,7 @@ Prints `listening: URL` on standard output when it is ready; logs go to standard
 pub(super) async fn serve(config: Config) -> Result<(), CliError> {
     let installation = installation::open(&config).await?;
     let server = Server::bind(installation, config, Clock::default())?;
-    let handle = server.handle();
+    let state = server.state();
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     output::line(&format!("listening: {}", server.url().as_str().trim_end_matches('/')))?;
@@ -27,7 +27,7 @@ pub(super) async fn serve(config: Config) -> Result<(), CliError> {
             _ = terminate.recv() => {}
         }
         tracing::info!("stopping: running requests may end first");
-        handle.stop(true).await;
+        state.begin_stop();
     });
     let result = server.run().await;
     stopper.abort();

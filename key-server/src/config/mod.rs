@@ -7,6 +7,7 @@ mod log;
 mod media;
 mod pages;
 mod uploads;
+mod workers;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,6 +20,7 @@ pub use media::MediaConfig;
 pub use pages::PagesConfig;
 use serde::Deserialize;
 pub use uploads::UploadsConfig;
+pub use workers::WorkersConfig;
 
 /// Everything that can be configured. Each field has a safe default.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -36,11 +38,13 @@ pub struct Config {
     pub fetch: FetchConfig,
     /// Sources on their way in.
     pub uploads: UploadsConfig,
+    /// The server's own worker.
+    pub workers: WorkersConfig,
     /// How the server logs.
     pub log: LogConfig,
 }
 
-const SECTIONS: [&str; 7] = ["http", "data", "media", "pages", "fetch", "uploads", "log"];
+const SECTIONS: [&str; 8] = ["http", "data", "media", "pages", "fetch", "uploads", "log", "workers"];
 
 /// A variable that stands for a field under a shorter name.
 const SHORT_NAMES: [(&str, &str); 3] =

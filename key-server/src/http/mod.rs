@@ -8,6 +8,7 @@ mod body;
 mod changes;
 mod cors;
 mod envelope;
+mod idempotency;
 mod jobs;
 mod media;
 mod openapi;

@@ -13,6 +13,7 @@ use crate::background;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::installation::Installation;
+use crate::local_worker;
 use crate::state::ServerState;
 
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -94,7 +95,18 @@ impl Server {
     /// Answers requests until it is stopped, then closes the database.
     pub async fn run(self) -> std::io::Result<()> {
         let tasks = background::start(&self.state.clone().into_inner());
+        let worker = tokio::spawn(local_worker::supervise(self.state.clone().into_inner(), self.address));
+        let (state, handle) = (self.state.clone().into_inner(), self.running.handle());
+        let stopper = tokio::spawn(async move {
+            state.stop_begun().await;
+            // While requests are still answered: the worker gives its job back.
+            let _ = worker.await;
+            handle.stop(true).await;
+        });
         let result = self.running.await;
+        // Where it was stopped by its handle, nothing has told the others yet.
+        self.state.begin_stop();
+        let _ = stopper.await;
         drop(tasks);
         // A connection whose worker thread is gone never comes back: what is committed is safe without it.
         let closing = self.state.installation.store().close();

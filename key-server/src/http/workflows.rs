@@ -5,6 +5,7 @@ use keyveil_protocol::WorkflowId;
 
 use super::api::{Answer, State, no_store, no_store_created};
 use super::body::json_bytes;
+use super::idempotency::idempotent;
 use super::principal::principal;
 use super::router::resource;
 use crate::actions::workflows;
@@ -32,7 +33,11 @@ async fn list(state: State, request: HttpRequest) -> Answer {
 async fn create(state: State, request: HttpRequest, payload: web::Payload) -> Answer {
     let principal = principal(&state, &request, Scope::Write).await?;
     let body = json_bytes(&request, payload, BODY_LEN_MAX, state.config.http.body_timeout()).await?;
-    Ok(no_store_created().json(workflows::create(&state, &principal, &body).await?))
+    let (own, bytes) = (state.clone(), body.clone());
+    idempotent(&state, principal.name(), &request, &body, async move {
+        Ok(no_store_created().json(workflows::create(&own, &principal, &bytes).await?))
+    })
+    .await
 }
 
 async fn show(state: State, request: HttpRequest) -> Answer {

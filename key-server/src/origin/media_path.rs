@@ -46,6 +46,12 @@ impl MediaPath {
         self.relative == Path::new("cover.jpg") || self.relative.starts_with("sprites")
     }
 
+    /// Where the file is to be in `folder`. Nobody but this server may write there: no link is looked for.
+    #[must_use]
+    pub(crate) fn within(&self, folder: &Path) -> PathBuf {
+        folder.join(&self.relative)
+    }
+
     /// The file itself, if it exists inside the version's folder, also after every symbolic link. Blocks.
     pub(crate) fn locate(&self, media_dir: &Path, folder: &MediaFolder) -> std::io::Result<PathBuf> {
         let file = locate(&folder.path(media_dir), &self.relative)?;

@@ -66,6 +66,18 @@ pub enum AuditKind {
     WebhookChanged,
     /// A webhook is gone.
     WebhookDeleted,
+    /// A title was queued again, or for another encryption.
+    JobQueued,
+    /// A worker claimed a job and received a version's secret.
+    JobClaimed,
+    /// A job was done, given up or cancelled.
+    JobEnded,
+    /// A version's secret was forgotten.
+    VersionForgotten,
+    /// A worker key was made.
+    WorkerCreated,
+    /// A worker key was retired.
+    WorkerRetired,
 }
 
 impl AuditKind {
@@ -97,6 +109,12 @@ impl AuditKind {
             Self::WebhookCreated => "webhook_created",
             Self::WebhookChanged => "webhook_changed",
             Self::WebhookDeleted => "webhook_deleted",
+            Self::JobQueued => "job_queued",
+            Self::JobClaimed => "job_claimed",
+            Self::JobEnded => "job_ended",
+            Self::VersionForgotten => "version_forgotten",
+            Self::WorkerCreated => "worker_created",
+            Self::WorkerRetired => "worker_retired",
         }
     }
 }

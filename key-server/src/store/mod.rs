@@ -3,7 +3,10 @@
 mod apps;
 mod audit;
 mod events;
+mod idempotency;
 mod installation;
+mod job_attempts;
+mod job_lists;
 mod jobs;
 mod scopes;
 mod sdk_builds;
@@ -13,6 +16,8 @@ mod title_versions;
 mod titles;
 mod uploads;
 mod users;
+mod version_sweep;
+mod worker_keys;
 mod workflows;
 
 use std::fs::OpenOptions;
@@ -25,6 +30,10 @@ use std::time::Duration;
 pub use apps::{ApiKeyRow, App, SIGNING_KEYS_MAX, SigningKeyRow};
 pub use audit::{AuditEvent, AuditKind, AuditTail};
 pub use events::{Event, EventType};
+pub use idempotency::{IdempotencyState, IdempotencyUse};
+pub use job_attempts::JobProgress;
+pub use job_lists::{JobFilter, JobLogLine};
+pub(crate) use jobs::stage_name;
 pub use jobs::{Job, JobKind, JobState, NewJob};
 pub use scopes::{Scope, Scopes};
 pub use sdk_builds::SdkBuildRow;
@@ -38,6 +47,7 @@ pub use titles::{Failure, Title, TitleState};
 use tokio::sync::{Mutex, MutexGuard};
 pub use uploads::{Stretch, Upload, UploadKind, UploadState};
 pub use users::{SignIn, User, UserRow};
+pub use worker_keys::WorkerKey;
 pub use workflows::Workflow;
 
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations");

@@ -250,6 +250,7 @@ impl WriteTransaction<'_> {
         {
             sqlx::query(statement).bind(file_id.as_str()).execute(self.connection()).await?;
         }
+        self.cancel_jobs_of_title(file_id, now).await?;
         self.set_title_state(file_id, TitleState::Deleted, None, now).await
     }
 

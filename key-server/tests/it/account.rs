@@ -35,6 +35,12 @@ impl<'a> Person<'a> {
         self.bare(method, path).header("Origin", &origin(self.app)).header("Keyveil-App", &app_id)
     }
 
+    /// For the application of another test app over the same data.
+    pub(crate) fn request_for(&self, app: &TestApp, method: &str, path: &str) -> Request {
+        let request = app.request(method, path).header("Cookie", &self.cookie).header("Origin", &origin(app));
+        request.header("Keyveil-App", &app.app_id().to_string())
+    }
+
     fn bare(&self, method: &str, path: &str) -> Request {
         self.app.request(method, path).header("Cookie", &self.cookie)
     }

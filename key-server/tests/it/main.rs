@@ -8,6 +8,7 @@ mod account;
 mod command_line;
 mod cors;
 mod failures;
+mod idempotency;
 mod keys;
 mod media;
 mod pages;

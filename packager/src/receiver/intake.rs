@@ -16,10 +16,10 @@ use crate::{
     codecs,
     error::PackError,
     ffmpeg,
-    output::PartialOutput,
     plan::{Plan, PlannedRendition},
     playlist,
     sealer::Sealer,
+    sink::Sink,
 };
 
 const SEGMENT_BYTES_MAX: usize = CIPHERTEXT_LEN_MAX - BLOCK_LEN;
@@ -37,7 +37,7 @@ pub(super) struct Intake {
     pub(super) changed: Notify,
     plan: Plan,
     sealer: Sealer,
-    output: Arc<PartialOutput>,
+    sink: Sink,
     lanes: Vec<Lane>,
 }
 
@@ -56,10 +56,10 @@ pub(super) enum Item {
 }
 
 impl Intake {
-    pub(super) fn new(plan: &Plan, sealer: Sealer, output: Arc<PartialOutput>) -> Self {
+    pub(super) fn new(plan: &Plan, sealer: Sealer, sink: Sink) -> Self {
         let lane = || Lane { places: Arc::new(Semaphore::new(BODIES_MAX)), received: Mutex::default() };
         let lanes = plan.renditions.iter().map(|_| lane()).collect();
-        Self { changed: Notify::new(), plan: plan.clone(), sealer, output, lanes }
+        Self { changed: Notify::new(), plan: plan.clone(), sealer, sink, lanes }
     }
 
     /// Which rendition and which of its files a path names.
@@ -175,17 +175,19 @@ impl Intake {
         mut bytes: Vec<u8>,
         segment: Option<(usize, Segment)>,
     ) -> Result<u64, PackError> {
-        let intake = Arc::clone(self);
-        let work = move || {
-            if let Some((at, segment)) = segment
-                && let Some(planned) = intake.plan.renditions.get(at)
-            {
-                intake.sealer.seal(planned, segment, &mut bytes)?;
-            }
-            intake.output.write(&path, &bytes)?;
-            Ok(bytes.len() as u64)
-        };
-        tokio::task::spawn_blocking(work).await?
+        if let Some((at, segment)) = segment {
+            let intake = Arc::clone(self);
+            let seal = move || {
+                if let Some(planned) = intake.plan.renditions.get(at) {
+                    intake.sealer.seal(planned, segment, &mut bytes)?;
+                }
+                Ok::<_, PackError>(bytes)
+            };
+            bytes = tokio::task::spawn_blocking(seal).await??;
+        }
+        let len = bytes.len() as u64;
+        self.sink.write(&path, bytes).await?;
+        Ok(len)
     }
 
     /// RFC 8216, section 3.5: beside TS, a WebVTT file says which TS time its time 0 is.

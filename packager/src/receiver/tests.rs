@@ -4,12 +4,13 @@ use std::{
     path::Path as FilePath,
 };
 
-use keyveil_protocol::{Container, FileId, Mode, PeriodSegments, Rendition, TrackClass};
+use keyveil_protocol::{Container, FileId, Mode, PeriodSegments, Rendition, TrackClass, workflow::Preset};
 
 use super::*;
 use crate::{
     ladder::Ladder,
-    plan::{Choices, Making, PlannedRendition},
+    output::PartialOutput,
+    plan::{Choices, EncoderThreads, Making, PlannedRendition},
     probe::FrameRate,
 };
 
@@ -17,11 +18,14 @@ fn plan() -> Plan {
     let choices = Choices {
         mode: Mode::Clear,
         container: Container::Ts,
-        ladder: Ladder::Auto,
+        ladder: Ladder::Auto { max_edge: None },
         segment_secs: 1,
         period_segments: PeriodSegments::new(10).unwrap(),
-        preset: "ultrafast".into(),
-        threads: None,
+        audio_bit_rate: 128_000,
+        preset: Preset::Ultrafast,
+        threads: EncoderThreads::Any,
+        cover: None,
+        sprites: None,
     };
     let rendition = PlannedRendition {
         rendition: Rendition(0),
@@ -41,7 +45,7 @@ async fn start(folder: &FilePath) -> Receiver {
     let output = Arc::new(PartialOutput::create(folder, &file_id).unwrap());
     output.create_folder("a0").unwrap();
     let sealer = Sealer::new(file_id, PeriodSegments::new(10).unwrap(), None);
-    Receiver::start(&plan(), sealer, output).await.unwrap()
+    Receiver::start(&plan(), sealer, Sink::Folder(output)).await.unwrap()
 }
 
 /// Sends bytes behind a request line and gives the answer's first line, as ffmpeg would.

@@ -3,15 +3,14 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Child, Command},
-    thread,
-    time::{Duration, Instant},
+    process::Child,
 };
 
 use crate::{
     clips,
     key_server::{Faults, KeyServer},
     packager::{entries, pack_private, packager},
+    processes::{signal, until},
 };
 
 /// A run over a clip long enough to be interrupted, started and already writing segments.
@@ -27,19 +26,6 @@ fn start_run(folder: &Path, server: &KeyServer) -> (Child, PathBuf) {
     let partial = out.join(".t.partial");
     until("two segments", || partial.join("v360p/seg-00001.m4s").exists());
     (child, out)
-}
-
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !holds() {
-        assert!(start.elapsed() < Duration::from_secs(30), "no {what} within 30 s");
-        thread::sleep(Duration::from_millis(20));
-    }
-}
-
-fn signal(child: &Child, name: &str) {
-    let status = Command::new("kill").args([format!("-{name}"), child.id().to_string()]).status().unwrap();
-    assert!(status.success());
 }
 
 /// Process ids of ffmpegs that read this folder's clip.
@@ -61,7 +47,7 @@ fn interrupt_and_terminate_stop_ffmpeg_and_leave_nothing() {
         let server = KeyServer::start(Faults::default());
         let (child, out) = start_run(folder.path(), &server);
         assert_eq!(ffmpegs(folder.path()).len(), 1);
-        signal(&child, name);
+        signal(child.id(), name);
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(code));
         assert!(String::from_utf8_lossy(&output.stderr).contains("error[interrupted]: "));
@@ -82,7 +68,7 @@ fn interrupt_while_publishing_takes_the_output_back() {
     let child = packager(&[&usual[..], &private].concat()).spawn().unwrap();
     until("request to publish", || server.seen(|seen| seen.requests.contains(&"publish".into())));
     assert_eq!(entries(&out), ["t"]);
-    signal(&child, "INT");
+    signal(child.id(), "INT");
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
     assert_eq!(entries(&out), Vec::<String>::new());
 }
@@ -92,7 +78,7 @@ fn killed_run_leaves_ciphertext_only_ffmpeg_ends_and_the_next_run_sweeps() {
     let folder = tempfile::tempdir().unwrap();
     let server = KeyServer::start(Faults::default());
     let (mut child, out) = start_run(folder.path(), &server);
-    signal(&child, "KILL");
+    signal(child.id(), "KILL");
     child.wait().unwrap();
     until("end of ffmpeg", || ffmpegs(folder.path()).is_empty());
     assert_eq!(entries(&out), [".t.partial"]);

@@ -195,15 +195,15 @@ impl Context {
     }
 }
 
-fn error(status: StatusCode, code: &str) -> Response {
+pub(crate) fn error(status: StatusCode, code: &str) -> Response {
     answer(status, &json!({ "error": { "code": code, "message": "what to do", "requestId": "r1" } }))
 }
 
-fn answer(status: StatusCode, body: &impl serde::Serialize) -> Response {
+pub(crate) fn answer(status: StatusCode, body: &impl serde::Serialize) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json")], serde_json::to_vec(body).unwrap()).into_response()
 }
 
-fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     use base64ct::Encoding;
     base64ct::Base64UrlUnpadded::encode_string(bytes)
 }

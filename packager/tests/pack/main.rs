@@ -5,9 +5,17 @@
 mod clips;
 mod inputs;
 mod interruption;
+mod job_server;
 mod key_server;
 mod output;
 mod packager;
+mod pictures;
 mod private;
+mod processes;
+mod reencrypt;
 mod refusals;
 mod server_faults;
+mod tus_server;
+mod upload;
+mod worker;
+mod worker_ends;

@@ -272,6 +272,7 @@ fn config(dir: &tempfile::TempDir, public_url: Option<&str>) -> Config {
     config.http.listen = ([127, 0, 0, 1], 0).into();
     config.http.body_timeout_secs = 1;
     config.http.public_url = public_url.map(|url| url.parse().unwrap());
+    config.workers.local = false;
     config.data.dir = dir.path().join("data");
     config.pages.www_dir = dir.path().join("www");
     config.pages.sdk_dirs = Some(vec![dir.path().join("sdk-own"), dir.path().join("sdk")]);

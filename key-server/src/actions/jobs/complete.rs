@@ -1,0 +1,105 @@
+//! `POST /v1/jobs/{jobId}/complete`: what an attempt made becomes the title's current version, or nothing does.
+
+use keyveil_protocol::ErrorCode;
+use keyveil_protocol::job::CompleteJobRequest;
+use keyveil_protocol::workflow::Publish;
+use serde_json::{Value, json};
+
+use super::super::{media_info, parse_json};
+use super::{Attempt, attempt, live_title, move_title, source, stored_media};
+use crate::clock::stored;
+use crate::origin::MediaPath;
+use crate::refusal::Refusal;
+use crate::state::ServerState;
+use crate::store::{
+    AuditEvent, AuditKind, Event, EventType, Job, JobKind, JobState, Publication, TitleState, WriteTransaction,
+};
+
+pub(crate) async fn complete(state: &ServerState, attempt: &Attempt, body: &[u8]) -> Result<Value, Refusal> {
+    let request: CompleteJobRequest = parse_json(body)?;
+    let store = state.installation.store();
+    let title = store.title(&attempt.job.file_id).await?.ok_or_else(attempt::lost)?;
+    media_info::check(&request.media, title.mode)?;
+    let media = serde_json::to_string(&request.media)
+        .map_err(|_| Refusal::new(ErrorCode::Internal, "media can't be written"))?;
+    let answer = json!({ "fileId": attempt.job.file_id, "version": attempt.version });
+    if is_repetition(state, attempt, &media).await? {
+        return Ok(answer);
+    }
+    attempt.still_held(state).await?;
+    let stored_bytes = settle(state, attempt, &request).await?;
+    let publication =
+        Publication { media, cover: request.cover, sprites: request.sprites, stored_bytes: Some(stored_bytes) };
+    commit(state, attempt, &publication, request.media.duration_ms).await?;
+    if attempt.job.kind == JobKind::Package {
+        source::discard(state, &attempt.job.file_id).await;
+    }
+    state.announce_sweep();
+    Ok(answer)
+}
+
+/// A worker that did not hear the answer asks again.
+async fn is_repetition(state: &ServerState, attempt: &Attempt, media: &str) -> Result<bool, Refusal> {
+    let Attempt { job, version } = attempt;
+    if job.state != JobState::Done || job.version != Some(*version) {
+        return Ok(false);
+    }
+    let row = state.installation.store().title_version(&job.file_id, *version).await?;
+    Ok(row.is_some_and(|row| row.publication.as_deref() == Some(media)))
+}
+
+async fn settle(state: &ServerState, attempt: &Attempt, request: &CompleteJobRequest) -> Result<u64, Refusal> {
+    let pictures: Vec<String> = request.cover.iter().chain(&request.sprites).cloned().collect();
+    if !pictures.iter().all(|path| MediaPath::parse(path).is_ok_and(|path| path.is_preview())) {
+        let detail = "cover, sprites: cover.jpg, and a path in sprites/";
+        return Err(Refusal::new(ErrorCode::MalformedRequest, detail).with_detail(detail));
+    }
+    let (media_dir, folder, media) = (state.config.media_dir(), attempt.folder(), request.media.clone());
+    let settled =
+        tokio::task::spawn_blocking(move || stored_media::settle(&media_dir, &folder, &media, &pictures)).await;
+    match settled {
+        Ok(Ok(stored_bytes)) => Ok(stored_bytes),
+        Ok(Err(stored_media::Unfit::Incomplete(detail))) => {
+            Err(Refusal::new(ErrorCode::MediaIncomplete, "a listed file is not there").with_detail(detail))
+        }
+        Ok(Err(stored_media::Unfit::Io(error))) => Err(super::media::disk_refusal(&error)),
+        Err(_) => Err(Refusal::new(ErrorCode::Internal, "look through the media was cut off")),
+    }
+}
+
+async fn commit(
+    state: &ServerState,
+    attempt: &Attempt,
+    publication: &Publication,
+    duration_ms: u64,
+) -> Result<(), Refusal> {
+    let now = stored(state.clock.now());
+    let mut write = state.installation.store().write().await?;
+    let job = attempt.fenced(&mut write).await?;
+    let title = live_title(&mut write, &job.file_id).await?.ok_or_else(attempt::lost)?;
+    write.commit_title_version(&job.file_id, attempt.version, publication, now).await?;
+    write.set_current_version(&job.file_id, attempt.version, duration_ms, publication.stored_bytes, now).await?;
+    write.finish_job(&job.job_id, JobState::Done, None, now).await?;
+    match job.kind {
+        JobKind::Package => publish(&mut write, &job, attempt.version, now).await?,
+        // What is played has changed; where the title stands has not.
+        JobKind::Reencrypt => move_title(&mut write, &job, title.state, None, now).await?,
+    }
+    let detail = json!({ "jobId": job.job_id, "state": "done", "version": attempt.version, "attempt": job.attempt });
+    let event = AuditEvent::new(AuditKind::JobEnded, detail).with_app(job.app_id).with_file(&job.file_id);
+    write.append_audit(&event, now).await?;
+    Ok(write.commit().await?)
+}
+
+async fn publish(write: &mut WriteTransaction<'_>, job: &Job, version: u32, now: i64) -> Result<(), Refusal> {
+    if job.settings.as_ref().is_none_or(|settings| settings.publish == Publish::Manual) {
+        return move_title(write, job, TitleState::Ready, None, now).await;
+    }
+    move_title(write, job, TitleState::Published, None, now).await?;
+    let data = json!({ "version": version, "jobId": job.job_id });
+    let event = Event { kind: EventType::TitlePublished, app_id: job.app_id, file_id: Some(job.file_id.clone()), data };
+    write.append_event(&event, now).await?;
+    let detail = json!({ "by": { "jobId": job.job_id }, "version": version });
+    let event = AuditEvent::new(AuditKind::TitlePublished, detail).with_app(job.app_id).with_file(&job.file_id);
+    Ok(write.append_audit(&event, now).await?)
+}

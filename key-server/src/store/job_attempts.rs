@@ -1,0 +1,197 @@
+//! What happens to a job between its queueing and its end.
+
+use keyveil_protocol::job::JobStage;
+use keyveil_protocol::{FileId, JobId};
+use sqlx::Row;
+
+use super::jobs::{job_from_row, stage_name};
+use super::{Failure, Job, JobState, Store, StoreError, WriteTransaction, integer};
+
+/// Lines kept of one job; the oldest go first.
+const LOG_LINES_KEPT: i64 = 2000;
+const REAPED_AT_ONCE: u32 = 100;
+
+/// What a heartbeat tells.
+#[derive(Clone, Copy, Debug)]
+pub struct JobProgress {
+    /// What the worker is at.
+    pub stage: JobStage,
+    /// 0 … 100.
+    pub percent: Option<f64>,
+    /// Estimated.
+    pub left_secs: Option<u64>,
+    /// Multiples of playing time.
+    pub speed: Option<f64>,
+}
+
+impl Store {
+    /// The job that is to be claimed next: highest priority first, then oldest.
+    pub async fn due_job(&self, now: i64) -> Result<Option<Job>, StoreError> {
+        let row = sqlx::query(
+            "SELECT jobs.* FROM jobs JOIN titles USING (file_id)
+             WHERE jobs.state = 'queued' AND jobs.run_after <= ? AND titles.state <> 'deleted'
+             ORDER BY jobs.priority DESC, jobs.created_at, jobs.job_id LIMIT 1",
+        )
+        .bind(now)
+        .fetch_optional(&self.pool)
+        .await?;
+        row.as_ref().map(job_from_row).transpose()
+    }
+
+    /// Some jobs whose lease has run out.
+    pub async fn lapsed_jobs(&self, now: i64) -> Result<Vec<Job>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT * FROM jobs WHERE state = 'running' AND lease_expires_at <= ? ORDER BY lease_expires_at LIMIT ?",
+        )
+        .bind(now)
+        .bind(REAPED_AT_ONCE)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(job_from_row).collect()
+    }
+}
+
+impl WriteTransaction<'_> {
+    /// Gives a queued job to a worker. False when it is not to be had (any more).
+    pub async fn start_attempt(
+        &mut self,
+        id: &JobId,
+        version: u32,
+        worker: &str,
+        lease_expires_at: i64,
+        now: i64,
+    ) -> Result<bool, StoreError> {
+        let result = sqlx::query(
+            "UPDATE jobs SET state = 'running', attempt = attempt + 1, version = ?, worker = ?, lease_expires_at = ?,
+             started_at = ?5, stage = NULL, percent = NULL, left_secs = NULL, speed = NULL, failure_code = NULL, failure_message = NULL
+             WHERE job_id = ?4 AND state = 'queued' AND run_after <= ?5",
+        )
+        .bind(version)
+        .bind(worker)
+        .bind(lease_expires_at)
+        .bind(id.as_str())
+        .bind(now)
+        .execute(self.connection())
+        .await?;
+        Ok(result.rows_affected() == 1)
+    }
+
+    /// Notes a heartbeat. A job that was put back, but that nobody has claimed since, runs again.
+    pub async fn beat_job(
+        &mut self,
+        id: &JobId,
+        progress: &JobProgress,
+        lease_expires_at: i64,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE jobs SET state = 'running', stage = ?, percent = ?, left_secs = ?, speed = ?, lease_expires_at = ?,
+             failure_code = NULL, failure_message = NULL WHERE job_id = ?",
+        )
+        .bind(stage_name(progress.stage))
+        .bind(progress.percent)
+        .bind(progress.left_secs.map(integer))
+        .bind(progress.speed)
+        .bind(lease_expires_at)
+        .bind(id.as_str())
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Puts a job back into the queue. While its `version` is kept, the attempt that made it may go on.
+    pub async fn put_back_job(
+        &mut self,
+        id: &JobId,
+        version: Option<u32>,
+        attempt: u32,
+        run_after: i64,
+        failure: &Failure,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE jobs SET state = 'queued', version = ?, attempt = ?, run_after = ?, failure_code = ?, failure_message = ?,
+             lease_expires_at = NULL, stage = NULL, percent = NULL, left_secs = NULL, speed = NULL WHERE job_id = ?",
+        )
+        .bind(version)
+        .bind(attempt)
+        .bind(run_after)
+        .bind(&failure.code)
+        .bind(&failure.message)
+        .bind(id.as_str())
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Ends a job.
+    pub async fn finish_job(
+        &mut self,
+        id: &JobId,
+        state: JobState,
+        failure: Option<&Failure>,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE jobs SET state = ?1, failure_code = ?2, failure_message = ?3, finished_at = ?4, lease_expires_at = NULL,
+             left_secs = NULL, cancel_requested = (?1 = 'cancelled') WHERE job_id = ?5",
+        )
+        .bind(state.as_str())
+        .bind(failure.map(|failure| &failure.code))
+        .bind(failure.map(|failure| &failure.message))
+        .bind(now)
+        .bind(id.as_str())
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Stops whatever is to be done for a title.
+    pub async fn cancel_jobs_of_title(&mut self, file_id: &FileId, now: i64) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE jobs SET state = 'cancelled', cancel_requested = 1, finished_at = ?, lease_expires_at = NULL
+             WHERE file_id = ? AND state IN ('queued', 'running')",
+        )
+        .bind(now)
+        .bind(file_id.as_str())
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Moves a job forward or back in the queue.
+    pub async fn set_job_priority(&mut self, id: &JobId, priority: i32) -> Result<(), StoreError> {
+        sqlx::query("UPDATE jobs SET priority = ? WHERE job_id = ?")
+            .bind(priority)
+            .bind(id.as_str())
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Adds lines to a job's log and forgets the oldest above [`LOG_LINES_KEPT`].
+    pub async fn append_job_log(&mut self, id: &JobId, lines: &[String], now: i64) -> Result<(), StoreError> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let row = sqlx::query("SELECT coalesce(max(seq), 0) FROM job_log WHERE job_id = ?")
+            .bind(id.as_str())
+            .fetch_one(self.connection())
+            .await?;
+        let mut seq: i64 = row.try_get(0)?;
+        for line in lines {
+            seq = seq.saturating_add(1);
+            sqlx::query("INSERT INTO job_log (job_id, seq, at, line) VALUES (?, ?, ?, ?)")
+                .bind(id.as_str())
+                .bind(seq)
+                .bind(now)
+                .bind(line)
+                .execute(self.connection())
+                .await?;
+        }
+        sqlx::query("DELETE FROM job_log WHERE job_id = ? AND seq <= ?")
+            .bind(id.as_str())
+            .bind(seq.saturating_sub(LOG_LINES_KEPT))
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,120 @@
+//! Repeated creates.
+
+use serde_json::{Value, json};
+
+use super::account::Person;
+use crate::support::{Response, TestApp};
+
+fn workflow(name: &str) -> String {
+    json!({ "name": name, "settings": settings() }).to_string()
+}
+
+fn settings() -> Value {
+    json!({
+        "ladder": { "kind": "auto", "maxEdge": null }, "container": "fmp4", "mode": "private", "cipher": "aes-128-cbc",
+        "segmentSecs": 6, "periodSegments": 5, "audioBitRate": 128_000, "preset": "veryfast",
+        "cover": null, "sprites": null, "publish": "auto",
+    })
+}
+
+fn create(app: &TestApp, key: &str, body: &str) -> Response {
+    app.authorized("POST", "/v1/workflows").header("Idempotency-Key", key).json(body).send()
+}
+
+fn own_workflows(app: &TestApp) -> usize {
+    let listed = app.authorized("GET", "/v1/workflows").send().value();
+    listed["workflows"].as_array().unwrap().iter().filter(|workflow| workflow["builtIn"] == false).count()
+}
+
+#[test]
+fn a_repetition_gets_the_first_answer_and_another_body_is_refused() {
+    let app = TestApp::start();
+    let first = create(&app, "key-1", &workflow("One"));
+    assert_eq!(first.status, 201, "{}", first.text());
+    let again = create(&app, "key-1", &workflow("One"));
+    assert_eq!((again.status, again.value()), (201, first.value()));
+    assert_eq!(again.header("content-type"), first.header("content-type"));
+    assert_eq!(again.header("cache-control"), Some("no-store"));
+    assert_eq!(own_workflows(&app), 1);
+    assert_eq!(create(&app, "key-1", &workflow("Two")).code(), "idempotency_conflict");
+    assert_eq!(create(&app, "key-2", &workflow("One")).status, 201, "another key is another create");
+    assert_eq!(app.authorized("POST", "/v1/workflows").json(workflow("One")).send().status, 201, "so is none");
+    assert_eq!(own_workflows(&app), 3);
+    for key in ["", "a b", "ä", &"x".repeat(65)] {
+        assert_eq!(create(&app, key, &workflow("One")).code(), "malformed_request", "{key}");
+    }
+}
+
+#[test]
+fn keys_belong_to_who_used_them() {
+    let app = TestApp::start();
+    let alice = Person::new(&app);
+    let first = create(&app, "key-1", &workflow("One")).value();
+    let request = alice.request("POST", "/v1/workflows").header("Idempotency-Key", "key-1");
+    let second = request.json(workflow("One")).send();
+    assert_eq!(second.status, 201);
+    assert_ne!(second.value(), first);
+    let other = app.replica();
+    let request = alice.request_for(&other, "POST", "/v1/workflows").header("Idempotency-Key", "key-1");
+    assert_eq!(request.json(workflow("One")).send().code(), "idempotency_conflict", "for another application");
+}
+
+#[test]
+fn many_at_once_over_two_servers_are_done_once() {
+    let app = TestApp::start();
+    let key = app.app.api_key.expose_text();
+    let replica = app.replica();
+    let addresses = [app.address(), replica.address()];
+    let body = workflow("One");
+    let answers: Vec<Value> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..12)
+            .map(|n: usize| {
+                let (address, body, key) = (addresses[n % 2], body.as_str(), key.as_str());
+                scope.spawn(move || {
+                    let request = crate::support::Request::new(address, "POST", "/v1/workflows");
+                    let request = request.header("Authorization", &format!("Bearer {key}"));
+                    let response = request.header("Idempotency-Key", "one").json(body).send();
+                    assert_eq!(response.status, 201, "{}", response.text());
+                    response.value()
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(answers.iter().all(|answer| *answer == answers[0]));
+    assert_eq!(own_workflows(&app), 1);
+}
+
+#[test]
+fn a_refusal_gives_the_key_back_and_a_day_ends_it() {
+    let app = TestApp::start();
+    assert_eq!(create(&app, "key-1", "{}").code(), "malformed_request");
+    let first = create(&app, "key-1", &workflow("One"));
+    assert_eq!(first.status, 201);
+    app.clock.advance(24 * 3600 - 60);
+    assert_eq!(create(&app, "key-1", &workflow("One")).value(), first.value());
+    app.clock.advance(120);
+    let next_day = create(&app, "key-1", &workflow("One"));
+    assert_eq!(next_day.status, 201);
+    assert_ne!(next_day.value(), first.value());
+    assert_eq!(own_workflows(&app), 2);
+}
+
+#[test]
+fn kept_answers_are_sealed() {
+    let app = TestApp::start();
+    // The name stands in its own table too; what only the answer holds is how JSON puts it.
+    let response = create(&app, "key-1", &workflow("One"));
+    let workflow_id = response.value()["workflowId"].as_str().unwrap().to_owned();
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(&app.config.data.dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            found.extend(std::fs::read(path).unwrap());
+        }
+    }
+    let holds = |text: &str| found.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(holds(&workflow_id), "the search looks at the database");
+    assert!(response.text().contains(&format!("\"workflowId\":\"{workflow_id}\"")));
+    assert!(!holds(&format!("\"workflowId\":\"{workflow_id}\"")));
+}
