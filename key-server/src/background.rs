@@ -7,12 +7,16 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use crate::actions::jobs;
+use crate::actions::uploads;
 use crate::clock::stored;
 use crate::state::ServerState;
 
 /// How late a lease that has run out may be noticed.
 const REAP_INTERVAL: Duration = Duration::from_millis(500);
 const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
+const UPLOADS_SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+/// Sources that one server fetches at the same time.
+const PULLS_AT_ONCE: usize = 2;
 /// Ended sessions stay for a day, so that a late request is told `session_expired`.
 const SESSIONS_KEPT_SECS: u64 = 24 * 3600;
 
@@ -23,6 +27,10 @@ pub(crate) fn start(state: &Arc<ServerState>) -> JoinSet<()> {
     tasks.spawn(reap_jobs(Arc::clone(state)));
     tasks.spawn(sweep_versions(Arc::clone(state)));
     tasks.spawn(sweep_accounts(Arc::clone(state)));
+    tasks.spawn(sweep_uploads(Arc::clone(state)));
+    for _ in 0..PULLS_AT_ONCE {
+        tasks.spawn(uploads::pull(Arc::clone(state)));
+    }
     tasks
 }
 
@@ -76,6 +84,16 @@ async fn sweep_versions(state: Arc<ServerState>) {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "removed old versions"),
             Err(error) => tracing::error!(%error, "old versions can't be removed"),
+        }
+    }
+}
+
+async fn sweep_uploads(state: Arc<ServerState>) {
+    let mut interval = tokio::time::interval(UPLOADS_SWEEP_INTERVAL);
+    loop {
+        interval.tick().await;
+        if let Err(error) = uploads::sweep(&state).await {
+            tracing::error!(%error, "uploads can't be swept");
         }
     }
 }

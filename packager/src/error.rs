@@ -16,7 +16,7 @@ pub enum PackError {
     InputTruncated(String, String),
     #[error("this ffmpeg can't decode the {kind} codec {codec}; convert the file first or install an ffmpeg that can")]
     CodecUnknown { kind: &'static str, codec: String },
-    #[error("--ladder copy can't carry {kind} codec {codec} in {container}; {instead}")]
+    #[error("the ladder copy can't carry {kind} codec {codec} in {container}; {instead}")]
     CopyCodecUnsupported { kind: &'static str, codec: String, container: &'static str, instead: &'static str },
     #[error("{0}")]
     LadderInvalid(String),

@@ -6,14 +6,21 @@ use std::{
     io::{self, Write},
     process::ExitCode,
     sync::Arc,
+    time::Duration,
 };
 
 use clap::Parser;
 use keyveil_packager::{Event, PackError, Report, pack, upload, work};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    runtime::Runtime,
+    signal::unix::{SignalKind, signal},
+};
 use tracing_subscriber::EnvFilter;
 
 use cli::{Cli, Command, Pack, Upload, Worker};
+
+/// How long the end waits for threads that read a file or a source.
+const READERS_MAX: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
     match Cli::parse().command {
@@ -63,7 +70,7 @@ fn start_pack(arguments: Pack, report: &Arc<dyn Report>) -> Result<Event, PackEr
     let options = arguments.options()?;
     // The runtime ends in here, before the result is told: it waits for writes that are under way, and with the last of
     // them an unfinished output is removed.
-    run(async {
+    runtime()?.block_on(async {
         let interrupted = interruption()?;
         pack(options, Arc::clone(report), interrupted).await.map(|packed| Event::done(&packed))
     })
@@ -91,12 +98,17 @@ fn start_worker(arguments: Worker) -> Result<(), PackError> {
     })
 }
 
+fn runtime() -> Result<Runtime, PackError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| PackError::Internal(error.to_string()))
+}
+
+/// Runs what only reads here: threads that still do are not waited for.
 fn run<T>(work: impl Future<Output = Result<T, PackError>>) -> Result<T, PackError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| PackError::Internal(error.to_string()))?;
-    runtime.block_on(work)
+    let runtime = runtime()?;
+    let result = runtime.block_on(work);
+    runtime.shutdown_timeout(READERS_MAX);
+    result
 }
 
 /// Has the kernel send SIGTERM when the process that started this one is gone.

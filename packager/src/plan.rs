@@ -193,8 +193,8 @@ fn copied_video(source: &Source, container: Container) -> Result<PlannedRenditio
         ("hevc", Container::Fmp4) => true,
         (codec, _) => {
             let instead = match codec {
-                "hevc" => "use --container fmp4, or --ladder auto to re-encode",
-                _ => "use --ladder auto to re-encode it as H.264",
+                "hevc" => "use the container fmp4, or the ladder auto to re-encode",
+                _ => "use the ladder auto to re-encode it as H.264",
             };
             return Err(not_copied("the video", codec, container, instead));
         }
@@ -234,7 +234,7 @@ fn encoded_audio(stream: &AudioStream) -> Making {
 
 fn copied_audio(stream: &AudioStream, container: Container) -> Result<Making, PackError> {
     if stream.codec != "aac" {
-        let instead = "use --ladder auto to re-encode it as AAC";
+        let instead = "use the ladder auto to re-encode it as AAC";
         return Err(not_copied("the audio", &stream.codec, container, instead));
     }
     let codecs = match stream.profile.as_str() {

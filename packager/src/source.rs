@@ -1,6 +1,7 @@
 //! Hands a source that only answers byte ranges to ffmpeg, by HTTP on loopback under an unguessable path. Whatever
 //! breaks behind it is mended by asking for the rest: ffmpeg never sees it, and no byte of it is ever on a disk.
 
+mod peer;
 mod ranges;
 mod reader;
 
@@ -12,7 +13,7 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    extract::{Path, State},
+    extract::{ConnectInfo, Path, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
@@ -44,10 +45,11 @@ impl ServedSource {
         getrandom::fill(&mut random).map_err(|error| PackError::Internal(error.to_string()))?;
         let token = hex::encode(random);
         let (failing, failed) = watch::channel(None);
-        let gate = Arc::new(Gate { token: token.clone(), remote: Arc::clone(&remote), failing });
+        let gate = Arc::new(Gate { token: token.clone(), address, remote: Arc::clone(&remote), failing });
         let router = Router::new().route("/{token}/source", get(answer)).with_state(gate);
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
         let server = tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, router).await {
+            if let Err(error) = axum::serve(listener, service).await {
                 tracing::error!(%error, "the source's server stopped");
             }
         });
@@ -87,16 +89,22 @@ impl Drop for ServedSource {
     }
 }
 
-/// Lets in who knows the secret path.
+/// Lets in who knows the secret path and is of this process' user.
 #[derive(Debug)]
 struct Gate {
     token: String,
+    address: SocketAddr,
     remote: Arc<dyn Remote>,
     failing: watch::Sender<Option<PackError>>,
 }
 
-async fn answer(State(gate): State<Arc<Gate>>, Path(token): Path<String>, headers: HeaderMap) -> Response {
-    if token != gate.token {
+async fn answer(
+    State(gate): State<Arc<Gate>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Path(token): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    if token != gate.token || !peer::is_own(peer, gate.address).await {
         return StatusCode::NOT_FOUND.into_response();
     }
     let len = gate.remote.len();
@@ -134,7 +142,27 @@ async fn answer(State(gate): State<Arc<Gate>>, Path(token): Path<String>, header
 /// `bytes=FROM-` or `bytes=FROM-LAST`, as a half-open range within the source; ffmpeg sends no other form.
 fn parse_range(text: &str, len: u64) -> Option<(u64, u64)> {
     let (from, last) = text.strip_prefix("bytes=")?.split_once('-')?;
-    let from: u64 = from.parse().ok()?;
-    let to = if last.is_empty() { len } else { last.parse::<u64>().ok()?.saturating_add(1).min(len) };
+    // `parse` alone would also take a sign.
+    let number = |text: &str| text.parse::<u64>().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let from = number(from)?;
+    let to = if last.is_empty() { len } else { number(last)?.saturating_add(1).min(len) };
     (from < to).then_some((from, to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read_within_the_source_and_others_are_refused() {
+        assert_eq!(parse_range("bytes=0-", 10), Some((0, 10)));
+        assert_eq!(parse_range("bytes=3-5", 10), Some((3, 6)));
+        assert_eq!(parse_range("bytes=3-99", 10), Some((3, 10)));
+        for text in
+            ["bytes=10-", "bytes=5-3", "bytes=-3", "bytes=0-1,3-4", "bytes=+1-", "items=0-", "", "bytes=0-", "bytes=x-"]
+        {
+            let len = if text == "bytes=0-" { 0 } else { 10 };
+            assert_eq!(parse_range(text, len), None, "{text:?}");
+        }
+    }
 }

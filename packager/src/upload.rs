@@ -14,7 +14,7 @@ use keyveil_protocol::{FileId, WorkflowId};
 use crate::{
     client::ServerOptions,
     error::PackError,
-    http::Failure,
+    http::{Failure, Refusal},
     progress::{Event, Report},
     retry::Retry,
 };
@@ -126,33 +126,34 @@ impl Upload<'_> {
                     offset = reached;
                     (retry, mismatches) = (Retry::new(patience), 0);
                     self.report.report(&self.progress(offset, started_at, started.elapsed()));
-                    continue;
                 }
                 Ok(_) => return Err(PackError::ServerError("it counts the upload's bytes in another way".into())),
-                Err(Failure::Refused(refusal)) => match refusal.status.as_u16() {
-                    409 => {}
-                    460 if mismatches < MISMATCHES_MAX => mismatches += 1,
-                    460 => {
-                        let same = self.file.sha256().await? == sha256;
-                        let changed = || PackError::InputChanged(self.file.path());
-                        return Err(if same { refusal.into_error() } else { changed() });
-                    }
-                    404 | 410 => return Err(PackError::UploadGone),
-                    _ => return Err(refusal.into_error()),
-                },
                 Err(failure) => {
+                    let failure = self.judge(failure, &mut mismatches, sha256).await?;
                     retry.wait("uploading", failure, &self.options.server.url, self.report).await?;
+                    // Only the server knows how much of the piece has arrived.
+                    offset = self.tus.offset(place).await?;
                 }
             }
-            // Only the server knows how much of the piece has arrived.
-            let known = self.tus.offset(place).await?;
-            if known == offset && mismatches == 0 {
-                // An offset that is refused although it is right: don't ask without a pause.
-                tokio::time::sleep(Duration::from_millis(200)).await;
-            }
-            offset = known;
         }
         self.file.check().await
+    }
+
+    /// Which refusals of a piece are worth another try.
+    async fn judge(&self, failure: Failure, mismatches: &mut u32, sha256: &str) -> Result<Failure, PackError> {
+        let Failure::Refused(refusal) = failure else { return Ok(failure) };
+        let again = |refusal: Refusal| Failure::Busy { reason: refusal.text, after: None };
+        match refusal.status.as_u16() {
+            // It stands elsewhere, and says where when asked.
+            409 => Ok(again(refusal)),
+            460 if *mismatches < MISMATCHES_MAX => {
+                *mismatches += 1;
+                Ok(again(refusal))
+            }
+            460 if self.file.sha256().await? != sha256 => Err(PackError::InputChanged(self.file.path())),
+            404 | 410 => Err(PackError::UploadGone),
+            _ => Err(refusal.into_error()),
+        }
     }
 
     async fn has_arrived(&self, place: &Place) -> bool {

@@ -7,6 +7,7 @@ pub mod server_keys;
 pub mod sessions;
 pub mod signatures;
 pub mod sources;
+pub mod uploads;
 pub mod workers;
 
 pub(crate) mod api_keys;

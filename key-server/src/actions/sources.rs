@@ -32,11 +32,23 @@ use crate::clock::stored;
 use crate::kms::KmsContext;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
-use crate::store::Upload;
+use crate::store::{Upload, UploadKind};
 use keyveil_protocol::{AppId, ErrorCode, FileId, UploadId};
 
 /// The longest source: ChaCha20 counts blocks of 64 bytes in 32 bits.
 pub(crate) const SOURCE_LEN_MAX: u64 = 255 << 30;
+
+/// How long a server may fetch a source without saying that it still does.
+pub(crate) const PULL_LEASE_SECS: u64 = 60;
+
+/// Until when an upload is let alone from now on: by the sweep, or, where a server fetches it, by other servers.
+fn expiry(state: &ServerState, kind: UploadKind) -> i64 {
+    let secs = match kind {
+        UploadKind::Tus => state.config.uploads.expire_secs,
+        UploadKind::Url => PULL_LEASE_SECS,
+    };
+    stored(state.clock.now().saturating_add(secs))
+}
 
 /// A key for a new source, wrapped.
 pub(crate) async fn new_key(

@@ -55,8 +55,7 @@ fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
 /// documentation (`2001:db8::/32`, `3fff::/20`) and the AS112 sink (`2620:4f:8000::/48`).
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [a, b, c, ..] = address.segments();
-    let special = (a == 0x2001 && b < 0x0200)
-        || (a == 0x2001 && b == 0x0db8)
+    let special = (a == 0x2001 && (b < 0x0200 || b == 0x0db8))
         || (a == 0x3fff && b < 0x1000)
         || (a == 0x2620 && b == 0x4f && c == 0x8000);
     a & 0xe000 == 0x2000 && !special

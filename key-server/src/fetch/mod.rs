@@ -132,7 +132,7 @@ impl From<FetchError> for Refusal {
     fn from(error: FetchError) -> Self {
         match error {
             FetchError::Refused(why) => Self::new(ErrorCode::UrlRefused, why).with_detail(format!("url: {why}")),
-            FetchError::Failed(why) => Self::new(ErrorCode::Unavailable, why),
+            FetchError::Failed(why) => Self::new(ErrorCode::Unavailable, why.clone()).with_detail(why),
         }
     }
 }

@@ -8,6 +8,7 @@ mod installation;
 mod job_attempts;
 mod job_lists;
 mod jobs;
+mod labels;
 mod scopes;
 mod sdk_builds;
 mod server_keys;

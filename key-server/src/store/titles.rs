@@ -294,7 +294,7 @@ pub(super) fn title_from_row(row: &SqliteRow) -> Result<Title, StoreError> {
     })
 }
 
-const fn mode_name(mode: Mode) -> &'static str {
+pub(super) const fn mode_name(mode: Mode) -> &'static str {
     match mode {
         Mode::Private => "private",
         Mode::Clear => "clear",

@@ -1,7 +1,8 @@
-use keyveil_protocol::{AppId, FileId, UploadId};
+use keyveil_protocol::{AppId, FileId, Mode, UploadId};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
+use super::titles::mode_name;
 use super::{Store, StoreError, WriteTransaction, app_id, integer, number, parsed};
 
 /// A source on its way in, and then at rest until its version is committed.
@@ -25,7 +26,7 @@ pub struct Upload {
     pub metadata: String,
     /// What the whole has to hash to.
     pub sha256: Option<[u8; 32]>,
-    /// Where it is pulled from.
+    /// Where it is pulled from; forgotten with the last byte, because addresses may hold tokens.
     pub url: Option<String>,
     /// How many pulls have failed.
     pub attempt: u32,
@@ -35,7 +36,7 @@ pub struct Upload {
     pub created_at: i64,
     /// When it last got a byte.
     pub updated_at: i64,
-    /// When it is swept, left alone.
+    /// When it is swept, left alone; of a pull, when the next server or attempt may take it.
     pub expires_at: i64,
 }
 
@@ -112,6 +113,42 @@ impl Store {
         row.as_ref().map(upload_from_row).transpose()
     }
 
+    /// How large a source of an application may be, and of which kinds (file name extensions; none means any).
+    pub async fn upload_limits(&self, app_id: AppId) -> Result<(u64, Vec<String>), StoreError> {
+        let row = sqlx::query("SELECT upload_bytes_max, upload_types FROM apps WHERE app_id = ?")
+            .bind(integer(app_id.value()))
+            .fetch_one(&self.pool)
+            .await?;
+        let types: &str = row.try_get("upload_types")?;
+        let types = types.split(',').filter(|kind| !kind.is_empty()).map(str::to_owned).collect();
+        Ok((number(row.try_get("upload_bytes_max")?, "upload_bytes_max")?, types))
+    }
+
+    /// Uploads by clients that were left alone for too long, or that have every byte and were not declared whole: whoever
+    /// was about to do that was cut off.
+    pub async fn uploads_to_settle(&self, now: i64, limit: u32) -> Result<Vec<Upload>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT * FROM uploads WHERE state = 'receiving' AND kind = 'tus' AND (expires_at <= ? OR offset = length)
+             ORDER BY expires_at LIMIT ?",
+        )
+        .bind(now)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(upload_from_row).collect()
+    }
+
+    /// Whether a source waits to be fetched.
+    pub async fn is_pull_due(&self, now: i64) -> Result<bool, StoreError> {
+        let row = sqlx::query(
+            "SELECT EXISTS (SELECT 1 FROM uploads WHERE state = 'receiving' AND kind = 'url' AND expires_at <= ?)",
+        )
+        .bind(now)
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(row.try_get(0)?)
+    }
+
     /// The stretches of a source, by their start.
     pub async fn stretches(&self, upload_id: &UploadId) -> Result<Vec<Stretch>, StoreError> {
         let rows = sqlx::query("SELECT number, start FROM source_stretches WHERE upload_id = ? ORDER BY number")
@@ -163,10 +200,70 @@ impl WriteTransaction<'_> {
         Ok(())
     }
 
+    /// Takes the oldest source that waits to be fetched, for as long as the lease holds.
+    pub async fn claim_pull(&mut self, now: i64, lease_expires_at: i64) -> Result<Option<Upload>, StoreError> {
+        let row = sqlx::query(
+            "UPDATE uploads SET expires_at = ? WHERE upload_id = (
+                SELECT upload_id FROM uploads WHERE state = 'receiving' AND kind = 'url' AND expires_at <= ?
+                ORDER BY created_at, upload_id LIMIT 1
+             ) RETURNING *",
+        )
+        .bind(lease_expires_at)
+        .bind(now)
+        .fetch_optional(self.connection())
+        .await?;
+        row.as_ref().map(upload_from_row).transpose()
+    }
+
+    /// Nobody takes the source before that. False when it is no longer to be fetched.
+    pub async fn lease_pull(&mut self, upload_id: &UploadId, until: i64) -> Result<bool, StoreError> {
+        let result = sqlx::query("UPDATE uploads SET expires_at = ? WHERE upload_id = ? AND state = 'receiving'")
+            .bind(until)
+            .bind(upload_id.as_str())
+            .execute(self.connection())
+            .await?;
+        Ok(result.rows_affected() == 1)
+    }
+
+    /// Notes what a server that is pulled from tells of a source's length.
+    pub async fn set_upload_length(&mut self, upload: &Upload, length: Option<u64>) -> Result<(), StoreError> {
+        for statement in [
+            "UPDATE uploads SET length = ? WHERE file_id = ? AND state = 'receiving'",
+            "UPDATE titles SET size_bytes = ? WHERE file_id = ? AND state = 'uploading'",
+        ] {
+            sqlx::query(statement)
+                .bind(length.map(integer))
+                .bind(upload.file_id.as_str())
+                .execute(self.connection())
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Counts a pull that failed; answers how many have.
+    pub async fn count_failed_pull(&mut self, upload_id: &UploadId) -> Result<u32, StoreError> {
+        let row = sqlx::query("UPDATE uploads SET attempt = attempt + 1 WHERE upload_id = ? RETURNING attempt")
+            .bind(upload_id.as_str())
+            .fetch_one(self.connection())
+            .await?;
+        number(row.try_get(0)?, "upload attempt")
+    }
+
+    /// Notes what is known of a title's source.
+    pub async fn set_title_source(&mut self, file_id: &FileId, mode: Mode, size_bytes: u64) -> Result<(), StoreError> {
+        sqlx::query("UPDATE titles SET mode = ?, size_bytes = ? WHERE file_id = ?")
+            .bind(mode_name(mode))
+            .bind(integer(size_bytes))
+            .bind(file_id.as_str())
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
     /// Declares a source whole. False when bytes are missing or the upload is over.
     pub async fn complete_upload(&mut self, upload_id: &UploadId, now: i64) -> Result<bool, StoreError> {
         let result = sqlx::query(
-            "UPDATE uploads SET state = 'complete', updated_at = ?
+            "UPDATE uploads SET state = 'complete', url = NULL, updated_at = ?
              WHERE upload_id = ? AND state = 'receiving' AND offset = length",
         )
         .bind(now)
@@ -237,7 +334,7 @@ impl WriteTransaction<'_> {
     /// removed after the commit.
     pub async fn forget_sources(&mut self, file_id: &FileId, now: i64) -> Result<Vec<UploadId>, StoreError> {
         let rows = sqlx::query(
-            "UPDATE uploads SET state = 'gone', key_ciphertext = NULL, updated_at = ? WHERE file_id = ? AND state <> 'gone'
+            "UPDATE uploads SET state = 'gone', key_ciphertext = NULL, url = NULL, updated_at = ? WHERE file_id = ? AND state <> 'gone'
              RETURNING upload_id",
         )
         .bind(now)

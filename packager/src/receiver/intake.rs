@@ -205,7 +205,7 @@ impl Intake {
 
 fn too_large(planned: &PlannedRendition, limit: usize) -> PackError {
     PackError::FfmpegFailed(format!(
-        "a part of {} is over {limit} bytes; use --ladder auto or a shorter --segment-secs",
+        "a part of {} is over {limit} bytes; use the ladder auto or shorter segments",
         planned.folder
     ))
 }

@@ -1,7 +1,8 @@
 //! Jobs and workers that are ended from outside.
 
-use std::{path::Path, process::Stdio};
+use std::{fs, num::NonZeroU32, path::Path, process::Stdio, sync::OnceLock, time::Duration};
 
+use keyveil_packager::{ServerOptions, WorkerOptions, work};
 use keyveil_protocol::workflow::{Preset, WorkflowSettings};
 
 use crate::{
@@ -13,11 +14,13 @@ use crate::{
 
 /// A job that takes long enough to be ended.
 fn long_job(folder: &Path) -> Task {
-    let clip = clips::ffmpeg(
-        "-f lavfi -i testsrc2=s=640x360:r=25 -t 60 -c:v libx264 -preset ultrafast -pix_fmt yuv420p",
-        &folder.join("long.mp4"),
-    );
-    package(&clip, WorkflowSettings { preset: Preset::Slower, ..settings() })
+    static LONG: OnceLock<Vec<u8>> = OnceLock::new();
+    let long = LONG.get_or_init(|| {
+        let arguments = "-f lavfi -i testsrc2=s=640x360:r=25 -t 60 -c:v libx264 -preset ultrafast -pix_fmt yuv420p";
+        fs::read(clips::ffmpeg(arguments, &folder.join("long.mp4"))).unwrap()
+    });
+    let settings = WorkflowSettings { preset: Preset::Slower, ..settings() };
+    Task::Package { source: long.clone(), settings: Box::new(settings) }
 }
 
 /// A worker in the middle of it, with the process ids of its ffmpegs.
@@ -112,4 +115,42 @@ fn worker_ends_with_its_parent_when_told_so() {
     signal(parent.id(), "KILL");
     parent.wait().unwrap();
     until("end of the worker", || !runs(worker));
+}
+
+/// In this process, because no worker is this impatient.
+#[tokio::test]
+async fn job_is_given_up_when_the_server_stays_away_and_the_worker_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let clip = clips::mp4(folder.path(), "320x180", 1);
+    let server = JobServer::start(vec![long_job(folder.path()), package(&clip, settings())]);
+    let options = WorkerOptions {
+        server: ServerOptions {
+            url: server.url.parse().unwrap(),
+            api_key: server.token.parse().unwrap(),
+            server_key: None,
+            insecure_http: false,
+            retry_max: Duration::from_secs(2),
+        },
+        name: "impatient".into(),
+        jobs: NonZeroU32::MIN,
+        cpus: NonZeroU32::MIN,
+    };
+    let server = &server;
+    let happens = async {
+        let seen = |holds: fn(&mut crate::job_server::Seen) -> bool| async move {
+            while !server.seen(holds) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        seen(|seen| !seen.files.is_empty()).await;
+        server.seen(|seen| seen.is_away = true);
+        // More than it bears, with a last word in vain and half a wait.
+        tokio::time::sleep(Duration::from_secs(8)).await;
+        server.seen(|seen| seen.is_away = false);
+        seen(|seen| seen.completed.contains_key("job2")).await;
+        15
+    };
+    let limit = Duration::from_secs(60);
+    tokio::time::timeout(limit, work(options, happens)).await.expect("an end within 60 s").unwrap();
+    server.seen(|seen| assert!(!seen.completed.contains_key("job1") && seen.failed.is_empty()));
 }

@@ -1,12 +1,12 @@
 //! `POST /v1/jobs/{jobId}/complete`: what an attempt made becomes the title's current version, or nothing does.
 
-use keyveil_protocol::ErrorCode;
 use keyveil_protocol::job::CompleteJobRequest;
 use keyveil_protocol::workflow::Publish;
+use keyveil_protocol::{ErrorCode, UploadId};
 use serde_json::{Value, json};
 
-use super::super::{media_info, parse_json};
-use super::{Attempt, attempt, live_title, move_title, source, stored_media};
+use super::super::{media_info, parse_json, sources};
+use super::{Attempt, attempt, live_title, move_title, stored_media};
 use crate::clock::stored;
 use crate::origin::MediaPath;
 use crate::refusal::Refusal;
@@ -30,10 +30,8 @@ pub(crate) async fn complete(state: &ServerState, attempt: &Attempt, body: &[u8]
     let stored_bytes = settle(state, attempt, &request).await?;
     let publication =
         Publication { media, cover: request.cover, sprites: request.sprites, stored_bytes: Some(stored_bytes) };
-    commit(state, attempt, &publication, request.media.duration_ms).await?;
-    if attempt.job.kind == JobKind::Package {
-        source::discard(state, &attempt.job.file_id).await;
-    }
+    let sources = commit(state, attempt, &publication, request.media.duration_ms).await?;
+    sources::remove(state, &sources).await;
     state.announce_sweep();
     Ok(answer)
 }
@@ -67,12 +65,13 @@ async fn settle(state: &ServerState, attempt: &Attempt, request: &CompleteJobReq
     }
 }
 
+/// Answers with the sources that are needed no more.
 async fn commit(
     state: &ServerState,
     attempt: &Attempt,
     publication: &Publication,
     duration_ms: u64,
-) -> Result<(), Refusal> {
+) -> Result<Vec<UploadId>, Refusal> {
     let now = stored(state.clock.now());
     let mut write = state.installation.store().write().await?;
     let job = attempt.fenced(&mut write).await?;
@@ -80,15 +79,22 @@ async fn commit(
     write.commit_title_version(&job.file_id, attempt.version, publication, now).await?;
     write.set_current_version(&job.file_id, attempt.version, duration_ms, publication.stored_bytes, now).await?;
     write.finish_job(&job.job_id, JobState::Done, None, now).await?;
-    match job.kind {
-        JobKind::Package => publish(&mut write, &job, attempt.version, now).await?,
+    let sources = match job.kind {
+        JobKind::Package => {
+            publish(&mut write, &job, attempt.version, now).await?;
+            write.forget_sources(&job.file_id, now).await?
+        }
         // What is played has changed; where the title stands has not.
-        JobKind::Reencrypt => move_title(&mut write, &job, title.state, None, now).await?,
-    }
+        JobKind::Reencrypt => {
+            move_title(&mut write, &job, title.state, None, now).await?;
+            Vec::new()
+        }
+    };
     let detail = json!({ "jobId": job.job_id, "state": "done", "version": attempt.version, "attempt": job.attempt });
     let event = AuditEvent::new(AuditKind::JobEnded, detail).with_app(job.app_id).with_file(&job.file_id);
     write.append_audit(&event, now).await?;
-    Ok(write.commit().await?)
+    write.commit().await?;
+    Ok(sources)
 }
 
 async fn publish(write: &mut WriteTransaction<'_>, job: &Job, version: u32, now: i64) -> Result<(), Refusal> {

@@ -34,10 +34,3 @@ pub(crate) async fn read_source(
 ) -> Result<sources::Chunks, Refusal> {
     sources::read(state, file_id, range).await
 }
-
-/// Removes a source whose version is committed. What stays is swept with the uploads.
-pub(super) async fn discard(state: &ServerState, file_id: &FileId) {
-    if let Err(refusal) = sources::discard(state, file_id).await {
-        tracing::warn!(%refusal, "a source can't be removed yet");
-    }
-}

@@ -1,6 +1,6 @@
 use base64ct::{Base64, Encoding};
 use keyveil_protocol::ErrorCode;
-use ring::digest::{self, Algorithm, Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
+use ring::digest::{Algorithm, Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
 
 use crate::refusal::Refusal;
 
@@ -30,7 +30,7 @@ impl Checksum {
     }
 
     fn new(algorithm: &'static Algorithm, expected: Vec<u8>) -> Self {
-        Self { digest: digest::Context::new(algorithm), expected }
+        Self { digest: Context::new(algorithm), expected }
     }
 
     /// The next bytes.

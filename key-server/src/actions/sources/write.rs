@@ -12,7 +12,7 @@ use keyveil_protocol::ErrorCode;
 use super::checksum::Checksum;
 use super::keystream::Keystream;
 use super::turns::{Turn, Written};
-use super::{SOURCE_LEN_MAX, blocking, keystream};
+use super::{SOURCE_LEN_MAX, blocking, expiry, keystream};
 use crate::clock::stored;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
@@ -54,7 +54,7 @@ pub(crate) async fn restart(state: &ServerState, turn: &mut Turn, upload: &mut U
     *turn.written() = None;
     let now = state.clock.now();
     let mut write = state.installation.store().write().await?;
-    let expires_at = stored(now.saturating_add(state.config.uploads.expire_secs));
+    let expires_at = expiry(state, upload.kind);
     if !write.advance_upload(&upload.upload_id, upload.offset, 0, stored(now), expires_at).await? {
         return Err(moved_on());
     }
@@ -164,7 +164,7 @@ impl<'a> Writer<'a> {
         let file = Arc::clone(&self.file);
         blocking(move || file.sync_data()).await?;
         let (upload, now) = (self.upload, self.state.clock.now());
-        let expires_at = stored(now.saturating_add(self.state.config.uploads.expire_secs));
+        let expires_at = expiry(self.state, upload.kind);
         let mut write = self.state.installation.store().write().await?;
         let (from, to) = (self.recorded, self.position);
         if !write.advance_upload(&upload.upload_id, from, to, stored(now), expires_at).await? {

@@ -3,7 +3,9 @@
 mod client;
 mod player;
 mod test_app;
+mod worker;
 
 pub(crate) use client::{Request, Response};
 pub(crate) use player::{Player, jwt};
 pub(crate) use test_app::{TITLE, TestApp, media_info, publication};
+pub(crate) use worker::{Claimed, FILES, FakeWorker, media};

@@ -24,6 +24,7 @@ pub(crate) struct TestAppBuilder {
     kms: Option<Box<dyn Kms>>,
     dir: Option<Arc<tempfile::TempDir>>,
     public_url: Option<&'static str>,
+    configure: fn(&mut Config),
 }
 
 /// A server with one application and one published private title of 25 segments in five periods.
@@ -55,6 +56,17 @@ impl TestAppBuilder {
         self
     }
 
+    pub(crate) fn configure(mut self, configure: fn(&mut Config)) -> Self {
+        self.configure = configure;
+        self
+    }
+
+    /// Over the data folder of `other`.
+    pub(crate) fn over(mut self, other: &TestApp) -> Self {
+        self.dir = Some(Arc::clone(&other.dir));
+        self
+    }
+
     pub(crate) fn kms(mut self, kms: impl Kms + 'static) -> Self {
         self.kms = Some(Box::new(kms));
         self
@@ -65,7 +77,8 @@ impl TestAppBuilder {
         // Its own thread, because a pool connection finds back to the pool in a task of its own.
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let dir = self.dir.clone().unwrap_or_else(|| Arc::new(tempfile::tempdir().unwrap()));
-        let config = config(&dir, self.public_url);
+        let mut config = config(&dir, self.public_url);
+        (self.configure)(&mut config);
         let clock = Clock::default();
         let (address, state, handle, thread) = serve(config.clone(), self.kms, clock.clone());
         let new_app = NewApp {
@@ -84,7 +97,14 @@ impl TestAppBuilder {
 
 impl TestApp {
     pub(crate) fn builder() -> TestAppBuilder {
-        TestAppBuilder { domains: Vec::new(), max_age_secs: 86_400, kms: None, dir: None, public_url: None }
+        TestAppBuilder {
+            domains: Vec::new(),
+            max_age_secs: 86_400,
+            kms: None,
+            dir: None,
+            public_url: None,
+            configure: |_| (),
+        }
     }
 
     pub(crate) fn start() -> Self {
@@ -100,6 +120,10 @@ impl TestApp {
 
     pub(crate) fn address(&self) -> &str {
         &self.address
+    }
+
+    pub(crate) fn state(&self) -> &Arc<ServerState> {
+        &self.state
     }
 
     pub(crate) fn installation(&self) -> &Installation {
@@ -201,6 +225,18 @@ impl TestApp {
             self.runtime.block_on(self.handle.stop(false));
             thread.join().unwrap();
         }
+    }
+
+    /// Waits for what the server does by itself.
+    #[track_caller]
+    pub(crate) fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
+        for _ in 0..1500 {
+            if holds() {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        panic!("never: {what}");
     }
 
     pub(crate) fn app_id(&self) -> AppId {
