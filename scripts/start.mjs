@@ -1,17 +1,19 @@
 // `npm start [-- FILE]`: from a fresh clone to a page that plays an encrypted video.
 //
 // Installs what is missing (ffmpeg by apt-get, the pinned Rust and its WebAssembly target by rustup, npm packages), builds
-// what has changed, starts the key server, makes a demonstration application once, packages FILE (or a minute of video it
-// makes with ffmpeg) through the real packager unless the same file is packaged already, and prints on standard output
+// what has changed, starts the key server, makes a demonstration application and a person once, uploads FILE (or a minute of
+// video it makes with ffmpeg) to be transcoded, encrypted and published by the server's own worker, unless the same file is
+// there already, and prints on standard output
 //
 //   player: URL
 //   console: URL
+//   sign in: NAME PASSWORD
 //
 // Then it serves until it is interrupted, and ends everything it started. Everything else it says goes to standard error.
 //
 //   KEYVEIL_PORT       where the key server listens on 127.0.0.1 (8080)
 //   KEYVEIL_DATA       the data folder: database, root key, media, demo.json with the demonstration's credentials (./data)
-//   KEYVEIL_PACK_ARGS  more arguments for `packager pack`, such as `--segment-secs 2 --period-segments 3 --ladder 360p,480p`
+//   KEYVEIL_WORKFLOW   JSON of workflow settings that differ from the built-in `adaptive`, such as `{"segmentSecs":2}`
 import { join, resolve } from "node:path";
 import { buildPages, buildSdk, buildServers } from "./lib/builds.mjs";
 import { stop } from "./lib/children.mjs";
@@ -21,11 +23,11 @@ import { Demo } from "./lib/demo.mjs";
 import { exists } from "./lib/fingerprint.mjs";
 import { checkPortFree, Installation } from "./lib/installation.mjs";
 import { ensureNpmPackages } from "./lib/npm.mjs";
-import { pack, sourceIdentity } from "./lib/pack.mjs";
 import { dataDir, port } from "./lib/places.mjs";
 import { ensureRust } from "./lib/rust.mjs";
 import { Steps, Stop, say } from "./lib/steps.mjs";
 import { ensureSystem, FFMPEG } from "./lib/system.mjs";
+import { sourceIdentity, upload } from "./lib/upload.mjs";
 
 await command(main, { interruptedCode: 0 });
 
@@ -45,7 +47,8 @@ async function main() {
   try {
     const { demo, player } = await demonstrate(steps, installation, file);
     process.stdout.write(`player: ${player}\n`);
-    process.stdout.write(`console: ${installation.url}/console/#api-key=${demo.apiKey}\n`);
+    process.stdout.write(`console: ${installation.url}/console/\n`);
+    process.stdout.write(`sign in: ${demo.user.name} ${demo.user.password}\n`);
     say("\nServing until interrupted (Ctrl-C).");
     server.showLog();
     const { code } = await server.ended;
@@ -79,6 +82,7 @@ async function demonstrate(steps, installation, file) {
   await steps.step("demonstration application", async () => {
     const opened = await Demo.open(installation);
     demo = opened.demo;
+    await demo.makeWorkflow(workflowSettings());
     return opened.made ? `made, app ${demo.appId}` : `app ${demo.appId}`;
   });
   let player = null;
@@ -88,25 +92,31 @@ async function demonstrate(steps, installation, file) {
       show.wait("ffmpeg makes a minute of video");
       await synthesizeClip(source, show);
     }
-    const { fileId, psign, reused } = await packaged(source, installation, demo, show);
+    const { fileId, psign, reused } = await published(source, installation, demo, show);
     player = `${installation.url}/player/#${new URLSearchParams({ file: fileId, psign })}`;
-    return `${reused ? "packaged already" : "packaged"} as ${fileId}`;
+    return `${reused ? "published already" : "published"} as ${fileId}`;
   });
   return { demo, player };
 }
 
-async function packaged(source, installation, demo, show) {
-  const identity = await sourceIdentity(source);
+async function published(source, installation, demo, show) {
+  const identity = await sourceIdentity(source, workflowSettings());
   const before = identity === null ? null : demo.titleOf(identity);
-  if (before !== null && (await exists(join(installation.mediaDir, before)))) {
-    const psign = await demo.sign(before);
-    if (psign !== null) return { fileId: before, psign, reused: true };
+  if (before !== null && (await demo.isPublished(before)) && (await exists(join(installation.mediaDir, before)))) {
+    return { fileId: before, psign: await demo.sign(before), reused: true };
   }
-  const fileId = await pack(source, installation, demo.apiKey, show);
+  const fileId = await upload(source, installation.url, demo, show);
   await demo.remember(identity, fileId);
-  const psign = await demo.sign(fileId);
-  if (psign === null) throw new Stop(`The title ${fileId} was packaged, but the key server does not have it.`);
-  return { fileId, psign, reused: false };
+  return { fileId, psign: await demo.sign(fileId), reused: false };
+}
+
+function workflowSettings() {
+  const text = process.env.KEYVEIL_WORKFLOW || "{}";
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Stop(`KEYVEIL_WORKFLOW is not JSON: ${text}`, { code: 2 });
+  }
 }
 
 /** A path is meant from where the command was given, and a typing error is said before anything is installed or built. */

@@ -21,7 +21,7 @@ const clip = makeClip(folder, "mp4", { secs: CLIP_SECS, size: "640x360" });
 const data = scratch();
 const keyveil = await start(clip, {
   data,
-  packArgs: ["--segment-secs", "2", "--period-segments", "4", "--ladder", "copy"],
+  workflow: { ladder: { kind: "copy" } },
 });
 const browserServer = await chromium.launchServer(config.use.launchOptions);
 const browser = await chromium.connect(browserServer.wsEndpoint());

@@ -9,6 +9,7 @@ const proxied = Object.fromEntries(["/v1", "/media", "/sdk"].map((path) => [path
 
 export default defineConfig({
   appType: "mpa",
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   build: {
     target: "es2022",
     // The pages' Content-Security-Policy is `default-src 'self'`: nothing may be inlined as a data: URL or as a script.

@@ -17,6 +17,8 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
 const UPLOADS_SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// Sources that one server fetches at the same time.
 const PULLS_AT_ONCE: usize = 2;
+/// How late a stream of changes may be.
+const CHANGES_INTERVAL: Duration = Duration::from_millis(250);
 /// Ended sessions stay for a day, so that a late request is told `session_expired`.
 const SESSIONS_KEPT_SECS: u64 = 24 * 3600;
 
@@ -31,6 +33,7 @@ pub(crate) fn start(state: &Arc<ServerState>) -> JoinSet<()> {
     for _ in 0..PULLS_AT_ONCE {
         tasks.spawn(uploads::pull(Arc::clone(state)));
     }
+    tasks.spawn(watch_changes(Arc::clone(state)));
     tasks
 }
 
@@ -94,6 +97,22 @@ async fn sweep_uploads(state: Arc<ServerState>) {
         interval.tick().await;
         if let Err(error) = uploads::sweep(&state).await {
             tracing::error!(%error, "uploads can't be swept");
+        }
+    }
+}
+
+/// One look for all streams: another process over the same database changes titles, too.
+async fn watch_changes(state: Arc<ServerState>) {
+    let mut interval = tokio::time::interval(CHANGES_INTERVAL);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        if !state.change_streams.is_wanted() {
+            continue;
+        }
+        match state.installation.store().change_seq().await {
+            Ok(change_seq) => state.change_streams.publish(change_seq),
+            Err(error) => tracing::error!(%error, "changes can't be looked for"),
         }
     }
 }

@@ -15,6 +15,7 @@
 
 pub mod actions;
 mod background;
+mod change_streams;
 pub mod cli;
 mod clock;
 mod config;
@@ -33,9 +34,9 @@ pub mod store;
 pub use clock::Clock;
 pub use config::{
     Config, ConfigError, DataConfig, FetchConfig, HttpConfig, LogConfig, LogFormat, MediaConfig, PagesConfig,
-    UploadsConfig,
+    UploadsConfig, WorkersConfig,
 };
-pub use http::{ServeError, Server};
+pub use http::{ServeError, Server, StopHandle};
 pub use installation::{Installation, OpenError, open, open_with_kms};
 pub use page_origin::{DOMAINS_MAX, DomainPattern, DomainPatternError};
 pub use refusal::Refusal;

@@ -59,7 +59,8 @@ pub(crate) async fn supervise(state: Arc<ServerState>, bound: SocketAddr) {
 /// What was configured; else what lies beside this program; else what is on the path.
 fn find_packager(configured: Option<&Path>) -> Option<PathBuf> {
     if let Some(path) = configured {
-        return path.is_file().then(|| path.to_owned());
+        // Absolute: a bare name would be looked for on the path.
+        return std::path::absolute(path).ok().filter(|path| path.is_file());
     }
     let beside = std::env::current_exe().ok().and_then(|own| Some(own.parent()?.join(PACKAGER)));
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -9,6 +9,7 @@ use url::Url;
 
 use crate::actions::account::SignInGuard;
 use crate::actions::sources::Turns;
+use crate::change_streams::ChangeStreams;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::fetch::{Client, SystemLookup};
@@ -32,6 +33,7 @@ pub struct ServerState {
     pub(crate) sign_in_guard: SignInGuard,
     /// For requests to addresses that others name.
     pub(crate) fetch: Client,
+    pub(crate) change_streams: ChangeStreams,
     public_url: Url,
     own_origins: Vec<PageOrigin>,
     domains: Mutex<Option<(Instant, Arc<AllDomains>)>>,
@@ -57,6 +59,7 @@ impl ServerState {
             clock,
             turns: Turns::default(),
             sign_in_guard,
+            change_streams: ChangeStreams::default(),
             public_url,
             own_origins,
             domains: Mutex::new(None),

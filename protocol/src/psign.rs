@@ -156,6 +156,12 @@ impl<'a> UnverifiedPlayerSignature<'a> {
         self.kid.as_ref()
     }
 
+    /// What it claims, which nothing has proved yet.
+    #[must_use]
+    pub const fn claims(&self) -> &PlayerSignatureClaims {
+        &self.claims
+    }
+
     /// Compares the HMAC in constant time with each of the application's keys that [`Self::kid`] allows. An empty key fits
     /// nothing: anyone could sign with it.
     ///
@@ -220,6 +226,12 @@ impl TimelyPlayerSignature {
     #[must_use]
     pub const fn file_id(&self) -> &FileId {
         &self.claims.file_id
+    }
+
+    /// Effective expiry in seconds since 1970.
+    #[must_use]
+    pub const fn expires_at(&self) -> u64 {
+        self.expires_at
     }
 
     /// `requested` is the file the page means to play, if it said so; `mode` is the title's.

@@ -19,15 +19,24 @@ export class CommandFailed extends Error {
   }
 }
 
-/** Starts a child. `onLine(line, stream)` gets each line of both its outputs. */
-export function start(command, args = [], { env = {}, cwd = root, onLine = null, terminal = false } = {}) {
+/** Starts a child. `onLine(line, stream)` gets each line of both its outputs; `input` is what it reads. */
+export function start(
+  command,
+  args = [],
+  { env = {}, cwd = root, onLine = null, terminal = false, input = null } = {},
+) {
   if (stopping) throw new Error("stopping: nothing new is started");
   // A child that asks on the terminal (sudo) must stay in our session.
   const [program, ...rest] = terminal ? [command, ...args] : boundToUs(command, args);
   const outputs = onLine === null ? "inherit" : "pipe";
-  const stdio = [terminal ? "inherit" : "ignore", outputs, outputs];
+  const stdio = [terminal ? "inherit" : input === null ? "ignore" : "pipe", outputs, outputs];
   const child = spawn(program, rest, { cwd, env: { ...process.env, ...env }, stdio, detached: !terminal });
   child.ownGroup = !terminal;
+  if (input !== null) {
+    // A child that ends without reading it says by its exit code what was wrong.
+    child.stdin.on("error", () => {});
+    child.stdin.end(input);
+  }
   running.add(child);
   child.ended = new Promise((resolve) => {
     child.once("error", (error) => resolve({ code: null, signal: null, error }));

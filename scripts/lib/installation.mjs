@@ -26,8 +26,8 @@ export class Installation {
   }
 
   /** Runs one `key-server` command against this data folder. */
-  async keyServer(args) {
-    return run(keyServerBinary, args, { env: this.env }).catch((error) => {
+  async keyServer(args, input = null) {
+    return run(keyServerBinary, args, { env: this.env, input }).catch((error) => {
       throw new Stop(`key-server ${args[0]} failed.`, { output: error.output });
     });
   }

@@ -4,7 +4,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "@playwright/test";
 import { makeClip } from "./lib/clips.mjs";
-import { PACK_ARGS, ROOT, remove, scratch, start } from "./lib/installation.mjs";
+import { ROOT, remove, scratch, start } from "./lib/installation.mjs";
 
 const YT_DLP = process.env.KEYVEIL_YT_DLP || join(ROOT, ".venv", "bin", "yt-dlp");
 const LIMIT_MS = 120_000;
@@ -83,7 +83,7 @@ for (const container of ["fmp4", "ts"]) {
       test.setTimeout(900_000);
       const folder = scratch();
       const clip = makeClip(folder, "mp4", { secs: 8 });
-      const keyveil = await start(clip, { packArgs: [...PACK_ARGS, "--container", container, "--mode", mode] });
+      const keyveil = await start(clip, { workflow: { container, mode, ...(mode === "clear" && { cipher: null }) } });
       try {
         const { url, headers } = await spyOn(browser, keyveil.playerUrl);
         for (const [name, tool] of Object.entries(TOOLS)) {

@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "@playwright/test";
 import { makeClip } from "./lib/clips.mjs";
-import { binary, PACK_ARGS, remove, scratch, start } from "./lib/installation.mjs";
+import { binary, remove, scratch, start } from "./lib/installation.mjs";
 import { play } from "./lib/play.mjs";
 
 const SUBTITLES =
@@ -23,7 +23,7 @@ test.beforeAll(async () => {
   writeFileSync(srt, SUBTITLES);
   const inputs = ["-i", clip, "-i", srt, "-map", "0", "-map", "1", "-c", "copy", "-c:s", "srt"];
   execFileSync("ffmpeg", ["-v", "error", "-y", ...inputs, "-metadata:s:s:0", "language=eng", mkv]);
-  keyveil = await start(mkv, { packArgs: [...PACK_ARGS, "--container", "ts"] });
+  keyveil = await start(mkv, { workflow: { container: "ts" } });
   const fragment = new URLSearchParams(new URL(keyveil.playerUrl).hash.slice(1));
   fileId = fragment.get("file");
   appId = JSON.parse(Buffer.from(fragment.get("psign").split(".")[1], "base64url")).appId;
@@ -108,7 +108,7 @@ test("a copied stream with long segments and audio with short ones, in periods f
   test.setTimeout(300_000);
   // Ten seconds between keyframes: video changes its period every 20 s, audio every 4 s.
   const clip = makeClip(folder, "mp4", { secs: 60, size: "320x180" });
-  const copied = await start(clip, { packArgs: ["--segment-secs", "2", "--period-segments", "2", "--ladder", "copy"] });
+  const copied = await start(clip, { workflow: { periodSegments: 2, ladder: { kind: "copy" } } });
   try {
     let exchanges = 0;
     page.context().on("request", (request) => {

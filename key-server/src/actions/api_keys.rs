@@ -10,6 +10,7 @@ use crate::store::ApiKeyRow;
 pub(crate) async fn authenticate(
     installation: &Installation,
     authorization: Option<&str>,
+    now: i64,
 ) -> Result<ApiKeyRow, Refusal> {
     let invalid = |cause: &'static str| Refusal::new(ErrorCode::ApiKeyInvalid, cause);
     let header = authorization.ok_or_else(|| invalid("no Authorization header"))?;
@@ -19,7 +20,13 @@ pub(crate) async fn authenticate(
     }
     let api_key: ApiKey = text.trim().parse()?;
     let row = installation.store().api_key(api_key.id()).await?.ok_or_else(|| invalid("unknown API key"))?;
-    if bool::from(row.secret_hash.ct_eq(&api_key.secret_hash())) { Ok(row) } else { Err(invalid("secret differs")) }
+    if !bool::from(row.secret_hash.ct_eq(&api_key.secret_hash())) {
+        return Err(invalid("secret differs"));
+    }
+    if let Err(error) = installation.store().note_api_key_use(&row.id, row.last_used_at, now).await {
+        tracing::warn!(%error, "an API key's use was not noted");
+    }
+    Ok(row)
 }
 
 /// The pre-shared key of envelopes to the holder of an API key.

@@ -6,12 +6,13 @@ use serde_json::json;
 
 use super::published_title::PublishedTitle;
 use super::put_title::PACKED_VERSION;
+use super::titles::state_event;
 use super::{media_info, parse_json};
 use crate::clock::stored;
 use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
-use crate::store::{AuditEvent, AuditKind, Publication, TitleState};
+use crate::store::{AuditEvent, AuditKind, EventType, Publication, TitleState};
 
 pub(crate) async fn commit_title(
     state: &ServerState,
@@ -48,6 +49,7 @@ pub(crate) async fn commit_title(
     let detail = json!({ "by": principal.by(), "renditions": media.renditions.len() });
     let event = AuditEvent::new(AuditKind::TitlePublished, detail).with_app(title.app_id).with_file(file_id);
     write.append_audit(&event, now).await?;
+    write.append_event(&state_event(EventType::TitlePublished, &title, TitleState::Published), now).await?;
     write.commit().await?;
     version.publication = Some(publication);
     Ok(PublishedTitle::from_rows(&title, version)?.info)

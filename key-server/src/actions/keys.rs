@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::grant::{BuildSecrets, Window};
 use super::published_title::PublishedTitle;
+use super::release::{check_still_allowed, sample};
 use super::{parse_json, psign, rng};
 use crate::clock::{on_wire, stored};
 use crate::origin::url_expiry;
@@ -45,6 +46,10 @@ async fn release(
 ) -> Result<KeysResponse, Refusal> {
     let installation = &state.installation;
     let now = state.clock.now();
+    if session.revoked_at.is_some() {
+        // A title that is gone took its sessions along, and is what the player is told of.
+        PublishedTitle::load(installation, session.app_id, &session.file_id, Some(session.version)).await?;
+    }
     check_session(request, &session, now)?;
     let app = installation.store().app(session.app_id).await?.ok_or(StoreError::Corrupt("session's app"))?;
     psign::check_origin(state, &app, None, origin)?;
@@ -141,10 +146,10 @@ async fn record(
         .with_file(&session.file_id)
         .with_session(session.id);
     let mut write = state.installation.store().write().await?;
-    if !write.advance_session(&session.id, progress, stored(now)).await? {
-        return Err(replayed());
-    }
+    check_still_allowed(&mut write, session, &progress.kid, ErrorCode::SessionInvalid).await?;
+    let releases = write.advance_session(&session.id, progress, stored(now)).await?.ok_or_else(replayed)?;
     write.append_audit(&event, stored(now)).await?;
+    sample(&mut write, session, &window.detail(), releases, stored(now)).await?;
     Ok(write.commit().await?)
 }
 

@@ -1,6 +1,8 @@
 //! What the server does, one file per action. Nothing here knows of HTTP beyond what a request says.
 
 pub mod account;
+pub mod app_keys;
+pub mod app_settings;
 pub mod apps;
 pub mod builds;
 pub mod server_keys;
@@ -11,22 +13,25 @@ pub mod uploads;
 pub mod workers;
 
 pub(crate) mod api_keys;
+pub(crate) mod audit;
 pub(crate) mod commit_title;
-pub(crate) mod delete_title;
+pub(crate) mod decode_signature;
 pub(crate) mod idempotency;
 pub(crate) mod jobs;
 pub(crate) mod keys;
-pub(crate) mod list_titles;
 pub(crate) mod media;
 pub(crate) mod play;
 pub(crate) mod put_title;
+pub(crate) mod query;
 pub(crate) mod readiness;
+pub(crate) mod titles;
 pub(crate) mod workflows;
 
 mod grant;
 mod media_info;
 mod psign;
 mod published_title;
+mod release;
 mod title_secret;
 
 use getrandom::SysRng;

@@ -2,13 +2,13 @@
 
 use keyveil_protocol::api::{PlayRequest, PlayResponse, SessionInfo};
 use keyveil_protocol::psign::PlayAuthorization;
-use keyveil_protocol::{AppId, KeyId, Mode, PlayGrant, RecipientPublicKey, Sealing, SessionId};
+use keyveil_protocol::{AppId, ErrorCode, KeyId, Mode, PlayGrant, RecipientPublicKey, Sealing, SessionId};
 use serde_json::json;
 
 use super::grant::{BuildSecrets, Window};
 use super::psign::{self, TimelySignature};
 use super::published_title::PublishedTitle;
-use super::{parse_json, random, rng};
+use super::{parse_json, random, release, rng};
 use crate::clock::stored;
 use crate::origin::url_expiry;
 use crate::refusal::Refusal;
@@ -135,7 +135,9 @@ async fn record(state: &ServerState, session: &Session, window: &Window) -> Resu
         .with_file(&session.file_id)
         .with_session(session.id);
     let mut write = state.installation.store().write().await?;
+    release::check_still_allowed(&mut write, session, &session.kid, ErrorCode::PsignSignature).await?;
     write.insert_session(session).await?;
     write.append_audit(&event, session.created_at).await?;
+    release::sample(&mut write, session, &window.detail(), 1, session.created_at).await?;
     Ok(write.commit().await?)
 }

@@ -59,5 +59,6 @@ async fn row(installation: &Installation, key: &ApiKey, name: &str) -> Result<Ap
         scopes: Scopes::worker(),
         secret_hash: key.secret_hash(),
         psk_ciphertext: installation.kms().encrypt(psk_secret.expose_secret(), &context).await?,
+        last_used_at: None,
     })
 }

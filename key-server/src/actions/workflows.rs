@@ -10,7 +10,7 @@ use crate::clock::stored;
 use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
-use crate::store::Workflow;
+use crate::store::{Store, Workflow};
 
 const DEFAULT_ID: &str = "adaptive";
 const WORKFLOWS_MAX: u32 = 100;
@@ -55,6 +55,11 @@ pub(crate) async fn resolve(
     }
     let workflow = store.workflow(app_id, &id).await?.ok_or_else(not_found)?;
     Ok((id, workflow.settings))
+}
+
+/// Whether an application has a workflow of this id, or it is built in.
+pub(crate) async fn exists(store: &Store, app_id: AppId, id: &WorkflowId) -> Result<bool, Refusal> {
+    Ok(built_in(id.as_str()).is_some() || store.workflow(app_id, id).await?.is_some())
 }
 
 pub(crate) async fn list(state: &ServerState, principal: &Principal) -> Result<Value, Refusal> {

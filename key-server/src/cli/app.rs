@@ -2,7 +2,8 @@ use clap::{Args, Subcommand};
 use keyveil_protocol::{AppId, KeyId};
 use serde_json::json;
 
-use super::{CliError, Context, output};
+use super::app_settings::{self, DomainArgs, SetArgs};
+use super::{CliError, Context, by, output};
 use crate::actions::apps::{self, CreatedApp, NewApp};
 use crate::page_origin::DomainPattern;
 
@@ -20,6 +21,17 @@ pub(super) enum AppCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Let pages of one more domain play its titles.
+    #[command(after_help = "Example:\n  key-server app add-domain --app 1000001 '*.shop.example.com'")]
+    AddDomain(DomainArgs),
+    /// Let pages of a domain play its titles no more.
+    #[command(after_help = "Example:\n  key-server app remove-domain --app 1000001 old.example.com")]
+    RemoveDomain(DomainArgs),
+    /// Change its name or limits; prints what it is then, as JSON.
+    #[command(after_help = "Examples:
+  key-server app set --app 1000001 --default-workflow vod-compact
+  key-server app set --app 1000001 --max-age-secs 3600 --upload-bytes-max 10737418240 --upload-types mp4,mov,mkv")]
+    Set(SetArgs),
     /// Add a signing key beside those in use; prints it, only now.
     #[command(after_help = "Example:\n  key-server app add-signing-key --app 1000001")]
     AddSigningKey {
@@ -59,12 +71,15 @@ pub(super) async fn run(command: AppCommand, context: &Context) -> Result<(), Cl
     match command {
         AppCommand::Create(args) => create(args, context).await,
         AppCommand::List { json } => list(json, context).await,
+        AppCommand::AddDomain(args) => app_settings::add_domain(args, context).await,
+        AppCommand::RemoveDomain(args) => app_settings::remove_domain(args, context).await,
+        AppCommand::Set(args) => app_settings::set(args, context).await,
         AppCommand::AddSigningKey { app } => {
-            let key = apps::create_signing_key(&context.installation, app, context.stored_now()).await?;
+            let key = apps::create_signing_key(&context.installation, app, by(), context.stored_now()).await?;
             output::line(&format!("kid: {}\nsigning key: {}", key.kid, key.expose_text()))
         }
         AppCommand::RetireSigningKey { app, kid } => {
-            if apps::retire_signing_key(&context.installation, app, &kid, context.stored_now()).await? {
+            if apps::retire_signing_key(&context.installation, app, &kid, by(), context.stored_now()).await? {
                 return output::line(&format!("retired: {kid}"));
             }
             Err(CliError::Other("this application has no such signing key in use".to_owned()))

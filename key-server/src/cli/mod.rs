@@ -1,6 +1,8 @@
 //! The command line. Every command but `serve` works while the server runs.
 
+mod api_key;
 mod app;
+mod app_settings;
 mod audit;
 mod build;
 mod output;
@@ -53,6 +55,9 @@ enum Command {
     /// Applications and their signing keys.
     #[command(subcommand)]
     App(app::AppCommand),
+    /// API keys of applications.
+    #[command(subcommand)]
+    ApiKey(api_key::ApiKeyCommand),
     /// Print a player signature.
     #[command(after_help = sign::EXAMPLES)]
     Sign(sign::SignArgs),
@@ -127,6 +132,7 @@ impl Cli {
             Command::Serve => serve::serve(config).await,
             Command::Init => init(&config).await,
             Command::App(command) => app::run(command, &Context::open(&config).await?).await,
+            Command::ApiKey(command) => api_key::run(command, &Context::open(&config).await?).await,
             Command::Sign(args) => sign::run(&args, &Context::open(&config).await?).await,
             Command::Build(command) => build::run(command, &Context::open(&config).await?).await,
             Command::ServerKey(command) => server_key::run(command, &Context::open(&config).await?).await,
@@ -136,6 +142,11 @@ impl Cli {
             Command::Audit(command) => audit::run(command, &Context::open(&config).await?).await,
         }
     }
+}
+
+/// Who does it, for the audit log.
+fn by() -> serde_json::Value {
+    serde_json::json!({ "commandLine": true })
 }
 
 async fn init(config: &Config) -> Result<(), CliError> {

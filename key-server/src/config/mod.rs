@@ -86,7 +86,7 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        self.http.check().and_then(|()| self.uploads.check()).map_err(ConfigError)
+        self.http.check().and_then(|()| self.uploads.check()).and_then(|()| self.workers.check()).map_err(ConfigError)
     }
 }
 

@@ -23,4 +23,4 @@ mod uploads;
 mod webhooks;
 mod workflows;
 
-pub use server::{ServeError, Server};
+pub use server::{ServeError, Server, StopHandle};

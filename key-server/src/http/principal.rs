@@ -8,6 +8,7 @@ use url::form_urlencoded;
 use super::sign_in_cookie;
 use crate::actions::account::{SignInToken, person_of};
 use crate::actions::api_keys::authenticate;
+use crate::clock::stored;
 use crate::page_origin::PageOrigin;
 use crate::principal::{Actor, Principal};
 use crate::refusal::Refusal;
@@ -102,5 +103,5 @@ fn require(row: &ApiKeyRow, scope: Scope) -> Result<(), Refusal> {
 
 async fn api_key(state: &ServerState, request: &HttpRequest) -> Result<ApiKeyRow, Refusal> {
     let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    authenticate(&state.installation, authorization).await
+    authenticate(&state.installation, authorization, stored(state.clock.now())).await
 }

@@ -27,14 +27,6 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .service(resource("/v1/play", "POST").route(web::post().to(api::play)))
         .service(resource("/v1/keys", "POST").route(web::post().to(api::keys)))
         .service(resource("/v1/server-keys", "GET").route(web::get().to(api::server_keys)))
-        .service(resource("/v1/titles", "GET").route(web::get().to(api::list_titles)))
-        .service(
-            resource("/v1/titles/{file_id}", "PUT, DELETE")
-                .route(web::put().to(api::put_title))
-                .route(web::delete().to(api::delete_title)),
-        )
-        .service(resource("/v1/titles/{file_id}/commit", "POST").route(web::post().to(api::commit_title)))
-        .service(resource("/v1/player-signatures", "POST").route(web::post().to(api::player_signatures)))
         .service(resource("/healthz", "GET").route(web::get().to(api::healthz)))
         .service(resource("/readyz", "GET").route(web::get().to(api::readyz)))
         // Playlists are text and worth compressing; encrypted segments are not, whatever their MIME type.

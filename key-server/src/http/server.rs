@@ -34,6 +34,21 @@ pub struct ServeError {
     source: std::io::Error,
 }
 
+/// Stops a server.
+#[derive(Clone)]
+pub struct StopHandle {
+    running: ServerHandle,
+    state: web::Data<ServerState>,
+}
+
+impl StopHandle {
+    /// `graceful` lets running requests end first; streams, which have no end, are ended.
+    pub async fn stop(&self, graceful: bool) {
+        self.state.change_streams.end();
+        self.running.stop(graceful).await;
+    }
+}
+
 impl Server {
     /// Listens. Has to be called inside an actix system; requests are answered once [`Server::run`] is polled.
     pub fn bind(installation: Installation, config: Config, clock: Clock) -> Result<Self, ServeError> {
@@ -86,10 +101,10 @@ impl Server {
         self.state.clone()
     }
 
-    /// Stops it from elsewhere: `stop(true)` lets running requests end first.
+    /// Stops it from elsewhere.
     #[must_use]
-    pub fn handle(&self) -> ServerHandle {
-        self.running.handle()
+    pub fn handle(&self) -> StopHandle {
+        StopHandle { running: self.running.handle(), state: self.state.clone() }
     }
 
     /// Answers requests until it is stopped, then closes the database.

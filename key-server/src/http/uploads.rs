@@ -72,7 +72,8 @@ async fn protocol(
         next.call(request).await?.map_into_boxed_body()
     } else {
         let refusal = HttpRefusal(Refusal::new(ErrorCode::TusVersion, "Tus-Resumable"));
-        request.into_response(HttpResponse::from_error(refusal))
+        // `into_response` would forget which refusal it was.
+        ServiceResponse::new(request.into_parts().0, HttpResponse::from_error(refusal))
     };
     let headers = response.headers_mut();
     headers.insert(HeaderName::from_static("tus-resumable"), HeaderValue::from_static(VERSION));

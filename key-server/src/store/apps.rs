@@ -1,4 +1,4 @@
-use keyveil_protocol::{ApiKeyId, AppId, KeyId};
+use keyveil_protocol::{ApiKeyId, AppId, KeyId, WorkflowId};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
@@ -18,6 +18,12 @@ pub struct App {
     pub domains: Vec<String>,
     /// The longest life of a player signature.
     pub max_age_secs: u64,
+    /// What is made of a source that names no workflow; none means the built-in default.
+    pub default_workflow_id: Option<WorkflowId>,
+    /// The longest source it takes.
+    pub upload_bytes_max: u64,
+    /// File name extensions of the sources it takes, in lower case.
+    pub upload_types: Vec<String>,
     /// When it was made.
     pub created_at: i64,
 }
@@ -46,6 +52,8 @@ pub struct ApiKeyRow {
     pub secret_hash: [u8; 32],
     /// The PSK derived from its secret, wrapped.
     pub psk_ciphertext: Vec<u8>,
+    /// When it was last seen in use, to the minute.
+    pub last_used_at: Option<i64>,
 }
 
 impl Store {
@@ -113,11 +121,16 @@ impl Store {
             .bind(id)
             .fetch_all(&self.pool)
             .await?;
+        let workflow_id: Option<&str> = row.try_get("default_workflow_id")?;
+        let upload_types: &str = row.try_get("upload_types")?;
         Ok(App {
             app_id: app_id(id)?,
             name: row.try_get("name")?,
             domains: domains.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?,
             max_age_secs: number(row.try_get("max_age_secs")?, "max_age_secs")?,
+            default_workflow_id: workflow_id.map(|id| parsed(id, "workflow id")).transpose()?,
+            upload_bytes_max: number(row.try_get("upload_bytes_max")?, "upload_bytes_max")?,
+            upload_types: upload_types.split(',').map(str::to_owned).collect(),
             created_at: row.try_get("created_at")?,
         })
     }
@@ -210,5 +223,6 @@ fn api_key_from_row(row: &SqliteRow) -> Result<ApiKeyRow, StoreError> {
         scopes: parsed(row.try_get("scopes")?, "scopes")?,
         secret_hash: secret_hash.try_into().map_err(|_| StoreError::Corrupt("api key hash"))?,
         psk_ciphertext: row.try_get("psk_ciphertext")?,
+        last_used_at: row.try_get("last_used_at")?,
     })
 }

@@ -30,16 +30,26 @@ pub enum AuditKind {
     TitleRegistered,
     /// A title can be played.
     TitlePublished,
-    /// A title can be played no more.
+    /// A title can be played no more, and can be published again.
+    TitleUnpublished,
+    /// A title's name, description or labels were changed.
+    TitleDescribed,
+    /// A title is gone.
     TitleDeleted,
     /// A player signature was made by this server.
     SignatureMade,
     /// An application was made.
     AppCreated,
+    /// An application's settings were changed.
+    AppChanged,
     /// A signing key was made.
     SigningKeyCreated,
     /// A signing key was retired.
     SigningKeyRetired,
+    /// An API key was made.
+    ApiKeyCreated,
+    /// An API key was retired.
+    ApiKeyRetired,
     /// An SDK build was made.
     BuildCreated,
     /// An SDK build's secret left the KMS for the compiler.
@@ -91,11 +101,16 @@ impl AuditKind {
             Self::SessionsRevoked => "sessions_revoked",
             Self::TitleRegistered => "title_registered",
             Self::TitlePublished => "title_published",
+            Self::TitleUnpublished => "title_unpublished",
+            Self::TitleDescribed => "title_described",
             Self::TitleDeleted => "title_deleted",
             Self::SignatureMade => "signature_made",
             Self::AppCreated => "app_created",
+            Self::AppChanged => "app_changed",
             Self::SigningKeyCreated => "signing_key_created",
             Self::SigningKeyRetired => "signing_key_retired",
+            Self::ApiKeyCreated => "api_key_created",
+            Self::ApiKeyRetired => "api_key_retired",
             Self::BuildCreated => "build_created",
             Self::BuildExported => "build_exported",
             Self::BuildRetired => "build_retired",

@@ -1,7 +1,10 @@
 //! State: SQLite in WAL mode. Every write is one immediate transaction.
 
+mod app_keys;
+mod app_settings;
 mod apps;
 mod audit;
+mod audit_list;
 mod events;
 mod idempotency;
 mod installation;
@@ -9,12 +12,17 @@ mod job_attempts;
 mod job_lists;
 mod jobs;
 mod labels;
+mod pulls;
 mod scopes;
 mod sdk_builds;
 mod server_keys;
+mod session_list;
 mod sessions;
+mod title_deletion;
+mod title_list;
 mod title_versions;
 mod titles;
+mod upload_changes;
 mod uploads;
 mod users;
 mod version_sweep;
@@ -28,8 +36,11 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
+pub use app_keys::{ListedApiKey, ListedSigningKey};
+pub use app_settings::AppChange;
 pub use apps::{ApiKeyRow, App, SIGNING_KEYS_MAX, SigningKeyRow};
 pub use audit::{AuditEvent, AuditKind, AuditTail};
+pub use audit_list::{AuditQuery, ListedAudit};
 pub use events::{Event, EventType};
 pub use idempotency::{IdempotencyState, IdempotencyUse};
 pub use job_attempts::JobProgress;
@@ -39,10 +50,12 @@ pub use jobs::{Job, JobKind, JobState, NewJob};
 pub use scopes::{Scope, Scopes};
 pub use sdk_builds::SdkBuildRow;
 pub use server_keys::ServerKeyRow;
-pub use sessions::{Session, SessionProgress};
+pub use session_list::{ListedSession, SessionQuery};
+pub use sessions::{Session, SessionProgress, StillAllowed};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqliteConnection, Transaction};
+pub use title_list::{ListedJob, ListedTitle, SortValue, TitleQuery, TitleSort};
 pub use title_versions::{Publication, TitleVersion};
 pub use titles::{Failure, Title, TitleState};
 use tokio::sync::{Mutex, MutexGuard};
@@ -96,6 +109,8 @@ impl Store {
             .journal_mode(SqliteJournalMode::Wal)
             // An audit row must survive a power cut before its key is released.
             .synchronous(SqliteSynchronous::Full)
+            // What is deleted is overwritten: a title's secret does not stay behind in a free page.
+            .pragma("secure_delete", "ON")
             .busy_timeout(BUSY_TIMEOUT);
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
@@ -118,6 +133,14 @@ impl Store {
     /// Asks the database for anything at all.
     pub async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT 1 FROM installation").fetch_optional(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Moves the log into the database file and empties it, so that no older copy of a deleted row is left there. Waits
+    /// for those who read, and gives up on one that takes long: the next call does it then.
+    pub async fn empty_log(&self) -> Result<(), StoreError> {
+        let _turn = self.writer.lock().await;
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.pool).await?;
         Ok(())
     }
 

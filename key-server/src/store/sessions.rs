@@ -56,6 +56,17 @@ pub struct SessionProgress {
     pub kid: KeyId,
 }
 
+/// What a release of keys stands on; see [`WriteTransaction::still_allowed`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StillAllowed {
+    /// The title is published and has this version.
+    pub title: bool,
+    /// The signing key is in use.
+    pub signing_key: bool,
+    /// The SDK build is accepted.
+    pub build: bool,
+}
+
 impl Store {
     /// One session, also when expired or revoked.
     pub async fn session(&self, id: &SessionId) -> Result<Option<Session>, StoreError> {
@@ -103,7 +114,8 @@ impl WriteTransaction<'_> {
         Ok(())
     }
 
-    /// Moves a session on, if its counter is still below the request's. False when it is not: the request is a replay.
+    /// Moves a session on, if its counter is still below the request's, and returns how often keys were released to it with
+    /// this time. Nothing when it is not below: the request is a replay.
     ///
     /// Limits change only with a later expiry: the request may have read the session before another one renewed it.
     pub async fn advance_session(
@@ -111,14 +123,14 @@ impl WriteTransaction<'_> {
         id: &SessionId,
         progress: &SessionProgress,
         now: i64,
-    ) -> Result<bool, StoreError> {
-        let result = sqlx::query(
-            "UPDATE sessions SET last_counter = ?1, last_position_ms = ?2, last_seen_at = ?3,
+    ) -> Result<Option<u64>, StoreError> {
+        let row = sqlx::query(
+            "UPDATE sessions SET releases = releases + 1, last_counter = ?1, last_position_ms = ?2, last_seen_at = ?3,
              expires_at = max(expires_at, ?4),
              url_expires_at = CASE WHEN ?4 > expires_at THEN ?5 ELSE url_expires_at END,
              max_track = CASE WHEN ?4 > expires_at THEN ?6 ELSE max_track END,
              kid = CASE WHEN ?4 > expires_at THEN ?7 ELSE kid END
-             WHERE id = ?8 AND last_counter < ?1 AND revoked_at IS NULL",
+             WHERE id = ?8 AND last_counter < ?1 AND revoked_at IS NULL RETURNING releases",
         )
         .bind(integer(progress.counter))
         .bind(integer(progress.position_ms))
@@ -128,9 +140,9 @@ impl WriteTransaction<'_> {
         .bind(progress.max_track.number())
         .bind(progress.kid.as_str())
         .bind(id.as_bytes().as_slice())
-        .execute(self.connection())
+        .fetch_optional(self.connection())
         .await?;
-        Ok(result.rows_affected() == 1)
+        row.map(|row| number(row.try_get("releases")?, "releases")).transpose()
     }
 
     /// Ends one session. False when it is unknown or ended already.
@@ -141,6 +153,45 @@ impl WriteTransaction<'_> {
             .execute(self.connection())
             .await?;
         Ok(result.rows_affected() == 1)
+    }
+
+    /// One session, as this transaction sees it.
+    pub async fn session(&mut self, id: &SessionId) -> Result<Option<Session>, StoreError> {
+        let row = sqlx::query("SELECT * FROM sessions WHERE id = ?")
+            .bind(id.as_bytes().as_slice())
+            .fetch_optional(self.connection())
+            .await?;
+        row.as_ref().map(session_from_row).transpose()
+    }
+
+    /// Ends every session that stands on a signing key and returns how many.
+    pub async fn revoke_signed_by(&mut self, app_id: AppId, kid: &KeyId, now: i64) -> Result<u64, StoreError> {
+        let result =
+            sqlx::query("UPDATE sessions SET revoked_at = ? WHERE app_id = ? AND kid = ? AND revoked_at IS NULL")
+                .bind(now)
+                .bind(integer(app_id.value()))
+                .bind(kid.as_str())
+                .execute(self.connection())
+                .await?;
+        Ok(result.rows_affected())
+    }
+
+    /// Whether what a release of keys stands on still holds, now that nothing else can change it.
+    pub async fn still_allowed(&mut self, session: &Session, kid: &KeyId) -> Result<StillAllowed, StoreError> {
+        let row = sqlx::query(
+            "SELECT EXISTS (SELECT 1 FROM titles t JOIN title_versions v USING (file_id) WHERE t.file_id = ?1 AND t.app_id = ?2
+                 AND t.state = 'published' AND v.version = ?3 AND v.publication IS NOT NULL),
+             EXISTS (SELECT 1 FROM signing_keys WHERE app_id = ?2 AND kid = ?4 AND retired_at IS NULL),
+             EXISTS (SELECT 1 FROM sdk_builds WHERE id = ?5 AND retired_at IS NULL)",
+        )
+        .bind(session.file_id.as_str())
+        .bind(integer(session.app_id.value()))
+        .bind(session.version)
+        .bind(kid.as_str())
+        .bind(session.build_id.as_str())
+        .fetch_one(self.connection())
+        .await?;
+        Ok(StillAllowed { title: row.try_get(0)?, signing_key: row.try_get(1)?, build: row.try_get(2)? })
     }
 
     /// Ends every session of a viewer and returns how many.
@@ -156,7 +207,7 @@ impl WriteTransaction<'_> {
     }
 }
 
-fn session_from_row(row: &SqliteRow) -> Result<Session, StoreError> {
+pub(super) fn session_from_row(row: &SqliteRow) -> Result<Session, StoreError> {
     let id: Vec<u8> = row.try_get("id")?;
     let max_track: u8 = number(row.try_get("max_track")?, "max_track")?;
     Ok(Session {

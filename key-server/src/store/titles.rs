@@ -2,6 +2,7 @@ use keyveil_protocol::{AppId, FileId, Mode, WorkflowId};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
+use super::title_list::folded;
 use super::{Store, StoreError, WriteTransaction, app_id, integer, number, parsed};
 
 /// What people know: one film, however often it was encrypted.
@@ -119,19 +120,6 @@ impl Store {
             .await?;
         row.as_ref().map(title_from_row).transpose()
     }
-
-    /// Up to `limit` titles of an application that are not deleted, by file id, behind `after`.
-    pub async fn titles(&self, app_id: AppId, after: Option<&FileId>, limit: u32) -> Result<Vec<Title>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT * FROM titles WHERE app_id = ? AND file_id > ? AND state <> 'deleted' ORDER BY file_id LIMIT ?",
-        )
-        .bind(integer(app_id.value()))
-        .bind(after.map_or("", FileId::as_str))
-        .bind(limit)
-        .fetch_all(&self.pool)
-        .await?;
-        rows.iter().map(title_from_row).collect()
-    }
 }
 
 impl WriteTransaction<'_> {
@@ -149,8 +137,8 @@ impl WriteTransaction<'_> {
         let change_seq = self.next_change().await?;
         sqlx::query(
             "INSERT INTO titles (file_id, app_id, name, description, mode, state, failure_code, failure_message, workflow_id,
-             last_version, file_name, size_bytes, created_at, updated_at, change_seq)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             last_version, file_name, size_bytes, created_at, updated_at, change_seq, search_text)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(title.file_id.as_str())
         .bind(integer(title.app_id.value()))
@@ -167,6 +155,7 @@ impl WriteTransaction<'_> {
         .bind(title.created_at)
         .bind(title.updated_at)
         .bind(change_seq)
+        .bind(search_text(&title.file_id, &title.name, &title.description))
         .execute(self.connection())
         .await?;
         Ok(())
@@ -216,9 +205,10 @@ impl WriteTransaction<'_> {
         description: &str,
         now: i64,
     ) -> Result<(), StoreError> {
-        sqlx::query("UPDATE titles SET name = ?, description = ? WHERE file_id = ?")
+        sqlx::query("UPDATE titles SET name = ?, description = ?, search_text = ? WHERE file_id = ?")
             .bind(name)
             .bind(description)
+            .bind(search_text(file_id, name, description))
             .bind(file_id.as_str())
             .execute(self.connection())
             .await?;
@@ -292,6 +282,11 @@ pub(super) fn title_from_row(row: &SqliteRow) -> Result<Title, StoreError> {
         published_at: row.try_get("published_at")?,
         change_seq: row.try_get("change_seq")?,
     })
+}
+
+/// What searches look at: the lines meet no search, which is plain text.
+fn search_text(file_id: &FileId, name: &str, description: &str) -> String {
+    folded(&format!("{name}\n{description}\n{file_id}"))
 }
 
 pub(super) const fn mode_name(mode: Mode) -> &'static str {

@@ -1,6 +1,6 @@
 //! The binary itself, as an operator runs it.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -17,6 +17,7 @@ fn command(data: &Path, args: &[&str]) -> Command {
         .args(args)
         .env("KEYVEIL_DATA", data)
         .env("KEYVEIL_LISTEN", "127.0.0.1:0")
+        .env("KEYVEIL_WORKERS_LOCAL", "false")
         .current_dir(data.parent().unwrap());
     command
 }
@@ -93,6 +94,23 @@ fn a_first_start_makes_everything_private_and_a_second_changes_nothing() {
     assert_eq!(std::fs::read(data.join("root.key")).unwrap(), root_key);
     assert_eq!(succeed(&data, &["build", "list"]), builds);
     assert_eq!(succeed(&data, &["server-key", "list"]), keys);
+}
+
+#[test]
+fn worker_keys_are_made_listed_and_retired() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let made: Value =
+        serde_json::from_str(&succeed(&data, &["worker", "create", "--name", "rack-7", "--json"])).unwrap();
+    let (id, token) = (made["apiKeyId"].as_str().unwrap(), made["token"].as_str().unwrap());
+    assert!(token.starts_with(&format!("kv_{id}_")));
+    let listed = succeed(&data, &["worker", "list"]);
+    assert!(listed.contains(id) && listed.contains("in use") && listed.contains("rack-7"), "{listed}");
+    assert!(!listed.contains(token), "a token is told once");
+    assert!(succeed(&data, &["worker", "retire", "--id", id]).contains(id));
+    assert!(succeed(&data, &["worker", "list"]).contains("retired"));
+    assert!(fail(&data, &["worker", "retire", "--id", id]).contains("no such worker key"));
+    assert!(fail(&data, &["worker", "create", "--name", ""]).contains("1 to 256 bytes"));
 }
 
 #[test]
@@ -203,6 +221,62 @@ fn the_command_line_works_beside_the_server_and_logs_hold_no_secret() {
     ] {
         assert!(!logged.contains(secret), "{what} in the log");
     }
+}
+
+#[test]
+fn applications_and_api_keys_are_changed_beside_the_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let app: Value = serde_json::from_str(&succeed(&data, &["app", "create", "--name", "Demo", "--json"])).unwrap();
+    let id = app["appId"].to_string();
+    assert!(succeed(&data, &["app", "add-domain", "--app", &id, "a.example.com"]).contains("a.example.com"));
+    succeed(&data, &["app", "add-domain", "--app", &id, "b.example.com"]);
+    assert!(succeed(&data, &["app", "list"]).contains("a.example.com b.example.com"));
+    assert_eq!(succeed(&data, &["app", "remove-domain", "--app", &id, "a.example.com"]), "domains: b.example.com\n");
+    assert!(fail(&data, &["app", "remove-domain", "--app", &id, "a.example.com"]).contains("no such domain"));
+    assert!(fail(&data, &["app", "add-domain", "--app", "1", "a.example.com"]).contains("no such application"));
+    let set = ["app", "set", "--app", &id, "--default-workflow", "original", "--upload-types", "mp4,mov"];
+    let shown: Value = serde_json::from_str(&succeed(&data, &set)).unwrap();
+    assert_eq!((&shown["defaultWorkflowId"], &shown["uploadTypes"]), (&json!("original"), &json!(["mp4", "mov"])));
+    assert!(fail(&data, &["app", "set", "--app", &id]).contains("--name"));
+    assert!(fail(&data, &["app", "set", "--app", &id, "--upload-types", "MP4"]).contains("uploadTypes"));
+    let create = ["api-key", "create", "--app", &id, "--name", "site", "--scope", "read", "--scope", "sign", "--json"];
+    let key: Value = serde_json::from_str(&succeed(&data, &create)).unwrap();
+    assert!(key["apiKey"].as_str().unwrap().parse::<ApiKey>().is_ok());
+    let key_id = key["apiKeyId"].as_str().unwrap();
+    assert!(succeed(&data, &["api-key", "list", "--app", &id]).contains(&format!("{key_id}  in use  read,sign  site")));
+    assert!(!succeed(&data, &["api-key", "list", "--app", &id, "--json"]).contains(key["apiKey"].as_str().unwrap()));
+    succeed(&data, &["api-key", "retire", "--app", &id, "--id", key_id]);
+    assert!(fail(&data, &["api-key", "retire", "--app", &id, "--id", key_id]).contains("no such API key"));
+    assert!(fail(&data, &["api-key", "create", "--app", &id, "--name", "x", "--scope", "worker"]).contains("worker"));
+    for command in [&["app", "set", "--help"][..], &["app", "add-domain", "--help"], &["api-key", "create", "--help"]] {
+        assert!(succeed(&data, command).contains("Example"), "{command:?}");
+    }
+}
+
+/// A stream has no end of its own: it is ended, so that nothing waits for it.
+#[test]
+fn a_stream_of_changes_does_not_hold_up_the_stop() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let mut served = Served::start(&data, &dir.path().join("log"), "info");
+    let app: Value = serde_json::from_str(&succeed(&data, &["app", "create", "--name", "Demo", "--json"])).unwrap();
+    let mut stream = std::net::TcpStream::connect(&served.address).unwrap();
+    let head = format!(
+        "GET /v1/changes HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n",
+        app["apiKey"].as_str().unwrap()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    while !line.contains("retry") {
+        line.clear();
+        assert!(reader.read_line(&mut line).unwrap() > 0);
+    }
+    served.terminate();
+    let mut rest = String::new();
+    reader.read_to_string(&mut rest).unwrap();
+    assert!(rest.ends_with("0\r\n\r\n"), "ended, not cut off: {rest:?}");
 }
 
 #[test]

@@ -5,12 +5,15 @@
 mod support;
 
 mod account;
+mod admin;
+mod changes;
 mod command_line;
 mod cors;
 mod failures;
 mod idempotency;
 mod jobs;
 mod keys;
+mod library;
 mod media;
 mod pages;
 mod play;

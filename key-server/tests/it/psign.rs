@@ -73,7 +73,7 @@ fn a_wrong_key_an_unknown_kid_and_an_unknown_app_look_alike() {
 fn keys_rotate_without_a_kid_and_a_retired_key_is_refused() {
     let app = TestApp::start();
     let installation = app.installation();
-    let second = app.block_on(apps::create_signing_key(installation, app.app_id(), 1)).unwrap();
+    let second = app.block_on(apps::create_signing_key(installation, app.app_id(), json!({}), 1)).unwrap();
     let claims = app.claims(TITLE);
     let first_psign = psign::sign(&claims, None, &app.signing_key()).unwrap();
     let second_key = SigningKey::new(second.expose_text().to_owned());
@@ -82,7 +82,7 @@ fn keys_rotate_without_a_kid_and_a_retired_key_is_refused() {
         assert_eq!(app.player().try_play(psign, json!({})).status, 200);
     }
     let kid = &app.app.signing_key.kid;
-    assert!(app.block_on(apps::retire_signing_key(installation, app.app_id(), kid, 2)).unwrap());
+    assert!(app.block_on(apps::retire_signing_key(installation, app.app_id(), kid, json!({}), 2)).unwrap());
     assert_eq!(code(&app, &first_psign), "psign_signature");
     assert_eq!(code(&app, &app.sign(&claims)), "psign_signature");
     assert_eq!(app.player().try_play(&second_psign, json!({})).status, 200);

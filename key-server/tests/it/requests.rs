@@ -69,7 +69,7 @@ fn an_address_takes_its_own_methods_only() {
         ("DELETE", "/v1/keys", "POST"),
         ("POST", "/v1/server-keys", "GET"),
         ("POST", "/v1/titles", "GET"),
-        ("PATCH", "/v1/titles/x", "PUT, DELETE"),
+        ("POST", "/v1/titles/x", "GET, PUT, PATCH, DELETE"),
         ("GET", "/v1/titles/x/commit", "POST"),
         ("GET", "/v1/player-signatures", "POST"),
         ("POST", "/healthz", "GET"),

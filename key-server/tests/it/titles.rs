@@ -138,32 +138,6 @@ fn a_deleted_title_is_gone() {
 }
 
 #[test]
-fn titles_are_listed_in_pages() {
-    let app = TestApp::start();
-    for file_id in ["a", "b", "c"] {
-        app.put_title(file_id, "clear");
-    }
-    let list = |query: &str| app.authorized("GET", &format!("/v1/titles{query}")).send();
-    let ids = |value: &Value| -> Vec<String> {
-        value["titles"].as_array().unwrap().iter().map(|title| title["fileId"].as_str().unwrap().to_owned()).collect()
-    };
-    let first = list("?limit=3").value();
-    assert_eq!(ids(&first), ["a", "b", "c"]);
-    assert_eq!(first["next"], "c");
-    assert_eq!(first["titles"][0]["state"], "transcoding");
-    assert_eq!(first["titles"][0]["durationMs"], Value::Null);
-    let second = list("?after=c&limit=3").value();
-    assert_eq!(ids(&second), [TITLE]);
-    assert_eq!(second["next"], Value::Null);
-    assert_eq!(second["titles"][0]["state"], "published");
-    assert_eq!(second["titles"][0]["durationMs"], 150_000);
-    for query in ["?limit=0", "?limit=201", "?limit=x", "?after=a%20b", "?psign=x"] {
-        assert_eq!(list(query).code(), "malformed_request", "{query}");
-    }
-    assert_eq!(ids(&app.replica().authorized("GET", "/v1/titles").send().value()), Vec::<String>::new());
-}
-
-#[test]
 fn the_server_signs_for_an_api_key() {
     let app = TestApp::start();
     let sign = |body: Value| app.authorized("POST", "/v1/player-signatures").json(body.to_string()).send();

@@ -431,11 +431,12 @@ fn each_change_tells_its_event() {
     let app = TestApp::start();
     let path = app.begin(10);
     app.patch(&path, 0, &film(10));
+    let file_id = upload(&app, &path).file_id;
     let events = app.block_on(async {
         let database = format!("sqlite://{}", app.dir.path().join("data/keyveil.db").display());
         let pool = sqlx::SqlitePool::connect(&database).await.unwrap();
         sqlx::query_as::<_, (String, String)>("SELECT type, data FROM events WHERE file_id = ? ORDER BY seq")
-            .bind(upload(&app, &path).file_id.as_str().to_owned())
+            .bind(file_id.as_str())
             .fetch_all(&pool)
             .await
             .unwrap()

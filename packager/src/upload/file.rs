@@ -94,11 +94,6 @@ impl SteadyFile {
         .await
     }
 
-    /// Whether it is as it was.
-    pub(super) async fn check(&self) -> Result<(), PackError> {
-        self.with(|_| Ok(())).await
-    }
-
     /// Works on the file on a blocking thread; what was read counts only if the file is as it was.
     async fn with<T: Send + 'static>(
         &self,

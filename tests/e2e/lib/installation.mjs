@@ -1,6 +1,6 @@
 // A whole Keyveil as `npm start` makes it, on a port of its own.
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +10,18 @@ export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 export const binary = (name) => join(ROOT, "target", "release", name);
 
 /** Short segments and periods: two period changes within 20 s of playback. */
+export const WORKFLOW = {
+  segmentSecs: 2,
+  periodSegments: 4,
+  ladder: {
+    kind: "rungs",
+    rungs: [
+      { edge: 360, videoBitRate: 800_000 },
+      { edge: 480, videoBitRate: 1_400_000 },
+    ],
+  },
+};
+/** The same for `packager pack`. With one encoder thread each run gives the same bytes. */
 export const PACK_ARGS = ["--segment-secs", "2", "--period-segments", "4", "--ladder", "360p,480p", "--threads", "1"];
 
 export const scratch = () => mkdtempSync(join(tmpdir(), "keyveil-test-"));
@@ -24,14 +36,20 @@ async function freePort() {
 
 /**
  * Runs `npm start -- FILE` until it prints its two addresses; on the data folder of the whole run, unless told otherwise.
- * Resolves to { playerUrl, consoleUrl, origin, data, startMs, output(), stop() }.
+ * Resolves to { playerUrl, consoleUrl, user, api(method, path, body), origin, data, startMs, output(), stop() }.
  */
-export async function start(file, { data = process.env.KEYVEIL_TEST_DATA, port, packArgs = PACK_ARGS } = {}) {
+export async function start(file, { data = process.env.KEYVEIL_TEST_DATA, port, workflow = {} } = {}) {
   const chosen = port ?? (await freePort());
   const began = performance.now();
   const child = spawn("npm", ["start", "--silent", "--", ...(file ? [file] : [])], {
     cwd: ROOT,
-    env: { ...process.env, KEYVEIL_PORT: String(chosen), KEYVEIL_DATA: data, KEYVEIL_PACK_ARGS: packArgs.join(" ") },
+    env: {
+      ...process.env,
+      KEYVEIL_PORT: String(chosen),
+      KEYVEIL_DATA: data,
+      KEYVEIL_WORKFLOW: JSON.stringify({ ...WORKFLOW, ...workflow }),
+      KEYVEIL_WORKERS_CPUS: "1",
+    },
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });
@@ -44,17 +62,23 @@ export async function start(file, { data = process.env.KEYVEIL_TEST_DATA, port, 
   const ready = new Promise((resolve) => {
     child.stdout.on("data", (chunk) => {
       stdout += chunk;
-      if (/^player: \S+$/m.test(stdout) && /^console: \S+$/m.test(stdout)) resolve("ready");
+      if (/^player: \S+$/m.test(stdout) && /^console: \S+$/m.test(stdout) && /^sign in: \S+ \S+$/m.test(stdout))
+        resolve("ready");
     });
   });
   const output = () => `${stdout}\n${stderr}`;
   const outcome = await Promise.race([ready, ended]);
   if (outcome !== "ready") throw Object.assign(new Error(`npm start ended: ${output()}`), outcome, { stdout, stderr });
   const line = (name) => stdout.match(new RegExp(`^${name}: (\\S+)$`, "m"))[1];
+  const [, name, password] = stdout.match(/^sign in: (\S+) (\S+)$/m);
+  const { origin } = new URL(line("player"));
+  const { apiKey } = JSON.parse(readFileSync(join(data, "demo.json"), "utf8"));
   return {
     playerUrl: line("player"),
     consoleUrl: line("console"),
-    origin: new URL(line("player")).origin,
+    user: { name, password },
+    api: (method, path, body) => api(origin, apiKey, method, path, body),
+    origin,
     data,
     port: chosen,
     startMs: performance.now() - began,
@@ -65,6 +89,16 @@ export async function start(file, { data = process.env.KEYVEIL_TEST_DATA, port, 
       return ended;
     },
   };
+}
+
+async function api(origin, apiKey, method, path, body) {
+  const answer = await fetch(`${origin}${path}`, {
+    method,
+    headers: { Authorization: `Bearer ${apiKey}`, ...(body && { "Content-Type": "application/json" }) },
+    ...(body && { body: JSON.stringify(body) }),
+  });
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+  return answer.status === 204 ? null : answer.json();
 }
 
 export function remove(folder) {

@@ -1,16 +1,18 @@
 import { expect, test } from "vitest";
 import protocol from "../../../docs/PROTOCOL.md?raw";
+import workflow from "../../../docs/WORKFLOW.md?raw";
 import { failuresEn } from "./failures.en.ts";
 import { failuresZh } from "./failures.zh.ts";
 
 const chapter = protocol.slice(protocol.indexOf("## Error codes"));
-const fromServer = [...chapter.matchAll(/^\| `([a-z_]+)`/gm)].map(([, code]) => code);
+const tables = [chapter, workflow.slice(workflow.indexOf("## Error codes"))];
+const fromServer = tables.flatMap((table) => [...table.matchAll(/^\| `([a-z_]+)`/gm)].map(([, code]) => code));
 const fromClient = [...chapter.slice(chapter.indexOf("Made by clients")).matchAll(/`([a-z_]+)`/g)].map(
   ([, code]) => code,
 );
 
 test("every error code of the protocol has a heading and an action in both languages", () => {
-  expect(fromServer.length).toBeGreaterThan(25);
+  expect(fromServer.length).toBeGreaterThan(45);
   expect(fromClient.length).toBeGreaterThan(10);
   for (const code of [...fromServer, ...fromClient]) {
     for (const texts of [failuresEn, failuresZh]) {
@@ -20,7 +22,7 @@ test("every error code of the protocol has a heading and an action in both langu
   }
 });
 
-test("the texts name no code that the protocol lacks", () => {
+test("the texts name no code that the documents lack", () => {
   const known = new Set([...fromServer, ...fromClient, "unknown"]);
   const named = Object.keys(failuresEn).map((key) => key.split(".")[1]);
   expect(named.filter((code) => !known.has(code))).toEqual([]);

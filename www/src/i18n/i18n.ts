@@ -4,10 +4,14 @@ import { zh } from "./zh.ts";
 
 export type { MessageKey } from "./en.ts";
 export type Language = "en" | "zh";
+export type Values = Record<string, string | number>;
 
-/** The text of `key` in the reader's language, with `{name}` replaced by `values.name`. */
-export function t(key: MessageKey, values: Record<string, string | number> = {}): string {
-  return CATALOGUES[current][key].replace(/\{(\w+)\}/g, (hole, name: string) => String(values[name] ?? hole));
+/** A function that answers the text of a key in the reader's language, with `{name}` replaced by `values.name`. */
+export function translator<Catalogue extends Record<string, string>>(
+  catalogues: Record<Language, Catalogue>,
+): (key: keyof Catalogue & string, values?: Values) => string {
+  return (key, values = {}) =>
+    (catalogues[current][key] as string).replace(/\{(\w+)\}/g, (hole, name: string) => String(values[name] ?? hole));
 }
 
 export function language(): Language {
@@ -22,9 +26,10 @@ export function setLanguage(next: Language): void {
   for (const listener of listeners) listener();
 }
 
-/** Called after every change of language: what a module wrote by script it must write again. */
-export function onLanguageChange(listener: () => void): void {
+/** Called after every change of language: what a module wrote by script it must write again. Answers how to stop that. */
+export function onLanguageChange(listener: () => void): () => void {
   listeners.add(listener);
+  return () => listeners.delete(listener);
 }
 
 /** Fills `data-t`, `data-t-label` and `data-t-placeholder` of the page's own HTML. */
@@ -39,14 +44,19 @@ export function translate(root: ParentNode): void {
   if (title !== undefined) document.title = text(title);
 }
 
-const CATALOGUES: Record<Language, Messages> = { en, zh };
 const listeners = new Set<() => void>();
 let current: Language = remembered();
+
+const catalogues: Record<Language, Messages> = { en, zh };
+/** The texts that all pages share, and the player's. */
+export const t = translator(catalogues);
 
 function remembered(): Language {
   const choice = choices.read("language");
   if (choice === "en" || choice === "zh") return choice;
-  return navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
+  // Absent where unit tests run.
+  const system = globalThis.navigator?.language ?? "en";
+  return system.toLowerCase().startsWith("zh") ? "zh" : "en";
 }
 
 function text(key: string | undefined): string {

@@ -61,7 +61,9 @@ async function begin(): Promise<void> {
     cover({ kind: "failed", failure: new Failure("network"), retry: () => location.reload() });
     return;
   }
-  watch = new loaded.Watch(stage, fragment, {
+  // The page has one signature only: when it has expired, the server says so and the viewer needs a new link.
+  const watched = { fileId: fragment.fileId, getSignature: () => fragment.psign };
+  watch = new loaded.Watch(stage, watched, {
     changed(next) {
       playback = next;
       panel.draw(next);

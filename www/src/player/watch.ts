@@ -3,8 +3,15 @@ import type { KeyveilError, KeyveilEventMap } from "@keyveil/player";
 import type { KeyveilPlayerElement } from "@keyveil/player/element";
 import { h } from "../shared/dom.ts";
 import { type Failure, failureFrom } from "../shared/failure.ts";
-import type { PlayerFragment } from "./fragment.ts";
 import { newPlayback, type Playback } from "./playback.ts";
+
+/** What is watched, and by what right. */
+export interface Watched {
+  /** Null leaves it to the signature. */
+  readonly fileId: string | null;
+  /** Called at the start and whenever the signature has expired. */
+  getSignature(): string | Promise<string>;
+}
 
 export interface WatchListener {
   /** Something of the playback changed. */
@@ -22,16 +29,15 @@ export class Watch {
   readonly #playback = newPlayback();
   readonly #timer: number;
 
-  constructor(stage: HTMLElement, fragment: PlayerFragment, listener: WatchListener) {
+  constructor(stage: HTMLElement, watched: Watched, listener: WatchListener) {
     this.#listener = listener;
     this.#player = document.createElement("keyveil-player");
     this.#listen();
     this.#player.setAttribute("server", location.origin);
     this.#player.setAttribute("worker-url", "/sdk/worker.js");
     this.#player.setAttribute("wasm-url", "/sdk/keyveil.wasm");
-    if (fragment.fileId !== null) this.#player.setAttribute("file-id", fragment.fileId);
-    // The page has one signature only: when it has expired, the server says so and the viewer needs a new link.
-    this.#player.getSignature = () => fragment.psign;
+    if (watched.fileId !== null) this.#player.setAttribute("file-id", watched.fileId);
+    this.#player.getSignature = () => watched.getSignature();
     // The page says itself what went wrong, so the element's own words are left out.
     this.#player.append(h("span", { slot: "error" }));
     this.translate();
@@ -54,11 +60,15 @@ export class Watch {
     this.#player.inert = covered;
   }
 
+  play(): void {
+    void this.#player.play().catch(() => {});
+  }
+
   /** A key as the player's own controls understand it; false when it is none of theirs. */
   press(key: string): boolean {
     const video = this.#player.video;
     if (key === " ") {
-      if (video.paused) void this.#player.play().catch(() => {});
+      if (video.paused) this.play();
       else this.#player.pause();
     } else if (key === "ArrowLeft") video.currentTime -= SEEK_SECS;
     else if (key === "ArrowRight") video.currentTime += SEEK_SECS;

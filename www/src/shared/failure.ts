@@ -1,28 +1,31 @@
 import { en, type MessageKey } from "../i18n/en.ts";
 import { t } from "../i18n/i18n.ts";
 
-/** Why something did not work: a code of docs/PROTOCOL.md, and the request an operator can look up. */
+/** Why something did not work: a code of docs/PROTOCOL.md or docs/WORKFLOW.md, and the request an operator can look up. */
 export class Failure extends Error {
   readonly code: string;
   readonly requestId: string | null;
+  /** Which field and why, in English, where the server says so. */
+  readonly detail: string | null;
 
-  constructor(code: string, requestId: string | null = null) {
+  constructor(code: string, requestId: string | null = null, detail: string | null = null) {
     super(code);
     this.name = "Failure";
-    this.code = bounded(code);
-    this.requestId = requestId === null ? null : bounded(requestId);
+    this.code = code.slice(0, CODE_CHARS_MAX);
+    this.requestId = requestId?.slice(0, CODE_CHARS_MAX) ?? null;
+    this.detail = detail?.slice(0, DETAIL_CHARS_MAX) ?? null;
   }
 }
 
 /** The failure's heading and what to do about it, in the reader's language. */
-export function failureText(failure: Failure): { heading: string; action: string } {
+export function failureText(failure: { readonly code: string }): { heading: string; action: string } {
   const key = `failure.${failure.code}`;
   const known = (key in en ? key : "failure.unknown") as MessageKey;
   return { heading: t(known), action: t(`${known}.action` as MessageKey) };
 }
 
 /** Both in one line. */
-export function failureLine(failure: Failure): string {
+export function failureLine(failure: { readonly code: string }): string {
   return t("app.failure", failureText(failure));
 }
 
@@ -34,11 +37,8 @@ export function failureFrom(thrown: unknown): Failure {
   return new Failure("unknown");
 }
 
-const SHOWN_CHARS_MAX = 64;
-
-function bounded(text: string): string {
-  return text.slice(0, SHOWN_CHARS_MAX);
-}
+const CODE_CHARS_MAX = 64;
+const DETAIL_CHARS_MAX = 300;
 
 function field(thrown: unknown, name: string): string | null {
   if (typeof thrown !== "object" || thrown === null) return null;

@@ -4,7 +4,7 @@ export function mark(): SVGSVGElement {
   svg.setAttribute("viewBox", "0 0 24 24");
   svg.setAttribute("class", "mark");
   svg.setAttribute("aria-hidden", "true");
-  for (const shape of STRIPS) {
+  for (const shape of MARK_STRIPS) {
     const path = document.createElementNS(SVG, "path");
     path.setAttribute("d", shape);
     svg.append(path);
@@ -13,7 +13,7 @@ export function mark(): SVGSVGElement {
 }
 
 const SVG = "http://www.w3.org/2000/svg";
-const STRIPS = [
+export const MARK_STRIPS = [
   "M3 2.5 8 5v14l-5 2.5z",
   "m9.6 5.8 3.1 1.55v9.3L9.6 18.2z",
   "m14.3 8.15 2.6 1.3v5.1l-2.6 1.3z",

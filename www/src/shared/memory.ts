@@ -17,4 +17,4 @@ export const choices = {
   },
 };
 
-type ChoiceName = "theme" | "language";
+type ChoiceName = "theme" | "language" | "app";

@@ -3,14 +3,14 @@ import { h } from "../shared/dom.ts";
 import { mark } from "../shared/mark.ts";
 import { setTheme, THEMES, theme } from "./theme.ts";
 
-/** The bar all pages share: name, navigation, language and theme. */
-export function mountShell(here: "home" | "player" | "console"): void {
+/** The bar of the landing page and the player: name, navigation, language and theme. The console has its own. */
+export function mountShell(here: "home" | "player"): void {
   translate(document);
   const bar = document.createElement("header");
   bar.className = "bar";
   const draw = (): void => {
     const focused = document.activeElement?.id;
-    bar.replaceChildren(brand(), ...(here === "home" ? [] : [navigation(here)]), languageButton(), themeButton(draw));
+    bar.replaceChildren(brand(), ...(here === "home" ? [] : [navigation()]), languageButton(), themeButton(draw));
     if (focused?.startsWith("shell-")) document.getElementById(focused)?.focus();
   };
   draw();
@@ -24,9 +24,8 @@ function brand(): HTMLElement {
   return link;
 }
 
-function navigation(here: "player" | "console"): HTMLElement {
-  const current = here === "console" ? "page" : null;
-  return h("nav", {}, h("a", { href: "/console/", "aria-current": current }, t("app.console")));
+function navigation(): HTMLElement {
+  return h("nav", {}, h("a", { href: "/console/" }, t("app.console")));
 }
 
 function languageButton(): HTMLElement {
@@ -49,7 +48,8 @@ function themeButton(draw: () => void): HTMLElement {
   return button;
 }
 
-const ICONS = {
+/** 24 × 24, filled. */
+export const THEME_ICONS = {
   system: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zm0 2v14a7 7 0 1 1 0-14z",
   light:
     "M12 7a5 5 0 1 1 0 10 5 5 0 0 1 0-10zM11 1h2v3.5h-2zM11 19.5h2V23h-2zM1 11h3.5v2H1zM19.5 11H23v2h-3.5zM3.5 4.9l1.4-1.4 2.5 2.5L6 7.4zM16.6 18l1.4-1.4 2.5 2.5-1.4 1.4zM3.5 19.1 6 16.6 7.4 18l-2.5 2.5zM16.6 6l2.5-2.5 1.4 1.4L18 7.4z",
@@ -59,7 +59,7 @@ const ICONS = {
 function themeIcon(): SVGSVGElement {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-  path.setAttribute("d", ICONS[theme()]);
+  path.setAttribute("d", THEME_ICONS[theme()]);
   path.setAttribute("fill", "currentColor");
   for (const [name, value] of [
     ["viewBox", "0 0 24 24"],

@@ -113,3 +113,159 @@ fn not_found() -> Refusal {
 fn wrong_state(detail: &'static str) -> Refusal {
     Refusal::new(ErrorCode::TitleState, detail).with_detail(detail)
 }
+
+#[cfg(test)]
+mod tests {
+    use keyveil_protocol::{AppId, UserId, WorkflowId};
+
+    use super::*;
+    use crate::actions::apps::{self, NewApp};
+    use crate::clock::Clock;
+    use crate::config::Config;
+    use crate::principal::Actor;
+    use crate::store::{Failure, JobState, Publication, TitleVersion, Upload, UploadKind, UploadState};
+
+    struct Fixture {
+        _dir: tempfile::TempDir,
+        state: ServerState,
+        principal: Principal,
+    }
+
+    impl Fixture {
+        async fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let mut config = Config::default();
+            config.data.dir = dir.path().join("data");
+            let installation = crate::installation::open(&config).await.unwrap();
+            let new_app = NewApp { name: "Test".to_owned(), domains: Vec::new(), max_age_secs: 60 };
+            let app_id = apps::create(&installation, &new_app, 1).await.unwrap().app_id;
+            let user_id: UserId = "someone".parse().unwrap();
+            let principal = Principal { app_id, actor: Actor::Person(user_id) };
+            let url = "http://127.0.0.1:1/".parse().unwrap();
+            Self { _dir: dir, state: ServerState::new(installation, config, Clock::default(), url), principal }
+        }
+
+        fn stranger(&self) -> Principal {
+            Principal { app_id: AppId::try_from(self.principal.app_id.value() + 1).unwrap(), ..self.principal.clone() }
+        }
+
+        async fn title(&self, id: &str, state: TitleState, mode: Mode, workflow: Option<&str>) -> FileId {
+            let file_id: FileId = id.parse().unwrap();
+            let failed = state == TitleState::Failed;
+            let workflow_id: Option<WorkflowId> = workflow.map(|id| id.parse().unwrap());
+            let title = Title {
+                file_id: file_id.clone(),
+                app_id: self.principal.app_id,
+                name: id.to_owned(),
+                description: String::new(),
+                mode,
+                state: TitleState::Uploading,
+                failure: None,
+                workflow_id,
+                version: None,
+                last_version: 0,
+                file_name: None,
+                size_bytes: None,
+                stored_bytes: None,
+                duration_ms: None,
+                created_at: 1,
+                updated_at: 1,
+                published_at: None,
+                change_seq: 0,
+            };
+            let version = TitleVersion {
+                file_id: file_id.clone(),
+                version: 1,
+                secret_ciphertext: None,
+                public_key: String::new(),
+                publication: None,
+                cover: None,
+                sprites: None,
+                stored_bytes: None,
+                created_at: 1,
+            };
+            let publication = Publication { media: "{}".to_owned(), cover: None, sprites: None, stored_bytes: None };
+            let failure = failed.then(|| Failure { code: "x".to_owned(), message: "x".to_owned() });
+            let mut write = self.state.installation.store().write().await.unwrap();
+            write.insert_title(&title).await.unwrap();
+            if !failed {
+                write.insert_title_version(&version).await.unwrap();
+                write.commit_title_version(&file_id, 1, &publication, 1).await.unwrap();
+                write.set_current_version(&file_id, 1, 1, None, 1).await.unwrap();
+            }
+            write.set_title_state(&file_id, state, failure.as_ref(), 1).await.unwrap();
+            write.commit().await.unwrap();
+            file_id
+        }
+
+        async fn source(&self, file_id: &FileId) {
+            let upload = Upload {
+                upload_id: file_id.as_str().parse().unwrap(),
+                app_id: self.principal.app_id,
+                file_id: file_id.clone(),
+                kind: UploadKind::Tus,
+                state: UploadState::Receiving,
+                length: Some(0),
+                offset: 0,
+                metadata: String::new(),
+                sha256: None,
+                url: None,
+                attempt: 0,
+                key_ciphertext: Some(vec![1]),
+                created_at: 1,
+                updated_at: 1,
+                expires_at: 1,
+            };
+            let mut write = self.state.installation.store().write().await.unwrap();
+            write.insert_upload(&upload).await.unwrap();
+            assert!(write.complete_upload(&upload.upload_id, 1).await.unwrap());
+            write.commit().await.unwrap();
+        }
+
+        async fn state_of(&self, file_id: &FileId) -> TitleState {
+            self.state.installation.store().title(file_id).await.unwrap().unwrap().state
+        }
+    }
+
+    fn code(result: Result<(), Refusal>) -> Option<ErrorCode> {
+        result.err().map(|refusal| refusal.code())
+    }
+
+    #[tokio::test]
+    async fn a_failed_title_is_queued_again_while_its_source_is_there() {
+        let fixture = Fixture::new().await;
+        let Fixture { state, principal, .. } = &fixture;
+        let film = fixture.title("film", TitleState::Failed, Mode::Private, Some("vod-compact")).await;
+        assert_eq!(code(retry(state, principal, &film).await), Some(ErrorCode::UploadGone));
+        fixture.source(&film).await;
+        assert_eq!(code(retry(state, &fixture.stranger(), &film).await), Some(ErrorCode::TitleNotFound));
+        assert_eq!(code(retry(state, principal, &film).await), None);
+        assert_eq!(fixture.state_of(&film).await, TitleState::Queued);
+        let job = state.installation.store().unfinished_job(&film).await.unwrap().unwrap();
+        assert_eq!((job.kind, job.state, job.attempt), (JobKind::Package, JobState::Queued, 0));
+        assert_eq!(job.settings.unwrap().audio_bit_rate, 48_000, "what its workflow says now");
+        assert_eq!(code(retry(state, principal, &film).await), Some(ErrorCode::TitleState));
+        let ready = fixture.title("ready", TitleState::Ready, Mode::Private, Some("adaptive")).await;
+        fixture.source(&ready).await;
+        assert_eq!(code(retry(state, principal, &ready).await), Some(ErrorCode::TitleState));
+    }
+
+    #[tokio::test]
+    async fn a_private_title_is_encrypted_anew_one_job_at_a_time() {
+        let fixture = Fixture::new().await;
+        let Fixture { state, principal, .. } = &fixture;
+        let film = fixture.title("film", TitleState::Published, Mode::Private, None).await;
+        assert_eq!(code(reencrypt(state, &fixture.stranger(), &film).await), Some(ErrorCode::TitleNotFound));
+        assert_eq!(code(reencrypt(state, principal, &film).await), None);
+        assert_eq!(fixture.state_of(&film).await, TitleState::Published);
+        let job = state.installation.store().unfinished_job(&film).await.unwrap().unwrap();
+        assert_eq!((job.kind, job.settings), (JobKind::Reencrypt, None));
+        assert_eq!(code(reencrypt(state, principal, &film).await), Some(ErrorCode::TitleState));
+        let clear = fixture.title("clear", TitleState::Published, Mode::Clear, Some("clear")).await;
+        assert_eq!(code(reencrypt(state, principal, &clear).await), Some(ErrorCode::TitleState));
+        let failed = fixture.title("failed", TitleState::Failed, Mode::Private, Some("adaptive")).await;
+        assert_eq!(code(reencrypt(state, principal, &failed).await), Some(ErrorCode::TitleState));
+        let unknown = "unknown".parse().unwrap();
+        assert_eq!(code(reencrypt(state, principal, &unknown).await), Some(ErrorCode::TitleNotFound));
+    }
+}

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use getrandom::rand_core::{TryCryptoRng, TryRng};
 use keyveil_key_server::actions::apps::{self, CreatedApp, NewApp};
 use keyveil_key_server::kms::Kms;
-use keyveil_key_server::{Clock, Config, Installation, Server, ServerState};
+use keyveil_key_server::{Clock, Config, Installation, Server, ServerState, StopHandle};
 use keyveil_protocol::api::{PutTitleResponse, RenditionKind};
 use keyveil_protocol::psign::{self, PlayerSignatureClaims, SigningKey};
 use keyveil_protocol::{AppId, Exchange, ServerPublicKey, TitleSecret};
@@ -25,6 +25,7 @@ pub(crate) struct TestAppBuilder {
     dir: Option<Arc<tempfile::TempDir>>,
     public_url: Option<&'static str>,
     configure: fn(&mut Config),
+    local_worker: Option<PathBuf>,
 }
 
 /// A server with one application and one published private title of 25 segments in five periods.
@@ -35,7 +36,7 @@ pub(crate) struct TestApp {
     pub(crate) app: CreatedApp,
     address: String,
     state: Arc<ServerState>,
-    handle: actix_web::dev::ServerHandle,
+    handle: StopHandle,
     thread: Option<JoinHandle<()>>,
     runtime: tokio::runtime::Runtime,
 }
@@ -53,6 +54,12 @@ impl TestAppBuilder {
 
     pub(crate) fn public_url(mut self, url: &'static str) -> Self {
         self.public_url = Some(url);
+        self
+    }
+
+    /// With a worker of the server's own: this program.
+    pub(crate) fn local_worker(mut self, packager: PathBuf) -> Self {
+        self.local_worker = Some(packager);
         self
     }
 
@@ -79,6 +86,8 @@ impl TestAppBuilder {
         let dir = self.dir.clone().unwrap_or_else(|| Arc::new(tempfile::tempdir().unwrap()));
         let mut config = config(&dir, self.public_url);
         (self.configure)(&mut config);
+        config.workers.local = self.local_worker.is_some();
+        config.workers.packager = self.local_worker.clone();
         let clock = Clock::default();
         let (address, state, handle, thread) = serve(config.clone(), self.kms, clock.clone());
         let new_app = NewApp {
@@ -104,6 +113,7 @@ impl TestApp {
             dir: None,
             public_url: None,
             configure: |_| (),
+            local_worker: None,
         }
     }
 
@@ -308,14 +318,13 @@ fn config(dir: &tempfile::TempDir, public_url: Option<&str>) -> Config {
     config.http.listen = ([127, 0, 0, 1], 0).into();
     config.http.body_timeout_secs = 1;
     config.http.public_url = public_url.map(|url| url.parse().unwrap());
-    config.workers.local = false;
     config.data.dir = dir.path().join("data");
     config.pages.www_dir = dir.path().join("www");
     config.pages.sdk_dirs = Some(vec![dir.path().join("sdk-own"), dir.path().join("sdk")]);
     config
 }
 
-type Running = (String, Arc<ServerState>, actix_web::dev::ServerHandle, JoinHandle<()>);
+type Running = (String, Arc<ServerState>, StopHandle, JoinHandle<()>);
 
 fn serve(config: Config, kms: Option<Box<dyn Kms>>, clock: Clock) -> Running {
     let (sender, receiver) = mpsc::channel();

@@ -1,0 +1,79 @@
+//! `POST /v1/player-signatures/decode`: what a player signature says, and whether it would be taken.
+
+use keyveil_protocol::psign::{PlayerSignatureClaims, UnverifiedPlayerSignature};
+use keyveil_protocol::{ErrorCode, KeyId};
+use serde::{Deserialize, Serialize};
+
+use super::parse_json;
+use super::psign::open_signing_key;
+use crate::principal::Principal;
+use crate::refusal::Refusal;
+use crate::state::ServerState;
+use crate::store::{App, StoreError, TitleState};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DecodeRequest {
+    psign: String,
+}
+
+/// Claims that are not known here are left out, as they are ignored in play requests.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Decoded {
+    valid: bool,
+    /// The refusal that a play request would get.
+    code: Option<&'static str>,
+    message: Option<&'static str>,
+    /// The key that made it; before that is known, the one that it names.
+    kid: Option<KeyId>,
+    claims: Option<PlayerSignatureClaims>,
+    /// Its effective expiry, once its key is known.
+    expires_at: Option<u64>,
+}
+
+/// A signature that is wrong is a result, not a refusal. The page's domain is not part of it: that is known at play only.
+pub(crate) async fn decode(state: &ServerState, principal: &Principal, body: &[u8]) -> Result<Decoded, Refusal> {
+    let DecodeRequest { psign } = parse_json(body)?;
+    let app = state.installation.store().app(principal.app_id).await?.ok_or(StoreError::Corrupt("key's app"))?;
+    let mut decoded = Decoded::default();
+    match judge(state, &app, &psign, &mut decoded).await {
+        Ok(()) => decoded.valid = true,
+        Err(refusal) if refusal.code().http_status() >= 500 => return Err(refusal),
+        Err(refusal) => {
+            decoded.code = Some(refusal.code().as_str());
+            decoded.message = Some(refusal.code().message());
+        }
+    }
+    Ok(decoded)
+}
+
+/// The order is that of play: form, HMAC, times, title, content type and limits.
+async fn judge(state: &ServerState, app: &App, psign: &str, decoded: &mut Decoded) -> Result<(), Refusal> {
+    let unverified = UnverifiedPlayerSignature::parse(psign)?;
+    decoded.kid = unverified.kid().cloned();
+    let claims = unverified.claims().clone();
+    decoded.claims = Some(claims.clone());
+    let wrong = || Refusal::new(ErrorCode::PsignSignature, "no signing key in use of this app fits");
+    if claims.app_id != app.app_id {
+        return Err(wrong());
+    }
+    let (installation, now) = (&state.installation, state.clock.now());
+    for row in installation.store().signing_keys(app.app_id, unverified.kid()).await? {
+        let signing_key = open_signing_key(installation, app.app_id, &row).await?;
+        let verify = || UnverifiedPlayerSignature::parse(psign)?.verify([&signing_key]);
+        let Ok(verified) = verify() else { continue };
+        decoded.kid = Some(row.kid);
+        // As it was when it was signed: also an expired one says when that was.
+        let at_signing = verify()?.check_times(claims.current_time_stamp, app.max_age_secs);
+        decoded.expires_at = at_signing.ok().map(|timely| timely.expires_at());
+        let timely = verified.check_times(now, app.max_age_secs)?;
+        let title = installation.store().title(&claims.file_id).await?;
+        let playable = title.filter(|title| title.app_id == app.app_id && title.state == TitleState::Published);
+        let title =
+            playable.ok_or_else(|| Refusal::new(ErrorCode::TitleNotFound, "no such published title in this app"))?;
+        timely.authorize(None, title.mode)?;
+        return Ok(());
+    }
+    Err(wrong())
+}

@@ -1,0 +1,49 @@
+//! What every release of keys does in its transaction: looks once more, and now and then tells webhooks.
+
+use keyveil_protocol::{ErrorCode, KeyId};
+use serde_json::{Value, json};
+
+use crate::refusal::Refusal;
+use crate::store::{Event, EventType, Session, WriteTransaction};
+
+/// The first release of a session is told, and every hundredth after it.
+const SAMPLE_EVERY: u64 = 100;
+
+/// Title, signing key and build may have gone while the request was on its way. `without_key` is the code for a retired
+/// signing key.
+pub(super) async fn check_still_allowed(
+    write: &mut WriteTransaction<'_>,
+    session: &Session,
+    kid: &KeyId,
+    without_key: ErrorCode,
+) -> Result<(), Refusal> {
+    let still = write.still_allowed(session, kid).await?;
+    let refused = |code: ErrorCode, cause: &'static str| Err(Refusal::new(code, cause));
+    if !still.title {
+        return refused(ErrorCode::TitleNotFound, "the title went while the request was on its way");
+    }
+    if !still.signing_key {
+        return refused(without_key, "the signing key was retired while the request was on its way");
+    }
+    if !still.build {
+        return refused(ErrorCode::BuildUnknown, "the build was retired while the request was on its way");
+    }
+    Ok(())
+}
+
+/// Tells of a session's release number `releases`, if it is one of the sample.
+pub(super) async fn sample(
+    write: &mut WriteTransaction<'_>,
+    session: &Session,
+    released: &Value,
+    releases: u64,
+    now: i64,
+) -> Result<(), Refusal> {
+    if releases % SAMPLE_EVERY != 1 {
+        return Ok(());
+    }
+    let data = json!({ "sessionId": session.id, "uid": session.uid, "releases": releases, "released": released });
+    let file_id = Some(session.file_id.clone());
+    write.append_event(&Event { kind: EventType::KeyReleased, app_id: session.app_id, file_id, data }, now).await?;
+    Ok(())
+}

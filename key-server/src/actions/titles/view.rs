@@ -1,0 +1,131 @@
+//! A title in JSON, as lists, single reads and the stream of changes show it.
+
+use keyveil_protocol::api::{MediaInfo, RenditionInfo};
+use keyveil_protocol::{AppId, FileId, JobId, Mode, WorkflowId};
+use serde::Serialize;
+
+use super::not_found;
+use crate::clock::on_wire;
+use crate::origin::{MediaFolder, url_expiry};
+use crate::principal::Principal;
+use crate::refusal::Refusal;
+use crate::state::ServerState;
+use crate::store::{ListedJob, ListedTitle, StoreError, Title, TitleState};
+
+/// Addresses of pictures are good for this long at least.
+const PREVIEW_SECS: u64 = 3600;
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TitleView {
+    file_id: FileId,
+    app_id: AppId,
+    name: String,
+    description: String,
+    labels: Vec<String>,
+    mode: Mode,
+    state: &'static str,
+    percent: Option<f64>,
+    left_secs: Option<i64>,
+    failure: Option<FailureView>,
+    workflow_id: Option<WorkflowId>,
+    version: Option<u32>,
+    duration_ms: Option<u64>,
+    size_bytes: Option<u64>,
+    stored_bytes: Option<u64>,
+    file_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    renditions: Option<Vec<RenditionInfo>>,
+    cover_url: Option<String>,
+    sprites_url: Option<String>,
+    job: Option<JobView>,
+    created_at: u64,
+    updated_at: u64,
+    published_at: Option<u64>,
+    pub(crate) change_seq: i64,
+}
+
+#[derive(Debug, Serialize)]
+struct FailureView {
+    code: String,
+    message: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JobView {
+    job_id: JobId,
+    kind: String,
+    state: String,
+    percent: Option<f64>,
+    attempt: i64,
+}
+
+/// `GET /v1/titles/{fileId}`.
+pub(crate) async fn title(state: &ServerState, principal: &Principal, file_id: &FileId) -> Result<TitleView, Refusal> {
+    let listed = state.installation.store().listed_title(principal.app_id, file_id).await?;
+    let listed = listed.filter(|listed| listed.title.state != TitleState::Deleted).ok_or_else(not_found)?;
+    let renditions = match &listed.publication {
+        None => Vec::new(),
+        Some(publication) => {
+            let media: MediaInfo = serde_json::from_str(publication).map_err(|_| StoreError::Corrupt("publication"))?;
+            media.renditions
+        }
+    };
+    let mut view = TitleView::new(state, listed);
+    view.renditions = Some(renditions);
+    Ok(view)
+}
+
+impl TitleView {
+    /// As lists show it: without its renditions.
+    pub(super) fn new(state: &ServerState, listed: ListedTitle) -> Self {
+        let ListedTitle { title, labels, cover, sprites, publication: _, job } = listed;
+        let preview = |path: Option<String>| preview_url(state, &title, &path?);
+        let (cover_url, sprites_url) = (preview(cover), preview(sprites));
+        // A re-encryption leaves the title's own progress alone.
+        let packaging = job.as_ref().filter(|job| job.kind == "package" && job.state == "running");
+        Self {
+            percent: packaging.and_then(|job| job.percent),
+            left_secs: packaging.and_then(|job| job.left_secs),
+            file_id: title.file_id,
+            app_id: title.app_id,
+            name: title.name,
+            description: title.description,
+            labels,
+            mode: title.mode,
+            state: title.state.as_str(),
+            failure: title.failure.map(|failure| FailureView { code: failure.code, message: failure.message }),
+            workflow_id: title.workflow_id,
+            version: title.version,
+            duration_ms: title.duration_ms,
+            size_bytes: title.size_bytes,
+            stored_bytes: title.stored_bytes,
+            file_name: title.file_name,
+            renditions: None,
+            cover_url,
+            sprites_url,
+            job: job.map(JobView::from),
+            created_at: on_wire(title.created_at),
+            updated_at: on_wire(title.updated_at),
+            published_at: title.published_at.map(on_wire),
+            change_seq: title.change_seq,
+        }
+    }
+}
+
+impl From<ListedJob> for JobView {
+    fn from(job: ListedJob) -> Self {
+        Self { job_id: job.job_id, kind: job.kind, state: job.state, percent: job.percent, attempt: job.attempt }
+    }
+}
+
+/// The origin serves pictures of titles in these two states only.
+fn preview_url(state: &ServerState, title: &Title, path: &str) -> Option<String> {
+    if !matches!(title.state, TitleState::Ready | TitleState::Published) {
+        return None;
+    }
+    let folder = MediaFolder::new(title.file_id.clone(), title.version?);
+    let expires_at = url_expiry(state.clock.now().saturating_add(PREVIEW_SECS), None);
+    Some(state.media_url(&folder, path, expires_at))
+}

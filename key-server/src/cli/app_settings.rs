@@ -1,0 +1,85 @@
+//! `key-server app set|add-domain|remove-domain`.
+
+use clap::Args;
+use keyveil_protocol::{AppId, WorkflowId};
+
+use super::{CliError, Context, by, output};
+use crate::actions::app_settings::{self, ChangeApp};
+use crate::page_origin::DomainPattern;
+
+#[derive(Debug, Args)]
+pub(super) struct DomainArgs {
+    /// The application.
+    #[arg(long)]
+    app: AppId,
+    /// example.com, *.example.com or localhost:3000.
+    #[arg(value_name = "DOMAIN")]
+    domain: DomainPattern,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(super) struct Settings {
+    /// What people call it.
+    #[arg(long)]
+    name: Option<String>,
+    /// The longest life of a player signature, in seconds.
+    #[arg(long)]
+    max_age_secs: Option<u64>,
+    /// What is made of a source that names no workflow.
+    #[arg(long)]
+    default_workflow: Option<WorkflowId>,
+    /// The longest source it takes.
+    #[arg(long, value_name = "BYTES")]
+    upload_bytes_max: Option<u64>,
+    /// The sources it takes, by file name extension, separated by commas.
+    #[arg(long, value_name = "EXTENSIONS", value_delimiter = ',')]
+    upload_types: Option<Vec<String>>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SetArgs {
+    /// The application.
+    #[arg(long)]
+    app: AppId,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+pub(super) async fn set(args: SetArgs, context: &Context) -> Result<(), CliError> {
+    let Settings { name, max_age_secs, default_workflow, upload_bytes_max, upload_types } = args.settings;
+    let default_workflow_id = default_workflow.map(Some);
+    let change = ChangeApp { name, domains: None, max_age_secs, default_workflow_id, upload_bytes_max, upload_types };
+    let app = app_settings::change(&context.installation, args.app, change, by(), context.stored_now()).await?;
+    output::json(&app)
+}
+
+pub(super) async fn add_domain(args: DomainArgs, context: &Context) -> Result<(), CliError> {
+    let mut domains = domains(args.app, context).await?;
+    domains.push(args.domain.to_string());
+    set_domains(args.app, domains, context).await
+}
+
+pub(super) async fn remove_domain(args: DomainArgs, context: &Context) -> Result<(), CliError> {
+    let mut domains = domains(args.app, context).await?;
+    let pattern = args.domain.to_string();
+    if !domains.contains(&pattern) {
+        return Err(CliError::Other("this application has no such domain".to_owned()));
+    }
+    domains.retain(|domain| *domain != pattern);
+    set_domains(args.app, domains, context).await
+}
+
+async fn domains(app: AppId, context: &Context) -> Result<Vec<String>, CliError> {
+    let app = context.installation.store().app(app).await?;
+    Ok(app.ok_or_else(|| CliError::Other("there is no such application".to_owned()))?.domains)
+}
+
+async fn set_domains(app: AppId, mut domains: Vec<String>, context: &Context) -> Result<(), CliError> {
+    domains.sort();
+    domains.dedup();
+    let line = format!("domains: {}", domains.join(" "));
+    let change = ChangeApp { domains: Some(domains), ..ChangeApp::default() };
+    app_settings::change(&context.installation, app, change, by(), context.stored_now()).await?;
+    output::line(&line)
+}

@@ -1,0 +1,66 @@
+use keyveil_protocol::{AppId, FileId, SessionId};
+use sqlx::{QueryBuilder, Row, Sqlite};
+
+use super::sessions::session_from_row;
+use super::{Session, Store, StoreError, integer};
+
+/// A session as a list shows it.
+#[derive(Clone, Debug)]
+pub struct ListedSession {
+    /// The session.
+    pub session: Session,
+    /// When it last asked for anything.
+    pub last_seen_at: i64,
+    /// How often keys were released to it.
+    pub releases: i64,
+}
+
+/// Which sessions; newest first.
+#[derive(Clone, Debug)]
+pub struct SessionQuery {
+    /// Only of this title.
+    pub file_id: Option<FileId>,
+    /// Only of this viewer.
+    pub uid: Option<String>,
+    /// Only those that receive keys, or only the others.
+    pub active: Option<bool>,
+    /// Now.
+    pub now: i64,
+    /// Only behind this one: when it was opened, and its id.
+    pub after: Option<(i64, SessionId)>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+impl Store {
+    /// Sessions of an application.
+    pub async fn list_sessions(&self, app_id: AppId, query: &SessionQuery) -> Result<Vec<ListedSession>, StoreError> {
+        let mut builder = QueryBuilder::<Sqlite>::new("SELECT * FROM sessions WHERE app_id = ");
+        builder.push_bind(integer(app_id.value()));
+        if let Some(file_id) = &query.file_id {
+            builder.push(" AND file_id = ").push_bind(file_id.to_string());
+        }
+        if let Some(uid) = &query.uid {
+            builder.push(" AND uid = ").push_bind(uid.clone());
+        }
+        if let Some(active) = query.active {
+            builder.push(if active { " AND (" } else { " AND NOT (" });
+            builder.push("revoked_at IS NULL AND expires_at > ").push_bind(query.now).push(")");
+        }
+        if let Some((created_at, id)) = &query.after {
+            builder.push(" AND (created_at, id) < (").push_bind(*created_at);
+            builder.push(", ").push_bind(id.as_bytes().to_vec()).push(")");
+        }
+        builder.push(" ORDER BY created_at DESC, id DESC LIMIT ").push_bind(query.limit);
+        let rows = builder.build().fetch_all(&self.pool).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(ListedSession {
+                    session: session_from_row(row)?,
+                    last_seen_at: row.try_get("last_seen_at")?,
+                    releases: row.try_get("releases")?,
+                })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,38 @@
+//! What goes with a title when it is deleted, beside its own rows.
+
+use keyveil_protocol::FileId;
+
+use super::{StoreError, WriteTransaction};
+
+impl WriteTransaction<'_> {
+    /// Removes a title's jobs and their logs. Whoever works on one finds that the job is not theirs any more.
+    pub async fn delete_jobs_of_title(&mut self, file_id: &FileId) -> Result<(), StoreError> {
+        for statement in [
+            "DELETE FROM job_log WHERE job_id IN (SELECT job_id FROM jobs WHERE file_id = ?)",
+            "DELETE FROM jobs WHERE file_id = ?",
+        ] {
+            sqlx::query(statement).bind(file_id.as_str()).execute(self.connection()).await?;
+        }
+        Ok(())
+    }
+
+    /// Throws away the keys of a title's sources: from now on no byte of them can be read.
+    pub async fn forget_sources_of_title(&mut self, file_id: &FileId, now: i64) -> Result<(), StoreError> {
+        sqlx::query("UPDATE uploads SET state = 'gone', key_ciphertext = NULL, updated_at = ? WHERE file_id = ?")
+            .bind(now)
+            .bind(file_id.as_str())
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Ends every session of a title and returns how many.
+    pub async fn revoke_sessions_of_title(&mut self, file_id: &FileId, now: i64) -> Result<u64, StoreError> {
+        let result = sqlx::query("UPDATE sessions SET revoked_at = ? WHERE file_id = ? AND revoked_at IS NULL")
+            .bind(now)
+            .bind(file_id.as_str())
+            .execute(self.connection())
+            .await?;
+        Ok(result.rows_affected())
+    }
+}

@@ -1,0 +1,30 @@
+import { call, list, type Page } from "./call.ts";
+
+export interface App {
+  readonly appId: number;
+  readonly name: string;
+  /** Where players may be: `example.com`, `*.example.com`. */
+  readonly domains: readonly string[];
+  readonly maxAgeSecs: number;
+  readonly defaultWorkflowId: string | null;
+  readonly uploadBytesMax: number;
+  /** File name extensions, lower case, without a dot. */
+  readonly uploadTypes: readonly string[];
+  readonly createdAt: number;
+}
+
+/** The first signing key is told here and never again. */
+export type NewApp = App & { readonly signingKey: { readonly kid: string; readonly text: string } };
+
+export type AppChange = Partial<Omit<App, "appId" | "createdAt">>;
+
+export const listApps = (after: string | null, signal?: AbortSignal): Promise<Page<App>> =>
+  list("apps", "/v1/apps", { query: { after }, signal });
+
+export const createApp = (name: string): Promise<NewApp> => call("POST", "/v1/apps", { body: { name }, create: true });
+
+export const readApp = (appId: number, signal?: AbortSignal): Promise<App> =>
+  call("GET", `/v1/apps/${appId}`, { signal });
+
+export const changeApp = (appId: number, change: AppChange): Promise<App> =>
+  call("PATCH", `/v1/apps/${appId}`, { body: change });

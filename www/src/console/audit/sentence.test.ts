@@ -1,0 +1,42 @@
+import { expect, test } from "vitest";
+import rust from "../../../../key-server/src/store/audit.rs?raw";
+import { consoleEn, consoleZh } from "../../i18n/console.ts";
+import type { AuditEntry } from "../api/audit.ts";
+import { AUDIT_KINDS, auditSentence, kindName } from "./sentence.ts";
+
+const ofServer = [...rust.matchAll(/Self::\w+ => "([a-z_]+)"/g)].map(([, kind]) => kind ?? "");
+const entry = (kind: string, detail: AuditEntry["detail"] = {}, fileId: string | null = null): AuditEntry => ({
+  seq: 1,
+  at: 1,
+  kind,
+  fileId,
+  sessionId: null,
+  detail,
+  hash: "00",
+});
+
+test("every kind of the server's log has a name and a sentence", () => {
+  expect(ofServer.length).toBeGreaterThanOrEqual(15);
+  for (const kind of ofServer) {
+    expect(AUDIT_KINDS, kind).toContain(kind);
+    expect(kindName(kind), kind).not.toBe(kind);
+  }
+  for (const kind of AUDIT_KINDS) {
+    expect(consoleEn, kind).toHaveProperty([`audit.say.${kind}`]);
+    expect(consoleZh, kind).toHaveProperty([`audit.say.${kind}`]);
+    expect(auditSentence(entry(kind)), kind).not.toMatch(/[{}]/);
+  }
+});
+
+test("a sentence names who and what", () => {
+  const published = entry("title_published", { by: { userId: "u_ada" }, renditions: 6 }, "f1");
+  expect(auditSentence(published)).toContain("f1");
+  expect(auditSentence(published)).toContain("u_ada");
+  expect(auditSentence(entry("sessions_revoked", { uid: "v1", count: 2 }))).toMatch(/2.*v1|v1.*2/);
+  expect(auditSentence(entry("session_started", { uid: null }, "f1"))).not.toContain("null");
+});
+
+test("a kind that is not known is named as it is", () => {
+  expect(auditSentence(entry("from_the_future"))).toContain("from_the_future");
+  expect(kindName("from_the_future")).toBe("from_the_future");
+});

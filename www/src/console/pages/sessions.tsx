@@ -1,0 +1,164 @@
+import { t } from "../../i18n/console.ts";
+import { clock } from "../../shared/format.ts";
+import { surroundings } from "../api/call.ts";
+import { listSessions, revokeSession, type Session } from "../api/sessions.ts";
+import { href } from "../router.ts";
+import type { StateName } from "../ui/badge.tsx";
+import { StateBadge } from "../ui/badge.tsx";
+import { confirmed } from "../ui/confirm.tsx";
+import { type Column, DataTable } from "../ui/data-table.tsx";
+import { Filters, SearchFilter, SelectFilter } from "../ui/filters.tsx";
+import { Menu, type MenuItem } from "../ui/menu.tsx";
+import { PageHeader } from "../ui/page-header.tsx";
+import { usePages } from "../ui/pages.ts";
+import { clearQuery, useQueryText } from "../ui/query.ts";
+import { Empty, ErrorState, LoadMore, Skeleton } from "../ui/states.tsx";
+import { Ago } from "../ui/time.tsx";
+import { TitleLink } from "../ui/title-name.tsx";
+import { TitlePicker } from "../ui/title-picker.tsx";
+import { toast } from "../ui/toast.tsx";
+
+const ACTIVE = ["", "true", "false"] as const;
+
+export function SessionsPage() {
+  const [fileId, setFileId] = useQueryText("fileId");
+  const [uid, setUid] = useQueryText("uid");
+  const [activeText, setActive] = useQueryText("active");
+  const active = ACTIVE.find((one) => one === activeText) ?? "";
+  const filter = { fileId, uid, active: active === "" ? null : active === "true" };
+  const pages = usePages<Session>(
+    (after, signal) => listSessions(filter, after, signal),
+    JSON.stringify([surroundings.appId, filter]),
+  );
+  const filtered = fileId !== "" || uid !== "" || active !== "";
+  const clear = (): void => clearQuery("fileId", "uid", "active");
+  const shown = pages.items.length > 0;
+  const revoke = async (session: Session): Promise<void> => {
+    if (!(await revoked(session))) return;
+    const revokedAt = Math.floor(Date.now() / 1000);
+    pages.update((items) =>
+      items.map((one) => (one.sessionId === session.sessionId ? { ...one, active: false, revokedAt } : one)),
+    );
+  };
+  return (
+    <>
+      <PageHeader title={t("sessions.heading")} lead={t("sessions.lead")} />
+      <Filters clear={filtered ? clear : null}>
+        <TitlePicker label={t("sessions.filter.title")} labelHidden value={fileId} change={setFileId} />
+        <SearchFilter label={t("sessions.filter.uid")} value={uid} change={setUid} />
+        <SelectFilter
+          label={t("sessions.filter.active")}
+          value={active}
+          choices={ACTIVE.map((value) => ({ value, label: t(`sessions.active.${value === "" ? "all" : value}`) }))}
+          change={setActive}
+        />
+      </Filters>
+      {pages.loading === "first" && !shown && <Skeleton rows={5} height={64} />}
+      {pages.failure && !shown && <ErrorState failure={pages.failure} retry={pages.reload} />}
+      {!shown && pages.loading === null && !pages.failure && <None filtered={filtered} clear={clear} />}
+      {shown && (
+        <DataTable
+          caption={t("sessions.heading")}
+          columns={columns(revoke)}
+          rows={pages.items}
+          id={({ sessionId }) => sessionId}
+          busy={pages.loading === "first"}
+        />
+      )}
+      <LoadMore pages={pages} />
+    </>
+  );
+}
+
+function None({ filtered, clear }: { filtered: boolean; clear: () => void }) {
+  if (!filtered) return <Empty icon="sessions" title={t("sessions.none")} text={t("sessions.none.text")} />;
+  return (
+    <Empty icon="search" title={t("sessions.none.filtered")}>
+      <button type="button" class="button" onClick={clear}>
+        {t("ui.filter.clear")}
+      </button>
+    </Empty>
+  );
+}
+
+/** Asks, says what it means, and does it. */
+function revoked(session: Session): Promise<boolean> {
+  return confirmed({
+    title: t("sessions.revoke.title"),
+    text: (
+      <>
+        <p>
+          <b>{session.uid ?? t("sessions.anonymous")}</b> · <span class="mono">{session.fileId}</span>
+        </p>
+        <p>{t("sessions.revoke.text")}</p>
+        <p>{t("sessions.revoke.again")}</p>
+      </>
+    ),
+    action: t("sessions.revoke"),
+    danger: true,
+    async act() {
+      await revokeSession(session.sessionId);
+      toast(t("sessions.revoke.done"));
+    },
+  });
+}
+
+function stateOf({ active, revokedAt }: Session): StateName {
+  if (active) return "active";
+  return revokedAt === null ? "ended" : "revoked";
+}
+
+function columns(revoke: (session: Session) => void): Column<Session>[] {
+  return [
+    {
+      key: "uid",
+      label: t("sessions.viewer"),
+      kind: "name",
+      render: ({ uid, sessionId }) => (
+        <div class="two-lines">
+          {uid === null ? <span class="soft">{t("sessions.anonymous")}</span> : <b>{uid}</b>}
+          <span class="mono soft small" title={sessionId}>
+            {sessionId.slice(0, 10)}…
+          </span>
+        </div>
+      ),
+    },
+    { key: "title", label: t("sessions.title"), render: ({ fileId }) => <TitleLink fileId={fileId} /> },
+    { key: "state", label: t("sessions.state"), render: (session) => <StateBadge state={stateOf(session)} /> },
+    {
+      key: "position",
+      label: t("sessions.position"),
+      kind: "number",
+      render: ({ lastPositionMs }) => clock(lastPositionMs),
+    },
+    { key: "track", label: t("sessions.maxTrack"), render: ({ maxTrack }) => <span class="chip">{maxTrack}</span> },
+    {
+      key: "origin",
+      label: t("sessions.origin"),
+      render: ({ origin }) => origin && <span class="small">{origin.replace(/^https?:\/\//, "")}</span>,
+    },
+    { key: "seen", label: t("sessions.seen"), render: ({ lastSeenAt }) => <Ago at={lastSeenAt} /> },
+    { key: "expires", label: t("sessions.expires"), render: ({ expiresAt }) => <Ago at={expiresAt} /> },
+    {
+      key: "actions",
+      label: t("ui.actions"),
+      kind: "actions",
+      render: (session) => (
+        <Menu
+          label={t("ui.actions.for", { name: session.uid ?? session.sessionId })}
+          items={entries(session, revoke)}
+        />
+      ),
+    },
+  ];
+}
+
+function entries(session: Session, revoke: (session: Session) => void): readonly MenuItem[] {
+  const { sessionId, fileId, active } = session;
+  const audit = `${href("audit")}?sessionId=${encodeURIComponent(sessionId)}`;
+  return [
+    { key: "audit", label: t("sessions.audit"), href: audit },
+    { key: "title", label: t("sessions.openTitle"), href: href("titles", fileId) },
+    ...(active ? [{ key: "revoke", label: t("sessions.revoke"), danger: true, act: () => revoke(session) }] : []),
+  ];
+}

@@ -1,0 +1,39 @@
+import { useEffect, useState } from "preact/hooks";
+
+/** A value that components follow. */
+export interface Store<Value> {
+  get(): Value;
+  set(next: Value): void;
+  /** Answers how to stop. */
+  subscribe(listener: () => void): () => void;
+}
+
+export function store<Value>(initial: Value): Store<Value> {
+  const listeners = new Set<() => void>();
+  let value = initial;
+  return {
+    get: () => value,
+    set(next) {
+      if (Object.is(next, value)) return;
+      value = next;
+      for (const listener of [...listeners]) listener();
+    },
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+/** The store's value; the component is drawn again whenever it changes. */
+export function useStore<Value>(followed: Store<Value>): Value {
+  const [, draw] = useState(0);
+  useEffect(() => {
+    const seen = followed.get();
+    const stop = followed.subscribe(() => draw((n) => n + 1));
+    // It may have changed between drawing and subscribing.
+    if (!Object.is(seen, followed.get())) draw((n) => n + 1);
+    return stop;
+  }, [followed]);
+  return followed.get();
+}
