@@ -148,8 +148,7 @@ test("a worker without a job", async (t) => {
 });
 
 test("a person", async (t) => {
-  const password = "correct horse battery staple";
-  await stack.keyServer("user", "create", "--name", "ada", "--password", password);
+  const [, password] = /^password: (\S+)$/m.exec(await stack.keyServer("user", "create", "--name", "ada"));
   const from = { Origin: stack.url, "Keyveil-App": String(stack.appId) };
   const api = new Api(stack.url, "");
   const answer = await api.ask("POST", "/v1/sign-in", { name: "ada", password }, from);

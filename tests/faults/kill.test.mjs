@@ -84,7 +84,7 @@ const PHASES = {
     const hold = gate.hold(SEGMENT_AFTER_FIRST, "middle");
     await upload.finish();
     await hold.held;
-    assert.ok(stack.ffmpegOf(worker).length > 0, "ffmpeg runs");
+    assert.ok(stack.ffmpegOf(worker, "segments"), "ffmpeg runs");
     return hold;
   },
 
@@ -104,7 +104,7 @@ const PHASES = {
     const hold = gate.hold(SOURCE);
     cover.release();
     await hold.held;
-    await until("ffmpeg to run for the sprites", () => stack.ffmpegOf(worker).length > 0);
+    await until("ffmpeg to run for the sprites", () => stack.ffmpegOf(worker, "sprites"));
     return hold;
   },
 };
@@ -124,7 +124,7 @@ const VICTIMS = {
     return startWorker;
   },
   async ffmpeg({ stack, worker }) {
-    for (const pid of stack.ffmpegOf(worker)) await killNow(pid);
+    await killNow(stack.ffmpegOf(worker, "segments") ?? stack.ffmpegOf(worker, "sprites"));
     return () => null;
   },
 };

@@ -5,7 +5,8 @@ import { request as begin } from "node:http";
 export function open(method, url, headers = {}) {
   const request = begin(url, { method, headers, agent: false });
   const answer = new Promise((resolve, reject) => {
-    request.once("error", reject);
+    // A broken connection may be told more than once.
+    request.on("error", reject);
     request.once("response", (response) => {
       const chunks = [];
       response.on("data", (chunk) => chunks.push(chunk));

@@ -26,13 +26,15 @@ export function isAlive(pid) {
   return found !== null && found.state !== "Z" && found.state !== "X";
 }
 
-/** Living children of `pid` with this name. */
-export function childrenOf(pid, name) {
+const commandLine = (pid) => read(`/proc/${pid}/cmdline`).split("\0").join(" ").trim();
+
+/** The living child of `pid` with this name and these words on its command line, or undefined. */
+export function childOf(pid, name, words) {
   return pids()
     .map(Number)
-    .filter((child) => {
+    .find((child) => {
       const found = status(child);
-      return found?.parent === pid && found.name === name && isAlive(child);
+      return found?.parent === pid && found.name === name && commandLine(child).includes(words) && isAlive(child);
     });
 }
 
@@ -40,7 +42,7 @@ export function childrenOf(pid, name) {
 export function startedWith(variable) {
   return pids()
     .filter((pid) => read(`/proc/${pid}/environ`).split("\0").includes(variable) && isAlive(pid))
-    .map((pid) => ({ pid: Number(pid), command: read(`/proc/${pid}/cmdline`).split("\0").join(" ").trim() }));
+    .map((pid) => ({ pid: Number(pid), command: commandLine(pid) }));
 }
 
 /** Files that these processes have open and that no folder lists any more: [{ name, path }], to be read under `path`. */

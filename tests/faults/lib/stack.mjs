@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { run, start } from "../../../scripts/lib/children.mjs";
 import { keyServerBinary, packagerBinary } from "../../../scripts/lib/places.mjs";
 import { Api, send } from "./http.mjs";
-import { childrenOf, isAlive, killNow, startedWith } from "./processes.mjs";
+import { childOf, isAlive, killNow, startedWith } from "./processes.mjs";
 import { until } from "./wait.mjs";
 
 const LOG_LINES_KEPT = 400;
@@ -25,7 +25,7 @@ export class Stack {
     stack.folder = mkdtempSync(join(tmpdir(), "keyveil-test-"));
     stack.data = join(stack.folder, "data");
     stack.temporary = join(stack.folder, "tmp");
-    for (const folder of [stack.data, stack.temporary]) mkdirSync(folder);
+    for (const folder of [stack.data, stack.temporary]) mkdirSync(folder, { mode: 0o700 });
     stack.#port = await freePort();
     stack.url = `http://127.0.0.1:${stack.#port}`;
     stack.#settings = settings;
@@ -97,9 +97,9 @@ export class Stack {
     return worker;
   }
 
-  /** The ffmpeg processes of a worker. */
-  ffmpegOf(worker) {
-    return childrenOf(worker.pid, "ffmpeg");
+  /** A worker's ffmpeg that makes "segments" or "sprites"; undefined when there is none. */
+  ffmpegOf(worker, what) {
+    return childOf(worker.pid, "ffmpeg", { segments: "-f hls", sprites: "tile=" }[what]);
   }
 
   killServer() {
@@ -129,7 +129,10 @@ export class Stack {
         throw new Error(`${fileId} failed: ${JSON.stringify(title.failure)}\n${this.log}`);
       return title?.state === state && title;
     };
-    return until(`${fileId} to be ${state}`, ask, { seen: () => `${JSON.stringify(title)}\n${this.log}` });
+    return until(`${fileId} to be ${state}`, ask, {
+      everyMs: 100,
+      seen: () => `${JSON.stringify(title)}\n${this.log}`,
+    });
   }
 
   /** Where a version's media lies. */
