@@ -23,8 +23,9 @@ import { Upload } from "./lib/tus.mjs";
 import { until } from "./lib/wait.mjs";
 import { makeWorkflow } from "./lib/workflow.mjs";
 
-const SECS = 6;
-const SEGMENT_AFTER_FIRST = /^PUT .*\/media\/v.*\/seg-0*[1-9]/;
+// More segments than worker and gate take in before they make ffmpeg wait.
+const SECS = 16;
+const SEGMENT_AFTER_FIRST = /^PUT .*\/media\/.*\/seg-0*[1-9]/;
 const COMPLETE = /^POST .*\/complete$/;
 const COVER = /^PUT .*\/media\/cover\.jpg$/;
 const SOURCE = /^GET .*\/source$/;

@@ -173,6 +173,7 @@ export class Stack {
 
   #keep(name) {
     return (line) => {
+      if (process.env.KEYVEIL_TEST_LOG) process.stderr.write(`[${name}] ${line}\n`);
       this.#log.push(`[${name}] ${line}`);
       if (this.#log.length > LOG_LINES_KEPT) this.#log.shift();
     };
