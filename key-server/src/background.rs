@@ -8,6 +8,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::actions::jobs;
 use crate::actions::uploads;
+use crate::actions::webhooks::dispatch;
 use crate::clock::stored;
 use crate::state::ServerState;
 
@@ -20,6 +21,7 @@ const PULLS_AT_ONCE: usize = 2;
 /// How late a stream of changes may be.
 const CHANGES_INTERVAL: Duration = Duration::from_millis(250);
 /// Ended sessions stay for a day, so that a late request is told `session_expired`.
+const EVENTS_KEPT_SECS: u64 = 30 * 24 * 3600;
 const SESSIONS_KEPT_SECS: u64 = 24 * 3600;
 
 /// Starts every task; dropping the set ends them.
@@ -28,12 +30,13 @@ pub(crate) fn start(state: &Arc<ServerState>) -> JoinSet<()> {
     tasks.spawn(sweep_sessions(Arc::clone(state)));
     tasks.spawn(reap_jobs(Arc::clone(state)));
     tasks.spawn(sweep_versions(Arc::clone(state)));
-    tasks.spawn(sweep_accounts(Arc::clone(state)));
     tasks.spawn(sweep_uploads(Arc::clone(state)));
     for _ in 0..PULLS_AT_ONCE {
         tasks.spawn(uploads::pull(Arc::clone(state)));
     }
     tasks.spawn(watch_changes(Arc::clone(state)));
+    tasks.spawn(dispatch(Arc::clone(state)));
+    tasks.spawn(sweep_leftovers(Arc::clone(state)));
     tasks
 }
 
@@ -50,7 +53,7 @@ async fn sweep_sessions(state: Arc<ServerState>) {
     }
 }
 
-async fn sweep_accounts(state: Arc<ServerState>) {
+async fn sweep_leftovers(state: Arc<ServerState>) {
     let mut interval = tokio::time::interval(SWEEP_INTERVAL);
     loop {
         interval.tick().await;
@@ -61,6 +64,9 @@ async fn sweep_accounts(state: Arc<ServerState>) {
         }
         if let Err(error) = store.delete_idempotency_keys(now).await {
             tracing::error!(%error, "answers to creates can't be forgotten");
+        }
+        if let Err(error) = store.sweep_events(now.saturating_sub(stored(EVENTS_KEPT_SECS)), now).await {
+            tracing::error!(%error, "old events can't be forgotten");
         }
     }
 }

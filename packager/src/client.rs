@@ -17,6 +17,8 @@ use crate::{
     progress::Report,
 };
 
+/// Names the run whose title is meant.
+const PUBLIC_KEY_HEADER: &str = "Keyveil-Public-Key";
 /// Cleaning up after a failure must not keep the user waiting.
 const DELETE_SECS_MAX: u64 = 5;
 
@@ -120,9 +122,11 @@ impl Client {
     }
 
     /// `DELETE /v1/titles/{fileId}`, once and without an error: it cleans up after another failure.
-    pub(crate) async fn delete(&self, file_id: &FileId) {
+    /// Naming its public key, it deletes only what this run still holds.
+    pub(crate) async fn delete(&self, registration: &Registration) {
+        let Registration { file_id, public_key } = registration;
         let request = self.server.request(Method::DELETE, &format!("v1/titles/{file_id}"));
-        let request = request.bearer_auth(self.options.api_key.expose_text());
+        let request = request.bearer_auth(self.options.api_key.expose_text()).header(PUBLIC_KEY_HEADER, public_key);
         match tokio::time::timeout(Duration::from_secs(DELETE_SECS_MAX), answer(request)).await {
             Ok(Ok(_)) => {}
             Ok(Err(failure)) => tracing::warn!(%file_id, ?failure, "the unpublished title stays at the key server"),

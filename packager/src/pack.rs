@@ -7,7 +7,7 @@ use keyveil_protocol::{FileId, Mode};
 use tokio::task::JoinHandle;
 
 use crate::{
-    client::{Client, ServerOptions},
+    client::{Client, Registration, ServerOptions},
     error::PackError,
     input::Input,
     make::make,
@@ -59,7 +59,7 @@ pub async fn pack(
 /// What must be taken back when the run fails.
 #[derive(Debug, Default)]
 struct Undo {
-    registered: Option<(Client, FileId)>,
+    registered: Option<(Client, Registration)>,
     committing: Option<JoinHandle<Result<PathBuf, PackError>>>,
     committed: Option<PathBuf>,
 }
@@ -72,8 +72,8 @@ impl Undo {
         if let Some(folder) = self.committed {
             let _ = tokio::task::spawn_blocking(move || PartialOutput::retract(&folder)).await;
         }
-        if let Some((client, file_id)) = self.registered {
-            client.delete(&file_id).await;
+        if let Some((client, registration)) = self.registered {
+            client.delete(&registration).await;
         }
     }
 }
@@ -100,7 +100,7 @@ async fn run(options: PackOptions, report: &Arc<dyn Report>, undo: &mut Undo) ->
         Some(client) => {
             let (registration, title_secret) = client.register(&file_id, &name, mode).await?;
             // Only what this run holds is its to delete.
-            undo.registered = Some((client.clone(), file_id.clone()));
+            undo.registered = Some((client.clone(), registration.clone()));
             (Some(registration), title_secret)
         }
         None => (None, None),

@@ -16,6 +16,7 @@ pub const RENDITIONS_MAX: usize = 64;
 
 /// Body of `POST /v1/play`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PlayRequest {
     /// The player signature.
@@ -37,6 +38,7 @@ pub struct PlayRequest {
 
 /// Answer to `POST /v1/play`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PlayResponse {
     /// The session.
@@ -55,6 +57,7 @@ pub struct PlayResponse {
 
 /// What a session tells in the open.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SessionInfo {
     /// None for clear titles.
@@ -67,6 +70,7 @@ pub struct SessionInfo {
 
 /// A published title as players see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TitleInfo {
     /// The application.
@@ -86,6 +90,7 @@ pub struct TitleInfo {
 
 /// What the packager made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MediaInfo {
     /// Length in milliseconds.
@@ -106,6 +111,7 @@ pub struct MediaInfo {
 
 /// What a rendition carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum RenditionKind {
     /// Video without audio.
@@ -118,6 +124,7 @@ pub enum RenditionKind {
 
 /// One rendition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RenditionInfo {
     /// Its number.
@@ -146,6 +153,7 @@ pub struct RenditionInfo {
 
 /// Body of `POST /v1/keys`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct KeysRequest {
     /// The session.
@@ -165,6 +173,7 @@ pub struct KeysRequest {
 
 /// Answer to `POST /v1/keys`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct KeysResponse {
     /// The session.
@@ -177,6 +186,7 @@ pub struct KeysResponse {
 
 /// Answer to `GET /v1/server-keys`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ServerKeysResponse {
     /// Newest first.
@@ -185,6 +195,7 @@ pub struct ServerKeysResponse {
 
 /// A public server key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ServerKeyInfo {
     /// Its id.
@@ -195,6 +206,7 @@ pub struct ServerKeyInfo {
 
 /// Body of `PUT /v1/titles/{fileId}`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PutTitleRequest {
     /// The same as in the path: so the envelope, which is bound to this body, is bound to the title.
@@ -209,6 +221,7 @@ pub struct PutTitleRequest {
 
 /// Body of `POST /v1/titles/{fileId}/commit`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CommitTitleRequest {
     /// That of the run's `PUT`: proof that the media was encrypted under the secret the server keeps.
@@ -220,6 +233,7 @@ pub struct CommitTitleRequest {
 
 /// Answer to `PUT /v1/titles/{fileId}`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PutTitleResponse {
     /// The application of the API key.
@@ -232,6 +246,7 @@ pub struct PutTitleResponse {
 
 /// Every error's body.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ErrorResponse {
     /// The error.
     pub error: ErrorBody,
@@ -239,6 +254,7 @@ pub struct ErrorResponse {
 
 /// The error envelope's content.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ErrorBody {
     /// Stable.

@@ -53,6 +53,7 @@ const fn rejected(cause: &'static str) -> ProtocolError {
 
 /// The JSON form on the wire.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Envelope {
     /// Which of the server's static keys sent it.

@@ -18,6 +18,8 @@ const fn malformed(cause: &'static str) -> ProtocolError {
 
 /// An application's number, 1 … 2^53−1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 9_007_199_254_740_991_i64))]
 #[serde(try_from = "u64", into = "u64")]
 pub struct AppId(u64);
 
@@ -67,6 +69,8 @@ macro_rules! name_ids {
         $(#[$doc])*
         /// 1–64 of `A–Z a–z 0–9 _ -`.
         #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        #[cfg_attr(feature = "openapi", schema(pattern = "^[A-Za-z0-9_-]{1,64}$"))]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
@@ -135,6 +139,8 @@ name_ids! {
 
 /// A playback session: 16 random bytes, as text base64url of 22 characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^[A-Za-z0-9_-]{22}$"))]
 #[serde(try_from = "String", into = "String")]
 pub struct SessionId([u8; Self::LEN]);
 

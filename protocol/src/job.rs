@@ -21,6 +21,7 @@ pub const LOG_LINE_LEN_MAX: usize = 500;
 
 /// Body of `POST /v1/jobs/claim`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ClaimJobRequest {
     /// base64url of 32 bytes, made for this one claim: the title secret is sealed to it.
@@ -33,6 +34,7 @@ pub struct ClaimJobRequest {
 
 /// Answer to a claim that got a job; 204 without a body means that there is none.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ClaimedJob {
     /// The job.
@@ -61,6 +63,7 @@ pub struct ClaimedJob {
 
 /// What a job does.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "lowercase", rename_all_fields = "camelCase")]
 pub enum JobWork {
     /// Transcodes and encrypts the source.
@@ -87,6 +90,7 @@ pub enum JobWork {
 
 /// What a worker is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum JobStage {
     /// ffmpeg runs.
@@ -97,6 +101,7 @@ pub enum JobStage {
 
 /// Body of `POST /v1/jobs/{jobId}/heartbeat`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct HeartbeatRequest {
     /// What the worker is at.
@@ -114,6 +119,7 @@ pub struct HeartbeatRequest {
 
 /// Answer to a heartbeat.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct HeartbeatResponse {
     /// Someone cancelled the job: stop, and report nothing more.
@@ -124,6 +130,7 @@ pub struct HeartbeatResponse {
 
 /// Body of `POST /v1/jobs/{jobId}/complete`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CompleteJobRequest {
     /// What was made.
@@ -136,6 +143,7 @@ pub struct CompleteJobRequest {
 
 /// Body of `POST /v1/jobs/{jobId}/fail`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FailJobRequest {
     /// A stable code, 1 … 64 of `a–z 0–9 _`.

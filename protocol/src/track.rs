@@ -13,6 +13,7 @@ const fn malformed(cause: &'static str) -> ProtocolError {
 
 /// What a period key opens. Ordered: a session allowed up to one class holds the keys of all below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[repr(u8)]
 pub enum TrackClass {
     /// Audio and subtitles.
@@ -84,6 +85,7 @@ macro_rules! numbers {
     ($($(#[$doc:meta])* $name:ident($inner:ty),)+) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         #[serde(transparent)]
         pub struct $name(pub $inner);
 
@@ -106,6 +108,7 @@ numbers! {
 
 /// Segments per period, 1 … 10000, the same for all renditions of a title.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(try_from = "u32", into = "u32")]
 pub struct PeriodSegments(u32);
 
@@ -149,6 +152,7 @@ impl From<PeriodSegments> for u32 {
 
 /// How a title's segments are published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// Encrypted with Keyveil's own key tag; only the SDK plays it.
@@ -159,6 +163,7 @@ pub enum Mode {
 
 /// The cipher of a private title's segments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Cipher {
     /// AES-128-CBC with PKCS#7, a key and an IV per segment.
     #[serde(rename = "aes-128-cbc")]
@@ -177,6 +182,7 @@ impl Cipher {
 
 /// The container of a title's audio and video segments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Container {
     /// CMAF: fragmented MP4 with an init segment.

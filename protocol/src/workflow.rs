@@ -15,6 +15,7 @@ const fn wrong(cause: &'static str) -> ProtocolError {
 
 /// What a job makes of its source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WorkflowSettings {
     /// Which qualities.
@@ -43,6 +44,7 @@ pub struct WorkflowSettings {
 
 /// Which video qualities are made. None is ever larger than the source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "lowercase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum LadderSettings {
     /// Every usual rung that the source fills, up to a shorter edge of `max_edge` pixels.
@@ -61,6 +63,7 @@ pub enum LadderSettings {
 
 /// One quality.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RungSettings {
     /// Shorter edge in pixels, even, 16 … 4320.
@@ -71,6 +74,7 @@ pub struct RungSettings {
 
 /// x264's speed presets: faster ones make larger or worse pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "x264's own names")]
 pub enum Preset {
@@ -105,6 +109,7 @@ impl Preset {
 
 /// Where the cover comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "lowercase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum CoverSettings {
     /// A frame that is typical of the beginning: not black, not a cut.
@@ -118,6 +123,7 @@ pub enum CoverSettings {
 
 /// Sheets of 10×10 thumbnails and the WebVTT file that says which is when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SpriteSettings {
     /// One thumbnail every so often, 1 … 600 s.
@@ -130,6 +136,7 @@ pub struct SpriteSettings {
 
 /// What follows once everything is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Publish {
     /// Published at once.

@@ -27,6 +27,8 @@ pub(crate) mod readiness;
 pub(crate) mod titles;
 pub(crate) mod workflows;
 
+pub(crate) mod webhooks;
+
 mod grant;
 mod media_info;
 mod psign;

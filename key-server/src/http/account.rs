@@ -11,13 +11,18 @@ use super::body::json_bytes;
 use super::principal::{check_origin, person};
 use super::router::resource;
 use super::sign_in_cookie;
-use crate::actions::account;
+use crate::actions::account::{self, ChangePassword, Me, SignInRequest};
 use crate::actions::parse_json;
 use crate::page_origin::PageOrigin;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
 
 const BODY_LEN_MAX: usize = 4 << 10;
+
+/// What this module answers.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(sign_in, sign_out, me, change_password))]
+pub(super) struct Docs;
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     config
@@ -27,6 +32,8 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .service(resource("/v1/me/password", "POST").route(web::post().to(change_password)));
 }
 
+#[utoipa::path(post, path = "/v1/sign-in", tag = "people", request_body = SignInRequest, security(()),
+    responses((status = 200, description = "Signed in; sets the cookie.", body = Me)))]
 async fn sign_in(state: State, request: HttpRequest, payload: web::Payload) -> Answer {
     let origin = request.headers().get(header::ORIGIN).map(|value| value.to_str().ok().and_then(PageOrigin::parse));
     // Programs send none; a page that does must be this server's, or it would sign people in as someone else.
@@ -39,6 +46,8 @@ async fn sign_in(state: State, request: HttpRequest, payload: web::Payload) -> A
     Ok(no_store().cookie(sign_in_cookie::set(&state, &token)).json(me))
 }
 
+#[utoipa::path(post, path = "/v1/sign-out", tag = "people", security(("cookie" = [])),
+    responses((status = 204, description = "Signed out.")))]
 async fn sign_out(state: State, request: HttpRequest) -> Answer {
     if let Some(token) = sign_in_cookie::read(&state, &request) {
         check_origin(&state, &request)?;
@@ -50,11 +59,15 @@ async fn sign_out(state: State, request: HttpRequest) -> Answer {
     Ok(HttpResponse::NoContent().cookie(sign_in_cookie::clear(&state)).finish())
 }
 
+#[utoipa::path(get, path = "/v1/me", tag = "people", security(("cookie" = [])),
+    responses((status = 200, description = "Who has signed in.", body = Me)))]
 async fn me(state: State, request: HttpRequest) -> Answer {
     let (user_id, _) = person(&state, &request).await?;
     Ok(no_store().json(account::me(&state.installation, &user_id).await?))
 }
 
+#[utoipa::path(post, path = "/v1/me/password", tag = "people", request_body = ChangePassword, security(("cookie" = [])),
+    responses((status = 204, description = "Changed; every other sign-in ended.")))]
 async fn change_password(state: State, request: HttpRequest, payload: web::Payload) -> Answer {
     let (user_id, token) = person(&state, &request).await?;
     let body = json_bytes(&request, payload, BODY_LEN_MAX, state.config.http.body_timeout()).await?;

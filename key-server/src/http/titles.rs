@@ -6,12 +6,13 @@ use keyveil_protocol::api::{COMMIT_BODY_LEN_MAX, PLAY_BODY_LEN_MAX};
 
 use super::api::{Answer, State, header_text, no_store, no_store_created};
 use super::body::json_bytes;
+use super::idempotency::idempotent;
 use super::principal::principal;
 use super::router::resource;
 use crate::actions::commit_title::commit_title;
 use crate::actions::put_title::put_title;
 use crate::actions::query::{Fields, empty_body};
-use crate::actions::titles;
+use crate::actions::{jobs, titles, uploads};
 use crate::refusal::Refusal;
 use crate::store::Scope;
 
@@ -21,7 +22,7 @@ const PUBLIC_KEY_HEADER: &str = "Keyveil-Public-Key";
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     config
-        .service(resource("/v1/titles", "GET").route(web::get().to(list)))
+        .service(resource("/v1/titles", "GET, POST").route(web::get().to(list)).route(web::post().to(create_by_url)))
         .service(
             resource("/v1/titles/{file_id}", "GET, PUT, PATCH, DELETE")
                 .route(web::get().to(show))
@@ -32,6 +33,8 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .service(resource("/v1/titles/{file_id}/commit", "POST").route(web::post().to(commit)))
         .service(resource("/v1/titles/{file_id}/publish", "POST").route(web::post().to(publish)))
         .service(resource("/v1/titles/{file_id}/unpublish", "POST").route(web::post().to(unpublish)))
+        .service(resource("/v1/titles/{file_id}/retry", "POST").route(web::post().to(retry)))
+        .service(resource("/v1/titles/{file_id}/reencrypt", "POST").route(web::post().to(reencrypt)))
         .service(resource("/v1/titles/{file_id}/periods", "GET").route(web::get().to(periods)));
 }
 
@@ -39,6 +42,18 @@ async fn list(state: State, request: HttpRequest) -> Answer {
     let principal = principal(&state, &request, Scope::Read).await?;
     let fields = Fields::parse(request.query_string(), titles::LIST_FIELDS)?;
     Ok(no_store().json(titles::list(&state, &principal, &fields).await?))
+}
+
+/// A title whose source this server fetches.
+async fn create_by_url(state: State, request: HttpRequest, payload: web::Payload) -> Answer {
+    let principal = principal(&state, &request, Scope::Write).await?;
+    let body = json_bytes(&request, payload, BODY_LEN_MAX, state.config.http.body_timeout()).await?;
+    let (own, bytes) = (state.clone(), body.clone());
+    idempotent(&state, principal.name(), &request, &body, async move {
+        let file_id = uploads::create_by_url(&own, &principal, &bytes).await?;
+        Ok(no_store_created().json(titles::title(&own, &principal, &file_id).await?))
+    })
+    .await
 }
 
 async fn show(state: State, request: HttpRequest) -> Answer {
@@ -82,6 +97,22 @@ async fn unpublish(state: State, request: HttpRequest, payload: web::Payload) ->
     let principal = principal(&state, &request, Scope::Write).await?;
     empty_body(&json_bytes(&request, payload, BODY_LEN_MAX, state.config.http.body_timeout()).await?)?;
     Ok(no_store().json(titles::unpublish(&state, &principal, &file_id(&request)?).await?))
+}
+
+async fn retry(state: State, request: HttpRequest, payload: web::Payload) -> Answer {
+    let principal = principal(&state, &request, Scope::Write).await?;
+    empty_body(&json_bytes(&request, payload, BODY_LEN_MAX, state.config.http.body_timeout()).await?)?;
+    let file_id = file_id(&request)?;
+    jobs::retry(&state, &principal, &file_id).await?;
+    Ok(no_store().json(titles::title(&state, &principal, &file_id).await?))
+}
+
+async fn reencrypt(state: State, request: HttpRequest, payload: web::Payload) -> Answer {
+    let principal = principal(&state, &request, Scope::Write).await?;
+    empty_body(&json_bytes(&request, payload, BODY_LEN_MAX, state.config.http.body_timeout()).await?)?;
+    let file_id = file_id(&request)?;
+    jobs::reencrypt(&state, &principal, &file_id).await?;
+    Ok(no_store().json(titles::title(&state, &principal, &file_id).await?))
 }
 
 async fn periods(state: State, request: HttpRequest) -> Answer {

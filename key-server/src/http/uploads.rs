@@ -13,10 +13,8 @@ use bytes::Bytes;
 use futures_util::stream::unfold;
 use futures_util::{Stream, StreamExt};
 use keyveil_protocol::{ErrorCode, UploadId};
-use serde_json::json;
 
-use super::api::{Answer, State, header_text, no_store_created};
-use super::body::json_bytes;
+use super::api::{Answer, State, header_text};
 use super::envelope::HttpRefusal;
 use super::principal::principal;
 use super::router::resource;
@@ -30,7 +28,6 @@ use crate::store::{Scope, Upload, UploadState};
 const VERSION: &str = "1.0.0";
 const EXTENSIONS: &str = "creation,creation-with-upload,checksum,termination,expiration";
 const PART_TYPE: &str = "application/offset+octet-stream";
-const URL_BODY_LEN_MAX: usize = 64 << 10;
 const OVERRIDE: &str = "X-HTTP-Method-Override";
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
@@ -50,16 +47,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
                 .route(web::post().to(overridden))
                 .route(options())
                 .wrap(from_fn(protocol)),
-        )
-        .service(web::resource("/v1/titles").guard(guard::Post()).route(web::post().to(create_by_url)));
-}
-
-/// `POST /v1/titles`.
-pub(super) async fn create_by_url(state: State, request: HttpRequest, payload: web::Payload) -> Answer {
-    let principal = principal(&state, &request, Scope::Write).await?;
-    let body = json_bytes(&request, payload, URL_BODY_LEN_MAX, state.config.http.body_timeout()).await?;
-    let file_id = uploads::create_by_url(&state, &principal, &body).await?;
-    Ok(no_store_created().json(json!({ "fileId": file_id })))
+        );
 }
 
 /// Every answer names the protocol's version; every request but OPTIONS has to.

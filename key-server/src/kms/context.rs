@@ -1,4 +1,4 @@
-use keyveil_protocol::{ApiKeyId, AppId, BuildId, FileId, KeyId, ServerKeyId, UploadId};
+use keyveil_protocol::{ApiKeyId, AppId, BuildId, FileId, KeyId, ServerKeyId, UploadId, WebhookId};
 
 /// What a wrapped secret belongs to. It is authenticated, not stored: a ciphertext moved to another row does not open.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +34,13 @@ pub enum KmsContext<'a> {
     ApiKeyPsk(&'a ApiKeyId),
     /// The root of URL and session MAC keys.
     InstallationSecret,
+    /// What signs the deliveries to a webhook.
+    Webhook {
+        /// Its application.
+        app_id: AppId,
+        /// The webhook.
+        webhook_id: &'a WebhookId,
+    },
     /// The readiness check's round trip.
     Probe,
 }
@@ -57,6 +64,9 @@ impl KmsContext<'_> {
             Self::SdkBuild(id) => encode("sdk-build", &[id.as_str().as_bytes()]),
             Self::ApiKeyPsk(id) => encode("api-key-psk", &[id.as_str().as_bytes()]),
             Self::InstallationSecret => encode("installation-secret", &[]),
+            Self::Webhook { app_id, webhook_id } => {
+                encode("webhook", &[&app_id.value().to_be_bytes(), webhook_id.as_str().as_bytes()])
+            }
             Self::Probe => encode("probe", &[]),
         }
     }

@@ -16,16 +16,6 @@ impl WriteTransaction<'_> {
         Ok(())
     }
 
-    /// Throws away the keys of a title's sources: from now on no byte of them can be read.
-    pub async fn forget_sources_of_title(&mut self, file_id: &FileId, now: i64) -> Result<(), StoreError> {
-        sqlx::query("UPDATE uploads SET state = 'gone', key_ciphertext = NULL, updated_at = ? WHERE file_id = ?")
-            .bind(now)
-            .bind(file_id.as_str())
-            .execute(self.connection())
-            .await?;
-        Ok(())
-    }
-
     /// Ends every session of a title and returns how many.
     pub async fn revoke_sessions_of_title(&mut self, file_id: &FileId, now: i64) -> Result<u64, StoreError> {
         let result = sqlx::query("UPDATE sessions SET revoked_at = ? WHERE file_id = ? AND revoked_at IS NULL")

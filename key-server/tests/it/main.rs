@@ -22,4 +22,5 @@ mod pulls;
 mod requests;
 mod titles;
 mod uploads;
+mod webhooks;
 mod workflows;

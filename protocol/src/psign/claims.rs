@@ -52,6 +52,7 @@ pub struct ContentInfo {
 
 /// A name in the quality menu.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ResolutionName {
     /// Shorter edge of the video in pixels.

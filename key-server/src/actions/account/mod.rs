@@ -10,7 +10,9 @@ use limits::SignInLimits;
 pub use password::Password;
 use password::Passwords;
 use serde::Serialize;
-pub(crate) use sign_in::{SIGN_IN_SECS_MAX, SignInToken, change_password, person_of, sign_in, sign_out};
+pub(crate) use sign_in::{
+    ChangePassword, SIGN_IN_SECS_MAX, SignInRequest, SignInToken, change_password, person_of, sign_in, sign_out,
+};
 
 use crate::clock::Clock;
 use crate::installation::Installation;
@@ -29,20 +31,20 @@ impl SignInGuard {
 }
 
 /// Who has signed in, and what there is to use.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct Me {
     user: MyName,
     apps: Vec<MyApp>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct MyName {
     user_id: UserId,
     name: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct MyApp {
     app_id: AppId,

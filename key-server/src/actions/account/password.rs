@@ -22,7 +22,8 @@ const TURN_TIMEOUT: Duration = Duration::from_secs(10);
 static NOBODY: LazyLock<Option<String>> = LazyLock::new(|| hash_text(&Zeroizing::new("nobody".to_owned())));
 
 /// A password as somebody typed it. Wiped when dropped, never printed.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, utoipa::ToSchema)]
+#[schema(value_type = String, max_length = 256)]
 #[serde(try_from = "String")]
 pub struct Password(Zeroizing<String>);
 

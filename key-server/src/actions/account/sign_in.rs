@@ -27,7 +27,7 @@ pub(crate) const SIGN_IN_SECS_MAX: i64 = 7 * 24 * 3600;
 const SEEN_EVERY_SECS: i64 = 60;
 
 /// Body of `POST /v1/sign-in`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SignInRequest {
     name: String,
@@ -35,7 +35,7 @@ pub(crate) struct SignInRequest {
 }
 
 /// Body of `POST /v1/me/password`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ChangePassword {
     current: Password,

@@ -13,7 +13,7 @@ mod stored_media;
 mod sweep;
 mod token;
 
-pub(crate) use admin::{JobLogQuery, ListJobs, cancel, list, log, set_priority, show};
+pub(crate) use admin::{cancel, list, log, set_priority, show};
 pub(crate) use attempt::Attempt;
 pub(crate) use claim::claim;
 pub(crate) use complete::complete;

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::{audit, own_title, state_event};
 use crate::actions::put_title::PACKED_VERSION;
+use crate::actions::sources;
 use crate::clock::stored;
 use crate::origin::MediaFolder;
 use crate::principal::Principal;
@@ -31,7 +32,7 @@ pub(crate) async fn delete(
     }
     write.delete_title(file_id, now).await?;
     write.delete_jobs_of_title(file_id).await?;
-    write.forget_sources_of_title(file_id, now).await?;
+    let sources = write.forget_sources(file_id, now).await?;
     let sessions = write.revoke_sessions_of_title(file_id, now).await?;
     write.append_event(&state_event(EventType::TitleDeleted, &title, TitleState::Deleted), now).await?;
     let event = audit(AuditKind::TitleDeleted, principal, file_id, json!({ "sessionsRevoked": sessions }));
@@ -40,6 +41,7 @@ pub(crate) async fn delete(
     if let Err(error) = store.empty_log().await {
         tracing::warn!(%error, "the database's log was not emptied; the next deletion does it");
     }
+    sources::remove(state, &sources).await;
     remove_media(state, &title).await;
     Ok(())
 }

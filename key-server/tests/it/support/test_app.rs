@@ -26,6 +26,7 @@ pub(crate) struct TestAppBuilder {
     public_url: Option<&'static str>,
     configure: fn(&mut Config),
     local_worker: Option<PathBuf>,
+    allow_private: bool,
 }
 
 /// A server with one application and one published private title of 25 segments in five periods.
@@ -54,6 +55,12 @@ impl TestAppBuilder {
 
     pub(crate) fn public_url(mut self, url: &'static str) -> Self {
         self.public_url = Some(url);
+        self
+    }
+
+    /// Its own requests may go to this machine.
+    pub(crate) fn allow_private(mut self) -> Self {
+        self.allow_private = true;
         self
     }
 
@@ -88,6 +95,7 @@ impl TestAppBuilder {
         (self.configure)(&mut config);
         config.workers.local = self.local_worker.is_some();
         config.workers.packager = self.local_worker.clone();
+        config.fetch.allow_private = self.allow_private;
         let clock = Clock::default();
         let (address, state, handle, thread) = serve(config.clone(), self.kms, clock.clone());
         let new_app = NewApp {
@@ -114,6 +122,7 @@ impl TestApp {
             public_url: None,
             configure: |_| (),
             local_worker: None,
+            allow_private: false,
         }
     }
 
@@ -125,6 +134,7 @@ impl TestApp {
     pub(crate) fn replica(&self) -> Self {
         let mut builder = Self::builder();
         builder.dir = Some(Arc::clone(&self.dir));
+        builder.allow_private = self.config.fetch.allow_private;
         builder.start()
     }
 
