@@ -79,6 +79,7 @@ describe("one queue", { concurrency: 2 }, () => {
       assert.equal((await late.heartbeat()).status, 200);
       assert.equal((await late.put("master.m3u8")).status, 204);
       assert.equal((await late.source()).status, 206);
+      assert.equal((await late.complete()).json().error.code, "media_incomplete");
 
       // Once the lease has run out, another worker gets the job: a version of its own, held before it commits.
       const hold = gate.hold(/^POST .*\/complete$/);
