@@ -47,8 +47,9 @@ async function openPlayer(page) {
 
 async function signIn(page) {
   await page.goto(keyveil.consoleUrl);
-  await page.getByLabel(/^(Name|用户名|名称)$/).fill(keyveil.user.name);
-  await page.locator("input[type=password]").fill(keyveil.user.password);
+  // In either language.
+  await page.locator("input[autocomplete=username]").fill(keyveil.user.name);
+  await page.locator("input[autocomplete=current-password]").fill(keyveil.user.password);
   await page.keyboard.press("Enter");
   await expect(page.getByRole("table")).toBeVisible();
 }
