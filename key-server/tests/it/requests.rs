@@ -68,7 +68,7 @@ fn an_address_takes_its_own_methods_only() {
         ("GET", "/v1/play", "POST"),
         ("DELETE", "/v1/keys", "POST"),
         ("POST", "/v1/server-keys", "GET"),
-        ("POST", "/v1/titles", "GET"),
+        ("PUT", "/v1/titles", "GET, POST"),
         ("POST", "/v1/titles/x", "GET, PUT, PATCH, DELETE"),
         ("GET", "/v1/titles/x/commit", "POST"),
         ("GET", "/v1/player-signatures", "POST"),
