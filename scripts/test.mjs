@@ -1,11 +1,13 @@
-// `npm test`: installs what is missing (what `npm start` needs, and Chromium and Python's venv by apt-get, yt-dlp into .venv)
-// and runs everything, also after a failure:
+// `npm test`: installs what is missing (what `npm start` needs, and Chromium and Python's venv by apt-get, yt-dlp and
+// schemathesis into .venv) and runs everything, also after a failure:
 //
 //   formatters, linters, type checkers   as `npm run check`
 //   cargo test                           every crate, natively
 //   wasm tests                           the protocol crate in WebAssembly
 //   independent vectors                  tests/vectors/ by Node's own cryptography
 //   command tests                        the parts of these commands
+//   fault tests                          processes killed, disks filled, workers that compete: nothing is lost, nothing clear
+//   API tests                            every operation of the OpenAPI document, asked by schemathesis
 //   player unit tests, page unit tests   vitest
 //   browser tests                        Playwright in the system's Chromium: the whole loop, attacks and faults
 //
@@ -16,17 +18,17 @@
 
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { chromiumTool, findChromium, PYTHON_VENV } from "./lib/browsers.mjs";
+import { chromiumTool, findChromium } from "./lib/browsers.mjs";
 import { bindgenTestRunner, buildPages, buildSdk, buildServers, buildTestTools } from "./lib/builds.mjs";
 import { checks } from "./lib/checks.mjs";
 import { command } from "./lib/command.mjs";
 import { ensureNpmPackages } from "./lib/npm.mjs";
 import { inRoot } from "./lib/places.mjs";
+import { ensurePythonTools, PYTHON_VENV, pythonTool } from "./lib/python-tools.mjs";
 import { ensureRust, WASM_TARGET } from "./lib/rust.mjs";
 import { Steps, say } from "./lib/steps.mjs";
 import { runSuite, summary } from "./lib/suite.mjs";
 import { ensureSystem, FFMPEG } from "./lib/system.mjs";
-import { ensureYtDlp } from "./lib/yt-dlp.mjs";
 
 await command(async () => {
   await prepare();
@@ -45,7 +47,7 @@ async function prepare() {
     const installed = await ensureSystem([...FFMPEG, chromiumTool, PYTHON_VENV], show);
     return installed.length > 0 ? `installed ${installed.join(", ")}` : "found";
   });
-  await steps.step("yt-dlp in .venv", ensureYtDlp);
+  await steps.step("Python tools in .venv", ensurePythonTools);
   await steps.step("Rust and its WebAssembly target", ensureRust);
   await steps.step("npm packages", ensureNpmPackages);
   await steps.step("packager and key-server", buildServers);
@@ -58,7 +60,7 @@ async function suites() {
   const cargo = ["test", "--release", "--locked", "--no-fail-fast"];
   const wasmRunner = { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: bindgenTestRunner };
   const vitest = (folder) => ({ command: "npx", args: ["--no-install", "vitest", "run"], cwd: inRoot(folder) });
-  const browser = { KEYVEIL_CHROMIUM: await findChromium(), KEYVEIL_YT_DLP: inRoot(".venv/bin/yt-dlp"), CI: "1" };
+  const browser = { KEYVEIL_CHROMIUM: await findChromium(), KEYVEIL_YT_DLP: pythonTool("yt-dlp"), CI: "1" };
   return [
     // The wasm-bindgen tools have no tests of their own, and take a minute to compile once more.
     { name: "cargo test", command: "cargo", args: [...cargo, "--workspace", "--exclude", "keyveil-bindgen"] },
@@ -68,8 +70,10 @@ async function suites() {
       args: [...cargo, "--target", WASM_TARGET, "-p", "keyveil-protocol"],
       env: wasmRunner,
     },
-    { name: "independent vectors", ...(await nodeTests("tests")) },
+    { name: "independent vectors", ...(await nodeTests("tests/vectors", "tests/e2e")) },
     { name: "command tests", ...(await nodeTests("scripts")) },
+    { name: "fault tests", ...(await nodeTests("tests/faults")) },
+    { name: "API tests", ...(await nodeTests("tests/api")), env: { KEYVEIL_SCHEMATHESIS: pythonTool("schemathesis") } },
     { name: "player unit tests", ...vitest("player-wasm") },
     { name: "page unit tests", ...vitest("www") },
     {
@@ -82,10 +86,13 @@ async function suites() {
   ];
 }
 
-/** `node --test` over all `*.test.mjs` below a folder; Node 20 knows no patterns. */
-async function nodeTests(folder) {
-  const below = await readdir(inRoot(folder), { recursive: true });
-  const files = below.filter((name) => name.endsWith(".test.mjs") && !name.includes("node_modules")).sort();
-  const paths = files.map((name) => join(folder, name));
-  return { command: process.execPath, args: ["--test", "--test-reporter=spec", ...paths] };
+/** `node --test` over all `*.test.mjs` below some folders, one file after the other; Node 20 knows no patterns. */
+async function nodeTests(...folders) {
+  const files = [];
+  for (const folder of folders) {
+    const below = await readdir(inRoot(folder), { recursive: true });
+    const names = below.filter((name) => name.endsWith(".test.mjs") && !name.includes("node_modules")).sort();
+    files.push(...names.map((name) => join(folder, name)));
+  }
+  return { command: process.execPath, args: ["--test", "--test-concurrency=1", "--test-reporter=spec", ...files] };
 }

@@ -43,7 +43,9 @@ pub enum PackError {
     JobCancelled,
     #[error("the key server does not accept this API key; check --api-key or KEYVEIL_API_KEY")]
     ApiKeyInvalid,
-    #[error("this is no worker key; give --token or KEYVEIL_WORKER_TOKEN what `key-server worker create` told")]
+    #[error(
+        "this is no worker key of this server; give --token or KEYVEIL_WORKER_TOKEN what `key-server worker create` told"
+    )]
     WorkerTokenInvalid,
     #[error("{0} has changed while it was uploaded; upload it again once nothing writes to it any more")]
     InputChanged(String),

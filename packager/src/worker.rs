@@ -89,7 +89,7 @@ async fn slot(
                 if let Failure::Refused(refusal) = &failure
                     && matches!(refusal.status.as_u16(), 401 | 403)
                 {
-                    return Err(failure.into_error(server.url()));
+                    return Err(PackError::WorkerTokenInvalid);
                 }
                 let wait = retry.endless_wait();
                 tracing::warn!(reason = failure.reason(), waitMs = wait.as_millis() as u64, "claiming failed");

@@ -16,10 +16,3 @@ export const chromiumTool = {
   package: "chromium",
   check: async () => (await findChromium()) !== null,
 };
-
-/** Python with venv and pip, for yt-dlp. */
-export const PYTHON_VENV = {
-  name: "Python 3 with venv",
-  package: "python3-venv",
-  check: () => works("python3", ["-c", "import ensurepip, venv"]),
-};
