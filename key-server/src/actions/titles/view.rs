@@ -29,7 +29,7 @@ pub(crate) struct TitleView {
     mode: Mode,
     #[schema(value_type = String)]
     state: &'static str,
-    /// Of the running package job.
+    /// Of the source on its way, or of the running package job.
     percent: Option<f64>,
     left_secs: Option<i64>,
     failure: Option<FailureView>,
