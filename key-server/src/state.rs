@@ -109,6 +109,7 @@ impl ServerState {
     pub(crate) fn begin_stop(&self) {
         self.stopping.send_replace(true);
         self.job_ready.notify_waiters();
+        self.change_streams.end();
     }
 
     /// Whether the server is about to stop.

@@ -1,14 +1,17 @@
 //! `/v1/api-keys`, `/v1/signing-keys` and their commands: an application's keys. A key's text is told once, when it is made.
 
-use keyveil_protocol::{ApiKey, ApiKeyId, AppId, ErrorCode};
-use serde::Deserialize;
+use keyveil_protocol::{ApiKey, ApiKeyId, AppId, ErrorCode, KeyId};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
-use super::apps::insert_api_key;
+use super::apps::{self, insert_api_key};
 use super::query::{is_plain, malformed};
-use crate::clock::on_wire;
+use crate::clock::{on_wire, stored};
 use crate::installation::Installation;
+use crate::principal::Principal;
 use crate::refusal::Refusal;
+use crate::state::ServerState;
 use crate::store::{AuditEvent, AuditKind, ListedApiKey, ListedSigningKey, Scope, Scopes};
 
 /// API keys that an application may have in use.
@@ -16,13 +19,73 @@ const API_KEYS_MAX: u32 = 100;
 const NAME_LEN_MAX: usize = 256;
 
 /// What an API key is made from.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewApiKey {
     /// For people.
+    #[schema(min_length = 1, max_length = 256)]
     pub name: String,
-    /// What its holder may do.
+    /// What its holder may do; all but `worker`.
+    #[schema(min_items = 1)]
     pub scopes: Vec<Scope>,
+}
+
+/// An API key as it is shown.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ApiKey)]
+pub struct ApiKeyView {
+    api_key_id: ApiKeyId,
+    name: String,
+    scopes: Vec<Scope>,
+    created_at: u64,
+    /// To the minute.
+    last_used_at: Option<u64>,
+    retired_at: Option<u64>,
+}
+
+/// An API key with the text that is told once.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CreatedApiKey)]
+pub(crate) struct CreatedApiKeyView {
+    #[serde(flatten)]
+    api_key: ApiKeyView,
+    text: String,
+}
+
+/// The only page of API keys, those in use first.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ApiKeysPage {
+    api_keys: Vec<ApiKeyView>,
+    next: Option<String>,
+}
+
+/// A signing key as it is shown.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = SigningKey)]
+pub(crate) struct SigningKeyView {
+    kid: KeyId,
+    created_at: u64,
+    retired_at: Option<u64>,
+}
+
+/// A signing key with the text that is told once.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CreatedSigningKey)]
+pub(crate) struct CreatedSigningKeyView {
+    #[serde(flatten)]
+    signing_key: SigningKeyView,
+    text: String,
+}
+
+/// The only page of signing keys, those in use first.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SigningKeysPage {
+    signing_keys: Vec<SigningKeyView>,
+    next: Option<String>,
 }
 
 impl NewApiKey {
@@ -80,26 +143,70 @@ pub async fn retire_api_key(
     Ok(retired)
 }
 
-/// An application's API keys, those in use first; never their texts.
-pub async fn list_api_keys(installation: &Installation, app_id: AppId) -> Result<Value, Refusal> {
-    let keys: Vec<Value> = installation.store().list_api_keys(app_id).await?.iter().map(api_key_view).collect();
-    Ok(json!({ "apiKeys": keys, "next": null }))
-}
-
-/// An application's signing keys, those in use first; never their texts.
-pub(crate) async fn list_signing_keys(installation: &Installation, app_id: AppId) -> Result<Value, Refusal> {
-    let keys = installation.store().list_signing_keys(app_id).await?;
-    let view = |key: &ListedSigningKey| {
-        json!({
-            "kid": key.kid, "createdAt": on_wire(key.created_at), "retiredAt": key.retired_at.map(on_wire),
-        })
+/// `POST /v1/api-keys`.
+pub(crate) async fn create_api_key_on_request(
+    state: &ServerState,
+    principal: &Principal,
+    body: &[u8],
+) -> Result<CreatedApiKeyView, Refusal> {
+    let new: NewApiKey = super::parse_json(body)?;
+    let now = stored(state.clock.now());
+    let key = create_api_key(&state.installation, principal.app_id, &new, principal.by(), now).await?;
+    let api_key = ApiKeyView {
+        api_key_id: key.id().clone(),
+        scopes: new.scopes()?.as_slice().to_vec(),
+        name: new.name,
+        created_at: on_wire(now),
+        last_used_at: None,
+        retired_at: None,
     };
-    Ok(json!({ "signingKeys": keys.iter().map(view).collect::<Vec<_>>(), "next": null }))
+    Ok(CreatedApiKeyView { api_key, text: key.expose_text() })
 }
 
-fn api_key_view(key: &ListedApiKey) -> Value {
-    json!({
-        "apiKeyId": key.id, "name": key.name, "scopes": key.scopes.as_slice(), "createdAt": on_wire(key.created_at),
-        "lastUsedAt": key.last_used_at.map(on_wire), "retiredAt": key.retired_at.map(on_wire),
-    })
+/// `POST /v1/signing-keys`.
+pub(crate) async fn create_signing_key(
+    state: &ServerState,
+    principal: &Principal,
+) -> Result<CreatedSigningKeyView, Refusal> {
+    let now = stored(state.clock.now());
+    let key = apps::create_signing_key(&state.installation, principal.app_id, principal.by(), now).await?;
+    let text = key.expose_text().to_owned();
+    let signing_key = SigningKeyView { kid: key.kid, created_at: on_wire(now), retired_at: None };
+    Ok(CreatedSigningKeyView { signing_key, text })
+}
+
+/// An application's API keys; never their texts.
+pub async fn list_api_keys(installation: &Installation, app_id: AppId) -> Result<Vec<ApiKeyView>, Refusal> {
+    let keys = installation.store().list_api_keys(app_id).await?;
+    Ok(keys.into_iter().map(ApiKeyView::from).collect())
+}
+
+/// `GET /v1/api-keys`.
+pub(crate) async fn api_keys_page(installation: &Installation, app_id: AppId) -> Result<ApiKeysPage, Refusal> {
+    Ok(ApiKeysPage { api_keys: list_api_keys(installation, app_id).await?, next: None })
+}
+
+/// An application's signing keys; never their texts.
+pub(crate) async fn list_signing_keys(installation: &Installation, app_id: AppId) -> Result<SigningKeysPage, Refusal> {
+    let keys = installation.store().list_signing_keys(app_id).await?;
+    Ok(SigningKeysPage { signing_keys: keys.into_iter().map(SigningKeyView::from).collect(), next: None })
+}
+
+impl From<ListedApiKey> for ApiKeyView {
+    fn from(key: ListedApiKey) -> Self {
+        Self {
+            api_key_id: key.id,
+            name: key.name,
+            scopes: key.scopes.as_slice().to_vec(),
+            created_at: on_wire(key.created_at),
+            last_used_at: key.last_used_at.map(on_wire),
+            retired_at: key.retired_at.map(on_wire),
+        }
+    }
+}
+
+impl From<ListedSigningKey> for SigningKeyView {
+    fn from(key: ListedSigningKey) -> Self {
+        Self { kid: key.kid, created_at: on_wire(key.created_at), retired_at: key.retired_at.map(on_wire) }
+    }
 }

@@ -1,8 +1,9 @@
-//! `/v1/apps/{appId}` and `key-server app set`: what an application allows.
+//! `/v1/apps` and `key-server app set`: applications and what they allow.
 
 use keyveil_protocol::{AppId, ErrorCode, WorkflowId};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::query::malformed;
 use super::{apps, workflows};
@@ -17,8 +18,9 @@ const UPLOAD_TYPES_MAX: usize = 64;
 const UPLOAD_TYPE_LEN_MAX: usize = 16;
 
 /// An application in JSON.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = App)]
 pub struct AppView {
     app_id: AppId,
     name: String,
@@ -31,21 +33,27 @@ pub struct AppView {
 }
 
 /// Body of a change: what is not named stays as it is.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ChangeApp {
     /// What people call it.
+    #[schema(min_length = 1, max_length = 256)]
     pub name: Option<String>,
     /// All its domains.
+    #[schema(max_items = 64)]
     pub domains: Option<Vec<String>>,
     /// The longest life of a player signature.
+    #[schema(minimum = 1, maximum = 31_622_400)]
     pub max_age_secs: Option<u64>,
     /// Its default workflow; null: the built-in default.
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<WorkflowId>)]
     pub default_workflow_id: Option<Option<WorkflowId>>,
     /// The longest source it takes.
+    #[schema(minimum = 1, maximum = 1_099_511_627_776_u64)]
     pub upload_bytes_max: Option<u64>,
     /// All file name extensions of the sources it takes.
+    #[schema(min_items = 1, max_items = 64)]
     pub upload_types: Option<Vec<String>>,
 }
 
@@ -128,10 +136,14 @@ fn checked(change: ChangeApp) -> Result<AppChange, Refusal> {
 
 /// Domains in their one spelling.
 fn patterns(domains: Vec<String>) -> Result<Vec<String>, Refusal> {
-    let parsed: Result<Vec<DomainPattern>, _> = domains.iter().map(|domain| domain.parse()).collect();
-    let parsed = parsed.map_err(|_| malformed("domains are host names such as example.com or *.example.com"))?;
+    let parsed = parsed_domains(&domains)?;
     apps::check_domains(&parsed)?;
     Ok(parsed.iter().map(ToString::to_string).collect())
+}
+
+pub(super) fn parsed_domains(domains: &[String]) -> Result<Vec<DomainPattern>, Refusal> {
+    let parsed: Result<Vec<DomainPattern>, _> = domains.iter().map(|domain| domain.parse()).collect();
+    parsed.map_err(|_| malformed("domains are host names such as example.com or *.example.com"))
 }
 
 fn are_types(types: &[String]) -> bool {

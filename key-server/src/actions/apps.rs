@@ -71,6 +71,16 @@ impl fmt::Debug for CreatedApp {
 
 /// Makes an application with one signing key and one API key.
 pub async fn create(installation: &Installation, new_app: &NewApp, now: i64) -> Result<CreatedApp, Refusal> {
+    create_by(installation, new_app, Value::Null, now).await
+}
+
+/// As [`create`]; `by` is who does it, for the audit log.
+pub(super) async fn create_by(
+    installation: &Installation,
+    new_app: &NewApp,
+    by: Value,
+    now: i64,
+) -> Result<CreatedApp, Refusal> {
     check_name(&new_app.name)?;
     check_domains(&new_app.domains)?;
     check_max_age(new_app.max_age_secs)?;
@@ -80,7 +90,7 @@ pub async fn create(installation: &Installation, new_app: &NewApp, now: i64) -> 
     let signing_key = insert_signing_key(installation, &mut write, app_id, now).await?;
     let api_key = insert_api_key(installation, &mut write, app_id, ("first", Scopes::all_of_an_app()), now).await?;
     let detail = json!({
-        "name": new_app.name, "domains": domains, "maxAgeSecs": new_app.max_age_secs,
+        "by": by, "name": new_app.name, "domains": domains, "maxAgeSecs": new_app.max_age_secs,
         "kid": signing_key.kid, "apiKeyId": api_key.id(),
     });
     write.append_audit(&AuditEvent::new(AuditKind::AppCreated, detail).with_app(app_id), now).await?;

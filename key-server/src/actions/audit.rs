@@ -1,7 +1,8 @@
 //! `GET /v1/audit`: what happened in an application.
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::query::{Fields, cut, is_plain, malformed};
 use crate::clock::on_wire;
@@ -15,9 +16,27 @@ pub(crate) const FIELDS: &[&str] = &["fileId", "kind", "sessionId", "limit", "af
 const LIST: &str = "audit";
 const KIND_LEN_MAX: usize = 64;
 
-#[derive(Debug, Serialize)]
+/// A row of the hash-chained log.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = AuditEntry)]
+pub(crate) struct AuditView {
+    /// Its place in the installation's chain; the rows between belong to other applications.
+    seq: i64,
+    at: u64,
+    kind: String,
+    file_id: Option<String>,
+    session_id: Option<String>,
+    #[schema(value_type = Object)]
+    detail: Value,
+    /// Hex; covers the row and the hash before it.
+    hash: String,
+}
+
+/// A page of the audit log, newest first.
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AuditPage {
-    audit: Vec<Value>,
+    audit: Vec<AuditView>,
     next: Option<String>,
 }
 
@@ -37,14 +56,19 @@ pub(crate) async fn list(state: &ServerState, principal: &Principal, fields: &Fi
     };
     let mut rows = state.installation.store().list_audit(principal.app_id, &query).await?;
     let next = cut(&mut rows, limit, LIST, |row| (SortValue::Integer(row.seq), String::new()))?;
-    let audit: Result<Vec<Value>, StoreError> = rows.iter().map(view).collect();
+    let audit: Result<Vec<AuditView>, StoreError> = rows.into_iter().map(view).collect();
     Ok(AuditPage { audit: audit?, next })
 }
 
-fn view(row: &ListedAudit) -> Result<Value, StoreError> {
-    let detail: Value = serde_json::from_str(&row.detail).map_err(|_| StoreError::Corrupt("audit detail"))?;
-    Ok(json!({
-        "seq": row.seq, "at": on_wire(row.at), "kind": row.kind, "fileId": row.file_id, "sessionId": row.session_id,
-        "detail": detail,
-    }))
+fn view(row: ListedAudit) -> Result<AuditView, StoreError> {
+    let detail = serde_json::from_str(&row.detail).map_err(|_| StoreError::Corrupt("audit detail"))?;
+    Ok(AuditView {
+        seq: row.seq,
+        at: on_wire(row.at),
+        kind: row.kind,
+        file_id: row.file_id,
+        session_id: row.session_id,
+        detail,
+        hash: hex::encode(row.hash),
+    })
 }

@@ -1,8 +1,11 @@
 //! `POST /v1/player-signatures/decode`: what a player signature says, and whether it would be taken.
 
-use keyveil_protocol::psign::{PlayerSignatureClaims, UnverifiedPlayerSignature};
+use base64ct::{Base64UrlUnpadded, Encoding};
+use keyveil_protocol::psign::{PSIGN_LEN_MAX, PlayerSignatureClaims, UnverifiedPlayerSignature};
 use keyveil_protocol::{ErrorCode, KeyId};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::parse_json;
 use super::psign::open_signing_key;
@@ -11,22 +14,30 @@ use crate::refusal::Refusal;
 use crate::state::ServerState;
 use crate::store::{App, StoreError, TitleState};
 
-#[derive(Deserialize)]
+/// Body of `POST /v1/player-signatures/decode`.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct DecodeRequest {
+pub(crate) struct DecodeRequest {
+    #[schema(max_length = 4096)]
     psign: String,
 }
 
 /// Claims that are not known here are left out, as they are ignored in play requests.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = DecodedSignature)]
 pub(crate) struct Decoded {
     valid: bool,
     /// The refusal that a play request would get.
+    #[schema(value_type = Option<String>)]
     code: Option<&'static str>,
+    #[schema(value_type = Option<String>)]
     message: Option<&'static str>,
     /// The key that made it; before that is known, the one that it names.
     kid: Option<KeyId>,
+    /// What its first part says, whatever it is.
+    #[schema(value_type = Option<Object>)]
+    header: Option<Map<String, Value>>,
     claims: Option<PlayerSignatureClaims>,
     /// Its effective expiry, once its key is known.
     expires_at: Option<u64>,
@@ -36,7 +47,7 @@ pub(crate) struct Decoded {
 pub(crate) async fn decode(state: &ServerState, principal: &Principal, body: &[u8]) -> Result<Decoded, Refusal> {
     let DecodeRequest { psign } = parse_json(body)?;
     let app = state.installation.store().app(principal.app_id).await?.ok_or(StoreError::Corrupt("key's app"))?;
-    let mut decoded = Decoded::default();
+    let mut decoded = Decoded { header: header(&psign), ..Decoded::default() };
     match judge(state, &app, &psign, &mut decoded).await {
         Ok(()) => decoded.valid = true,
         Err(refusal) if refusal.code().http_status() >= 500 => return Err(refusal),
@@ -46,6 +57,12 @@ pub(crate) async fn decode(state: &ServerState, principal: &Principal, body: &[u
         }
     }
     Ok(decoded)
+}
+
+/// Told also of a signature that is refused: an `alg` that is not taken is the reason then.
+fn header(psign: &str) -> Option<Map<String, Value>> {
+    let (header, _) = psign.split_once('.').filter(|_| psign.len() <= PSIGN_LEN_MAX)?;
+    serde_json::from_slice(&Base64UrlUnpadded::decode_vec(header).ok()?).ok()
 }
 
 /// The order is that of play: form, HMAC, times, title, content type and limits.

@@ -45,6 +45,7 @@ pub(crate) async fn put_title(
         sprites: None,
         stored_bytes: None,
         created_at: now,
+        committed_at: None,
     };
     let mut write = installation.store().write().await?;
     let (created, version) = insert_or_repeat(&mut write, new_title(principal, &request, now), version).await?;

@@ -15,6 +15,19 @@ const VALUES_MAX: usize = 64;
 const VALUE_LEN_MAX: usize = 1024;
 const CURSOR_LEN_MAX: usize = 1024;
 
+/// What every list takes.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only describes what Fields reads")]
+pub(crate) struct Page {
+    /// The `next` of the page before.
+    #[param(max_length = 1024)]
+    after: Option<String>,
+    /// 50 when absent.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+}
+
 /// A query's fields, each known by name and of bounded length.
 #[derive(Debug)]
 pub(crate) struct Fields(Vec<(String, String)>);
@@ -26,11 +39,11 @@ pub(crate) struct Cursor {
     /// The list and its order: a cursor of another one means nothing here.
     list: String,
     pub(super) value: SortValue,
-    pub(super) id: String,
+    pub(in crate::actions) id: String,
 }
 
 /// The cause names a field and what it may be, so the caller is told it too.
-pub(super) fn malformed(cause: &'static str) -> Refusal {
+pub(crate) fn malformed(cause: &'static str) -> Refusal {
     Refusal::new(ErrorCode::MalformedRequest, cause).with_detail(cause)
 }
 

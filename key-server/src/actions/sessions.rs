@@ -1,8 +1,9 @@
 //! Sessions as people see them: a list, and ending them from outside.
 
-use keyveil_protocol::{AppId, ErrorCode, SessionId};
+use keyveil_protocol::{AppId, BuildId, ErrorCode, FileId, KeyId, SessionId, TrackClass};
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::query::{Cursor, Fields, cut, is_plain, malformed};
 use crate::clock::{on_wire, stored};
@@ -17,9 +18,38 @@ pub(crate) const FIELDS: &[&str] = &["fileId", "uid", "active", "limit", "after"
 const LIST: &str = "sessions";
 const UID_LEN_MAX: usize = 128;
 
-#[derive(Debug, Serialize)]
+/// A session as a list shows it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Session)]
+pub(crate) struct SessionView {
+    session_id: SessionId,
+    file_id: FileId,
+    /// The version of the title that it was opened for.
+    version: u32,
+    /// The viewer, where the signature names one.
+    uid: Option<String>,
+    /// The signing key that it stands on.
+    kid: KeyId,
+    build_id: BuildId,
+    max_track: TrackClass,
+    origin: Option<String>,
+    /// Neither ended nor expired.
+    active: bool,
+    /// Where it was when it last asked for keys.
+    last_position_ms: u64,
+    /// How often keys were released to it.
+    releases: i64,
+    created_at: u64,
+    last_seen_at: u64,
+    expires_at: u64,
+    revoked_at: Option<u64>,
+}
+
+/// A page of sessions, newest first.
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SessionsPage {
-    sessions: Vec<Value>,
+    sessions: Vec<SessionView>,
     next: Option<String>,
 }
 
@@ -42,7 +72,7 @@ pub(crate) async fn list(state: &ServerState, principal: &Principal, fields: &Fi
     let mut rows = state.installation.store().list_sessions(principal.app_id, &query).await?;
     let next =
         cut(&mut rows, limit, LIST, |row| (SortValue::Integer(row.session.created_at), row.session.id.to_string()))?;
-    Ok(SessionsPage { sessions: rows.iter().map(|row| view(row, query.now)).collect(), next })
+    Ok(SessionsPage { sessions: rows.into_iter().map(|row| view(row, query.now)).collect(), next })
 }
 
 /// `DELETE /v1/sessions/{sessionId}`; harmless to repeat.
@@ -97,14 +127,23 @@ fn revoked_event(session: &Session) -> Event {
     }
 }
 
-fn view(row: &ListedSession, now: i64) -> Value {
-    let session = &row.session;
-    json!({
-        "sessionId": session.id, "fileId": session.file_id, "version": session.version, "uid": session.uid,
-        "kid": session.kid, "buildId": session.build_id, "maxTrack": session.max_track.name(), "origin": session.origin,
-        "createdAt": on_wire(session.created_at), "expiresAt": on_wire(session.expires_at),
-        "lastSeenAt": on_wire(row.last_seen_at), "positionMs": session.last_position_ms, "releases": row.releases,
-        "revokedAt": session.revoked_at.map(on_wire),
-        "active": session.revoked_at.is_none() && session.expires_at > now,
-    })
+fn view(row: ListedSession, now: i64) -> SessionView {
+    let ListedSession { session, last_seen_at, releases } = row;
+    SessionView {
+        active: session.revoked_at.is_none() && session.expires_at > now,
+        session_id: session.id,
+        file_id: session.file_id,
+        version: session.version,
+        uid: session.uid,
+        kid: session.kid,
+        build_id: session.build_id,
+        max_track: session.max_track,
+        origin: session.origin,
+        last_position_ms: session.last_position_ms,
+        releases,
+        created_at: on_wire(session.created_at),
+        last_seen_at: on_wire(last_seen_at),
+        expires_at: on_wire(session.expires_at),
+        revoked_at: session.revoked_at.map(on_wire),
+    }
 }

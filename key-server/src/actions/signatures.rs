@@ -17,21 +17,23 @@ const EXPIRES_IN_SECS_MAX: u64 = 366 * 24 * 3600;
 const UID_LEN_MAX: usize = 128;
 
 /// What a signature is to allow.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SignatureRequest {
     /// The title.
     pub file_id: FileId,
     /// How long from now; a day when absent. The app's maximum age caps it.
+    #[schema(minimum = 1, maximum = 31_622_400)]
     pub expires_in_secs: Option<u64>,
     /// The viewer.
+    #[schema(min_length = 1, max_length = 128)]
     pub uid: Option<String>,
     /// The highest track class.
     pub max_track: Option<TrackClass>,
 }
 
 /// A player signature and when it ends.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MadeSignature {
     /// The JWT.

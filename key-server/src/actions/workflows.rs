@@ -3,7 +3,8 @@
 use keyveil_protocol::workflow::{LadderSettings, RungSettings, WorkflowSettings};
 use keyveil_protocol::{AppId, Container, ErrorCode, Mode, WorkflowId};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::{parse_json, random_id};
 use crate::clock::stored;
@@ -18,8 +19,9 @@ const NAME_LEN_MAX: usize = 256;
 const DETAIL_CHARS_MAX: usize = 200;
 
 /// A workflow in JSON.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Workflow)]
 pub(crate) struct WorkflowInfo {
     workflow_id: WorkflowId,
     name: String,
@@ -28,12 +30,22 @@ pub(crate) struct WorkflowInfo {
 }
 
 /// Body of a create or a change.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct WorkflowRequest {
+pub(crate) struct WorkflowRequest {
+    /// Made by the server when absent; of a change that of the path.
     workflow_id: Option<WorkflowId>,
+    #[schema(min_length = 1, max_length = 256)]
     name: String,
+    #[schema(value_type = WorkflowSettings)]
     settings: Value,
+}
+
+/// The only page of workflows, built-in ones first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct WorkflowsPage {
+    workflows: Vec<WorkflowInfo>,
+    next: Option<String>,
 }
 
 /// The workflow that holds for a title: the one it names, else the application's default, else `adaptive`.
@@ -62,7 +74,7 @@ pub(crate) async fn exists(store: &Store, app_id: AppId, id: &WorkflowId) -> Res
     Ok(built_in(id.as_str()).is_some() || store.workflow(app_id, id).await?.is_some())
 }
 
-pub(crate) async fn list(state: &ServerState, principal: &Principal) -> Result<Value, Refusal> {
+pub(crate) async fn list(state: &ServerState, principal: &Principal) -> Result<WorkflowsPage, Refusal> {
     let mut workflows = Vec::new();
     for (id, name) in BUILT_IN {
         workflows.extend(built_in_info(id, name)?);
@@ -70,7 +82,7 @@ pub(crate) async fn list(state: &ServerState, principal: &Principal) -> Result<V
     let own = state.installation.store().workflows(principal.app_id).await?;
     workflows.extend(own.into_iter().map(WorkflowInfo::from));
     // At most a hundred and a few: always one page.
-    Ok(json!({ "workflows": workflows, "next": null }))
+    Ok(WorkflowsPage { workflows, next: None })
 }
 
 pub(crate) async fn show(state: &ServerState, principal: &Principal, id: &WorkflowId) -> Result<WorkflowInfo, Refusal> {

@@ -85,7 +85,7 @@ pub(super) async fn run(command: ApiKeyCommand, context: &Context) -> Result<(),
         }
         ApiKeyCommand::List { app, json } => {
             if json {
-                return output::json(&app_keys::list_api_keys(installation, app).await?["apiKeys"]);
+                return output::json(&app_keys::list_api_keys(installation, app).await?);
             }
             for key in installation.store().list_api_keys(app).await? {
                 output::line(&format!(

@@ -32,7 +32,8 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .service(resource("/v1/me/password", "POST").route(web::post().to(change_password)));
 }
 
-#[utoipa::path(post, path = "/v1/sign-in", tag = "people", request_body = SignInRequest, security(()),
+/// Sign in
+#[utoipa::path(post, path = "/v1/sign-in", operation_id = "signIn", tag = "people", request_body = SignInRequest, security(()),
     responses((status = 200, description = "Signed in; sets the cookie.", body = Me)))]
 async fn sign_in(state: State, request: HttpRequest, payload: web::Payload) -> Answer {
     let origin = request.headers().get(header::ORIGIN).map(|value| value.to_str().ok().and_then(PageOrigin::parse));
@@ -46,7 +47,8 @@ async fn sign_in(state: State, request: HttpRequest, payload: web::Payload) -> A
     Ok(no_store().cookie(sign_in_cookie::set(&state, &token)).json(me))
 }
 
-#[utoipa::path(post, path = "/v1/sign-out", tag = "people", security(("cookie" = [])),
+/// Sign out
+#[utoipa::path(post, path = "/v1/sign-out", operation_id = "signOut", tag = "people", security(("cookie" = [])),
     responses((status = 204, description = "Signed out.")))]
 async fn sign_out(state: State, request: HttpRequest) -> Answer {
     if let Some(token) = sign_in_cookie::read(&state, &request) {
@@ -59,14 +61,16 @@ async fn sign_out(state: State, request: HttpRequest) -> Answer {
     Ok(HttpResponse::NoContent().cookie(sign_in_cookie::clear(&state)).finish())
 }
 
-#[utoipa::path(get, path = "/v1/me", tag = "people", security(("cookie" = [])),
+/// Ask who has signed in
+#[utoipa::path(get, path = "/v1/me", operation_id = "readMe", tag = "people", security(("cookie" = [])),
     responses((status = 200, description = "Who has signed in.", body = Me)))]
 async fn me(state: State, request: HttpRequest) -> Answer {
     let (user_id, _) = person(&state, &request).await?;
     Ok(no_store().json(account::me(&state.installation, &user_id).await?))
 }
 
-#[utoipa::path(post, path = "/v1/me/password", tag = "people", request_body = ChangePassword, security(("cookie" = [])),
+/// Change the own password
+#[utoipa::path(post, path = "/v1/me/password", operation_id = "changePassword", tag = "people", request_body = ChangePassword, security(("cookie" = [])),
     responses((status = 204, description = "Changed; every other sign-in ended.")))]
 async fn change_password(state: State, request: HttpRequest, payload: web::Payload) -> Answer {
     let (user_id, token) = person(&state, &request).await?;

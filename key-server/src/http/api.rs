@@ -2,7 +2,9 @@
 
 use actix_web::http::header;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
-use keyveil_protocol::api::PLAY_BODY_LEN_MAX;
+use keyveil_protocol::api::{
+    KeysRequest, KeysResponse, PLAY_BODY_LEN_MAX, PlayRequest, PlayResponse, ServerKeysResponse,
+};
 use keyveil_protocol::{AppId, ErrorCode, MAC_HEADER};
 use serde::Serialize;
 
@@ -19,28 +21,64 @@ use crate::state::ServerState;
 pub(super) type State = web::Data<ServerState>;
 pub(super) type Answer = Result<HttpResponse, HttpRefusal>;
 
+/// What this module answers.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(play, keys, server_keys, healthz, readyz))]
+pub(super) struct Docs;
+
+/// How the server is.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct Status {
+    #[schema(value_type = String)]
+    status: &'static str,
+}
+
+/// Open a session
+///
+/// By the player, with a player signature. Up to 16 KiB; see docs/PROTOCOL.md.
+#[utoipa::path(post, path = "/v1/play", operation_id = "play", tag = "playback", security(()), request_body = PlayRequest,
+    responses((status = 200, description = "The session, the title, and a sealed grant of the first keys.", body = PlayResponse)))]
 pub(super) async fn play(state: State, request: HttpRequest, payload: web::Payload) -> Answer {
     let body = json_bytes(&request, payload, PLAY_BODY_LEN_MAX, state.config.http.body_timeout()).await?;
     for_app(&request, play_action(&state, &body, header_text(&request, "Origin")?).await)
 }
 
+/// Ask for further keys
+///
+/// By the player, with a MAC of the session over the body. Up to 16 KiB.
+#[utoipa::path(post, path = "/v1/keys", operation_id = "releaseKeys", tag = "playback", security(()), request_body = KeysRequest,
+    params(("Keyveil-Mac" = String, Header, description = "base64url of the MAC over the body.")),
+    responses((status = 200, description = "A sealed grant.", body = KeysResponse)))]
 pub(super) async fn keys(state: State, request: HttpRequest, payload: web::Payload) -> Answer {
     let body = json_bytes(&request, payload, PLAY_BODY_LEN_MAX, state.config.http.body_timeout()).await?;
     let mac = header_text(&request, MAC_HEADER)?;
     for_app(&request, keys_action(&state, &body, mac, header_text(&request, "Origin")?).await)
 }
 
+/// List the server's public keys
+///
+/// Those that seal and open envelopes, newest first.
+#[utoipa::path(get, path = "/v1/server-keys", operation_id = "listServerKeys", tag = "playback", security(()),
+    responses((status = 200, description = "Those in use.", body = ServerKeysResponse)))]
 pub(super) async fn server_keys(state: State) -> Answer {
     Ok(no_store().json(server_keys_action::list(&state.installation).await?))
 }
 
+/// Ask whether the server lives
+#[utoipa::path(get, path = "/healthz", operation_id = "healthz", tag = "server", security(()),
+    responses((status = 200, description = "It does.", body = Status)))]
 pub(super) async fn healthz() -> HttpResponse {
-    no_store().json(serde_json::json!({ "status": "alive" }))
+    no_store().json(Status { status: "alive" })
 }
 
+/// Ask whether the server can work
+///
+/// `unavailable` without its database, its KMS or its media folder.
+#[utoipa::path(get, path = "/readyz", operation_id = "readyz", tag = "server", security(()),
+    responses((status = 200, description = "It can.", body = Status)))]
 pub(super) async fn readyz(state: State) -> Answer {
     readiness(&state).await?;
-    Ok(no_store().json(serde_json::json!({ "status": "ready" })))
+    Ok(no_store().json(Status { status: "ready" }))
 }
 
 /// Tells the CORS layer whose answer this is, also when it is a refusal.

@@ -12,7 +12,7 @@ use super::api::{Answer, State, header_text};
 use super::principal::principal;
 use super::router::resource;
 use crate::actions::query::Fields;
-use crate::actions::titles;
+use crate::actions::titles::{self, TitleView};
 use crate::change_streams::Subscription;
 use crate::refusal::Refusal;
 use crate::store::Scope;
@@ -24,6 +24,11 @@ const COMMENT_EVERY: Duration = Duration::from_secs(15);
 const COMMENT: &[u8] = b":\n\n";
 /// How long a browser waits before it connects again.
 const FIRST: &[u8] = b"retry: 1000\n\n";
+
+/// What this module answers.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(changes))]
+pub(super) struct Docs;
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     config.service(resource("/v1/changes", "GET").route(web::get().to(changes)));
@@ -38,6 +43,15 @@ struct Feed {
     begun: bool,
 }
 
+/// Follow titles as they change
+///
+/// Scope `read`. Server-sent events: `event: title`, `id` = `changeSeq`, `data` = the title as in the list; a comment every
+/// 15 s. Deleted titles come with the state `deleted`.
+#[utoipa::path(get, path = "/v1/changes", operation_id = "followChanges", tag = "titles", params(
+        ("since" = Option<u64>, Query, description = "A `changeSeq`; now when absent."),
+        ("app" = Option<AppId>, Query, description = "A person's application, in place of the header `Keyveil-App`."),
+        ("Last-Event-ID" = Option<u64>, Header, description = "Counts more than `since`.")),
+    responses((status = 200, description = "Does not end by itself.", body = TitleView, content_type = "text/event-stream")))]
 async fn changes(state: State, request: HttpRequest) -> Answer {
     let app_id = principal(&state, &request, Scope::Read).await?.app_id;
     let fields = Fields::parse(request.query_string(), FIELDS)?;

@@ -25,6 +25,16 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// How long a repetition waits for the first one.
 const WAIT_MAX: Duration = Duration::from_secs(10);
 
+/// Makes a create repeatable
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only describes the header")]
+pub(super) struct IdempotencyKey {
+    /// The same key and body get the same answer for 24 h; another body is `idempotency_conflict`.
+    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
+    idempotency_key: Option<String>,
+}
+
 /// Does `work` once per key and actor, and repeats its answer. Without a key it is simply done.
 ///
 /// `actor` is [`crate::principal::Principal::name`] or [`crate::principal::user_actor`]; `body` is all that the answer

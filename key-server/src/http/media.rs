@@ -10,6 +10,7 @@ use keyveil_protocol::ErrorCode;
 
 use super::cors::AnswerFor;
 use super::envelope::HttpRefusal;
+use super::openapi::Bytes;
 use crate::actions::media::{MediaFile, media as media_action};
 use crate::origin::MediaKind;
 use crate::refusal::Refusal;
@@ -19,6 +20,19 @@ use crate::state::ServerState;
 const CACHE_SEGMENT: &str = "public, max-age=31536000, immutable";
 const CACHE_PLAYLIST: &str = "public, max-age=60";
 
+/// What this module answers.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(media))]
+pub(super) struct Docs;
+
+/// Read media
+///
+/// Playlists, encrypted segments, pictures. The path begins with a token that the server signed (`playlistUrl`, `coverUrl`);
+/// ranges and conditional requests are understood. HEAD too.
+#[utoipa::path(get, path = "/media/{path}", operation_id = "readMedia", tag = "playback", security(()),
+    params(("path" = String, Path, description = "With its token, as the server gave it."), ("Range" = Option<String>, Header)),
+    responses((status = 200, description = "The file.", body = Bytes, content_type = "application/octet-stream"),
+        (status = 206, description = "A range of it.", body = Bytes, content_type = "application/octet-stream")))]
 pub(super) async fn media(state: web::Data<ServerState>, request: HttpRequest) -> Result<HttpResponse, HttpRefusal> {
     let found = locate(&state, &request).await.inspect_err(|refusal| {
         if let Some(app_id) = refusal.app_id() {

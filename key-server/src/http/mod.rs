@@ -2,6 +2,7 @@
 
 mod account;
 mod api;
+mod app_keys;
 mod apps;
 mod audit;
 mod body;
@@ -9,6 +10,7 @@ mod changes;
 mod cors;
 mod envelope;
 mod idempotency;
+mod job_attempts;
 mod jobs;
 mod media;
 mod openapi;
@@ -18,7 +20,9 @@ mod router;
 mod server;
 mod sessions;
 mod sign_in_cookie;
+mod signatures;
 mod titles;
+mod upload_parts;
 mod uploads;
 mod webhooks;
 mod workflows;

@@ -45,6 +45,15 @@ pub(super) async fn person(state: &ServerState, request: &HttpRequest) -> Result
     Ok((person_of(state, &token).await?, token))
 }
 
+/// The applications that may be seen: all (none) by a person, its own by an API key that may read.
+pub(super) async fn visible_app(state: &ServerState, request: &HttpRequest) -> Result<Option<AppId>, Refusal> {
+    if is_person(state, request) {
+        person(state, request).await?;
+        return Ok(None);
+    }
+    Ok(Some(principal(state, request, Scope::Read).await?.app_id))
+}
+
 /// A worker.
 pub(super) async fn worker(state: &ServerState, request: &HttpRequest) -> Result<ApiKeyRow, Refusal> {
     let row = api_key(state, request).await?;

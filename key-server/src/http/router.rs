@@ -7,7 +7,8 @@ use keyveil_protocol::ErrorCode;
 
 use super::envelope::HttpRefusal;
 use super::{
-    account, api, apps, audit, changes, jobs, media, openapi, pages, sessions, titles, uploads, webhooks, workflows,
+    account, api, app_keys, apps, audit, changes, job_attempts, jobs, media, openapi, pages, sessions, signatures,
+    titles, uploads, webhooks, workflows,
 };
 use crate::refusal::Refusal;
 
@@ -15,8 +16,11 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
     config
         .configure(account::routes)
         .configure(apps::routes)
+        .configure(app_keys::routes)
+        .configure(signatures::routes)
         .configure(audit::routes)
         .configure(changes::routes)
+        .configure(job_attempts::routes)
         .configure(jobs::routes)
         .configure(openapi::routes)
         .configure(sessions::routes)
@@ -35,8 +39,22 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .service(web::resource("/{path:.*}").wrap(Compress::default()).to(pages::pages));
 }
 
-/// Any method but `allow` is refused, and told what would be taken.
+/// Patterns and methods of all resources but the pages.
+#[cfg(test)]
+pub(super) fn every_resource() -> Vec<(String, &'static str)> {
+    let _ = actix_web::App::new().configure(routes);
+    RESOURCES.take()
+}
+
+#[cfg(test)]
+thread_local! {
+    static RESOURCES: std::cell::RefCell<Vec<(String, &'static str)>> = const { std::cell::RefCell::new(Vec::new()) };
+}
+
+/// Every address but the pages' is made here, which is how the tests know them all. Any method but `allow` is refused, and told what would be taken.
 pub(super) fn resource(path: &str, allow: &'static str) -> Resource {
+    #[cfg(test)]
+    RESOURCES.with_borrow_mut(|resources| resources.push((path.to_owned(), allow)));
     web::resource(path).default_service(web::to(move || async move {
         let refusal = Refusal::new(ErrorCode::MethodNotAllowed, "method");
         let mut response = HttpResponse::from_error(HttpRefusal(refusal));

@@ -1,42 +1,41 @@
-//! `/v1/uploads`: tus 1.0.0 with creation, creation-with-upload, checksum, termination and expiration. And `POST
-//! /v1/titles`, which has the server fetch a source itself.
-
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+//! `/v1/uploads`: tus 1.0.0 with creation, creation-with-upload, checksum, termination and expiration.
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{self, HeaderName, HeaderValue, HttpDate};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::{Next, from_fn};
-use actix_web::{Error, HttpRequest, HttpResponse, HttpResponseBuilder, guard, web};
-use bytes::Bytes;
-use futures_util::stream::unfold;
-use futures_util::{Stream, StreamExt};
-use keyveil_protocol::{ErrorCode, UploadId};
+use actix_web::{Error, HttpRequest, HttpResponse, guard, web};
+use keyveil_protocol::{ErrorCode, FileId, UploadId};
 
 use super::api::{Answer, State, header_text};
 use super::envelope::HttpRefusal;
+use super::idempotency::{IdempotencyKey, idempotent};
+use super::openapi::Bytes;
 use super::principal::principal;
 use super::router::resource;
-use crate::actions::sources::Checksum;
+use super::upload_parts::{answer, count, has_body, is_part, malformed, part, progress, receive};
 use crate::actions::uploads::{self, Part};
-use crate::clock::on_wire;
 use crate::principal::Principal;
 use crate::refusal::Refusal;
-use crate::store::{Scope, Upload, UploadState};
+use crate::store::Scope;
 
 const VERSION: &str = "1.0.0";
 const EXTENSIONS: &str = "creation,creation-with-upload,checksum,termination,expiration";
-const PART_TYPE: &str = "application/offset+octet-stream";
 const OVERRIDE: &str = "X-HTTP-Method-Override";
 
+/// What this module answers.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(options, upload_options, create, status, patch, delete))]
+pub(super) struct Docs;
+
 pub(super) fn routes(config: &mut web::ServiceConfig) {
-    let options = || web::route().guard(guard::Options()).to(options);
+    let is_options = || web::route().guard(guard::Options());
     config
         .service(
             resource("/v1/uploads", "POST, OPTIONS")
                 .route(web::post().to(create))
-                .route(options())
+                .route(is_options().to(options))
                 .wrap(from_fn(protocol)),
         )
         .service(
@@ -45,7 +44,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
                 .route(web::patch().to(patch))
                 .route(web::delete().to(delete))
                 .route(web::post().to(overridden))
-                .route(options())
+                .route(is_options().to(upload_options))
                 .wrap(from_fn(protocol)),
         );
 }
@@ -69,6 +68,12 @@ async fn protocol(
     Ok(response)
 }
 
+/// Ask what uploads may be
+///
+/// Scope `write`. tus 1.0.0.
+#[utoipa::path(options, path = "/v1/uploads", operation_id = "describeUploads", tag = "uploads",
+    responses((status = 204, description = "Versions, extensions and limits.", headers(
+        ("Tus-Version" = String), ("Tus-Extension" = String), ("Tus-Checksum-Algorithm" = String), ("Tus-Max-Size" = u64)))))]
 async fn options(state: State, request: HttpRequest) -> Answer {
     let principal = principal(&state, &request, Scope::Write).await?;
     let max = uploads::bytes_max(&state, principal.app_id).await?;
@@ -79,6 +84,17 @@ async fn options(state: State, request: HttpRequest) -> Answer {
         .finish())
 }
 
+/// Begin an upload
+///
+/// Scope `write`. Makes a title in the state `uploading`; may bring the first bytes along.
+#[utoipa::path(post, path = "/v1/uploads", operation_id = "createUpload", tag = "uploads",
+    params(("Tus-Resumable" = String, Header, description = "`1.0.0`."), IdempotencyKey,
+        ("Upload-Length" = u64, Header, minimum = 1, description = "Of the whole file."),
+        ("Upload-Metadata" = String, Header, description = "tus pairs: `filename` (needed), `filetype`, `name`, `description`, `labels` (comma-separated), `workflowId`, `fileId`, `sha256`."),
+        ("Upload-Checksum" = Option<String>, Header, description = "`sha1` or `sha256` and base64, of the bytes brought along.")),
+    request_body(content = Option<Bytes>, content_type = "application/offset+octet-stream"),
+    responses((status = 201, description = "Begun.", headers(
+        ("Location" = String), ("Keyveil-File-Id" = FileId), ("Upload-Offset" = u64), ("Upload-Expires" = String)))))]
 async fn create(state: State, request: HttpRequest, payload: web::Payload) -> Answer {
     let principal = principal(&state, &request, Scope::Write).await?;
     for unfit in ["Upload-Defer-Length", "Upload-Concat"] {
@@ -89,7 +105,24 @@ async fn create(state: State, request: HttpRequest, payload: web::Payload) -> An
     let length = count(&request, "Upload-Length")?.ok_or_else(|| malformed("Upload-Length: needed at creation"))?;
     // Checked before anything is made.
     let part = has_body(&request)?.then(|| part(&request, 0)).transpose()?;
-    let metadata = header_text(&request, "Upload-Metadata")?.unwrap_or_default();
+    let metadata = header_text(&request, "Upload-Metadata")?.unwrap_or_default().to_owned();
+    // What an upload is, is in its headers; how much of it came along is in the answer.
+    let told = format!("{length} {metadata}");
+    let own = state.clone();
+    idempotent(&state, principal.name(), &request, told.as_bytes(), async move {
+        begin(own, principal, length, &metadata, part, payload).await
+    })
+    .await
+}
+
+async fn begin(
+    state: State,
+    principal: Principal,
+    length: u64,
+    metadata: &str,
+    part: Option<Part>,
+    payload: web::Payload,
+) -> Answer {
     let mut upload = uploads::create(&state, &principal, length, metadata).await?;
     if let Some(part) = part {
         upload = match receive(&state, principal.clone(), upload.upload_id.clone(), part, payload).await {
@@ -104,6 +137,12 @@ async fn create(state: State, request: HttpRequest, payload: web::Payload) -> An
         .finish())
 }
 
+/// Ask where an upload stands
+///
+/// Scope `write`. Ends a request that still writes, which records what it has.
+#[utoipa::path(head, path = "/v1/uploads/{uploadId}", operation_id = "readUpload", tag = "uploads", params(("uploadId" = UploadId, Path), ("Tus-Resumable" = String, Header, description = "`1.0.0`.")),
+    responses((status = 200, description = "Where it stands.", headers(
+        ("Upload-Offset" = u64), ("Upload-Length" = u64), ("Keyveil-File-Id" = FileId), ("Upload-Metadata" = String), ("Upload-Expires" = String)))))]
 async fn status(state: State, request: HttpRequest) -> Answer {
     let principal = principal(&state, &request, Scope::Write).await?;
     let upload = uploads::status(&state, &principal, &upload_id(&request)?).await?;
@@ -116,6 +155,14 @@ async fn status(state: State, request: HttpRequest) -> Answer {
     Ok(response.finish())
 }
 
+/// Go on with an upload
+///
+/// Scope `write`. With the last byte the title is `queued`.
+#[utoipa::path(patch, path = "/v1/uploads/{uploadId}", operation_id = "continueUpload", tag = "uploads", params(("uploadId" = UploadId, Path), ("Tus-Resumable" = String, Header, description = "`1.0.0`."),
+        ("Upload-Offset" = u64, Header, description = "Where the upload stands, else `upload_offset`."),
+        ("Upload-Checksum" = Option<String>, Header, description = "`sha1` or `sha256` and base64: the part counts whole or not at all.")),
+    request_body(content = Bytes, content_type = "application/offset+octet-stream"),
+    responses((status = 204, description = "Where it stands now.", headers(("Upload-Offset" = u64), ("Upload-Expires" = String)))))]
 async fn patch(state: State, request: HttpRequest, payload: web::Payload) -> Answer {
     let principal = principal(&state, &request, Scope::Write).await?;
     let upload_id = upload_id(&request)?;
@@ -128,10 +175,24 @@ async fn patch(state: State, request: HttpRequest, payload: web::Payload) -> Ans
     Ok(progress(StatusCode::NO_CONTENT, &upload).finish())
 }
 
+/// Cancel an upload
+///
+/// Scope `write`. Takes its title along; `upload_gone` once it is complete.
+#[utoipa::path(delete, path = "/v1/uploads/{uploadId}", operation_id = "cancelUpload", tag = "uploads", params(("uploadId" = UploadId, Path), ("Tus-Resumable" = String, Header, description = "`1.0.0`.")),
+    responses((status = 204, description = "Cancelled.")))]
 async fn delete(state: State, request: HttpRequest) -> Answer {
     let principal = principal(&state, &request, Scope::Write).await?;
     uploads::terminate(&state, &principal, &upload_id(&request)?).await?;
     Ok(answer(StatusCode::NO_CONTENT).finish())
+}
+
+/// Ask what uploads may be
+///
+/// The same as without an upload's id.
+#[utoipa::path(options, path = "/v1/uploads/{uploadId}", operation_id = "describeUpload", tag = "uploads", params(("uploadId" = UploadId, Path)),
+    responses((status = 204, description = "Versions, extensions and limits.")))]
+async fn upload_options(state: State, request: HttpRequest) -> Answer {
+    options(state, request).await
 }
 
 /// For clients behind something that lets only POST through (tus 1.0.0, "X-HTTP-Method-Override").
@@ -144,87 +205,7 @@ async fn overridden(state: State, request: HttpRequest, payload: web::Payload) -
     }
 }
 
-/// In a task of its own, so that what came is recorded also when the client has gone.
-async fn receive(
-    state: &State,
-    principal: Principal,
-    upload_id: UploadId,
-    part: Part,
-    payload: web::Payload,
-) -> Result<Upload, Refusal> {
-    let state = state.clone();
-    let task = actix_web::rt::spawn(async move {
-        let chunks = chunks(payload, part.len, state.config.uploads.idle_timeout());
-        uploads::receive(&state, &principal, &upload_id, part, chunks).await
-    });
-    task.await.unwrap_or_else(|_| Err(Refusal::new(ErrorCode::Internal, "an upload's task was cut off")))
-}
-
-/// A body that ends early, or falls silent, is an error: the framework alone does not always tell.
-fn chunks(payload: web::Payload, announced: Option<u64>, idle: Duration) -> impl Stream<Item = Result<Bytes, Refusal>> {
-    unfold((Some(payload), 0_u64), move |(payload, received)| async move {
-        let mut payload = payload?;
-        match tokio::time::timeout(idle, payload.next()).await {
-            Ok(Some(Ok(chunk))) => {
-                let received = received.saturating_add(chunk.len() as u64);
-                Some((Ok(chunk), (Some(payload), received)))
-            }
-            Ok(None) if announced.is_none_or(|len| received >= len) => None,
-            _ => Some((Err(Refusal::new(ErrorCode::MalformedRequest, "body breaks off")), (None, received))),
-        }
-    })
-}
-
-fn answer(status: StatusCode) -> HttpResponseBuilder {
-    let mut response = HttpResponse::build(status);
-    response.insert_header((header::CACHE_CONTROL, "no-store"));
-    response
-}
-
-fn progress(status: StatusCode, upload: &Upload) -> HttpResponseBuilder {
-    let mut response = answer(status);
-    response.insert_header(("Upload-Offset", upload.offset));
-    if upload.state == UploadState::Receiving {
-        let expires_at: SystemTime = UNIX_EPOCH + Duration::from_secs(on_wire(upload.expires_at));
-        response.insert_header(("Upload-Expires", HttpDate::from(expires_at).to_string()));
-    }
-    response
-}
-
-fn part(request: &HttpRequest, offset: u64) -> Result<Part, Refusal> {
-    let checksum = header_text(request, "Upload-Checksum")?.map(Checksum::parse).transpose()?;
-    Ok(Part { offset, len: count(request, "Content-Length")?, checksum })
-}
-
-/// Whether a creation brings bytes along.
-fn has_body(request: &HttpRequest) -> Result<bool, Refusal> {
-    let len = count(request, "Content-Length")?;
-    let has_body = len.unwrap_or(0) > 0 || request.headers().contains_key(header::TRANSFER_ENCODING);
-    if has_body && !is_part(request) {
-        return Err(Refusal::new(ErrorCode::UnsupportedMediaType, "not an offset+octet-stream"));
-    }
-    Ok(has_body)
-}
-
-fn is_part(request: &HttpRequest) -> bool {
-    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    content_type.is_some_and(|value| value.eq_ignore_ascii_case(PART_TYPE))
-}
-
-/// A header that is a count of bytes.
-fn count(request: &HttpRequest, name: &'static str) -> Result<Option<u64>, Refusal> {
-    let Some(text) = header_text(request, name)? else { return Ok(None) };
-    let digits = (1..=19).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-    let count = text.parse().ok().filter(|_| digits);
-    count.map(Some).ok_or_else(|| malformed(format!("{name}: a number of bytes")))
-}
-
 fn upload_id(request: &HttpRequest) -> Result<UploadId, Refusal> {
     let id = request.match_info().query("upload_id").parse::<UploadId>();
     id.map_err(|_| Refusal::new(ErrorCode::NotFound, "no such upload"))
-}
-
-fn malformed(detail: impl Into<std::borrow::Cow<'static, str>>) -> Refusal {
-    let detail = detail.into();
-    Refusal::new(ErrorCode::MalformedRequest, detail.clone()).with_detail(detail)
 }

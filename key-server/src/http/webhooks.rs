@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::api::{Answer, State, no_store, no_store_created};
 use super::body::json_bytes;
-use super::idempotency::idempotent;
+use super::idempotency::{IdempotencyKey, idempotent};
 use super::principal::principal;
 use super::router::resource;
 use crate::actions::webhooks;
@@ -38,14 +38,20 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         );
 }
 
-#[utoipa::path(get, path = "/v1/events", tag = "webhooks", params(webhooks::ListEvents),
+/// List events
+///
+/// Scope `read`.
+#[utoipa::path(get, path = "/v1/events", operation_id = "listEvents", tag = "webhooks", params(webhooks::ListEvents),
     responses((status = 200, description = "Newest first.", body = webhooks::EventsPage)))]
 async fn list_events(state: State, request: HttpRequest) -> Answer {
     let principal = principal(&state, &request, Scope::Read).await?;
     Ok(no_store().json(webhooks::list_events(&state, &principal, &query(&request)?).await?))
 }
 
-#[utoipa::path(post, path = "/v1/events/{eventId}/resend", tag = "webhooks", params(("eventId" = EventId, Path)),
+/// Send an event again
+///
+/// Scope `manage`. To every enabled webhook that wants its kind.
+#[utoipa::path(post, path = "/v1/events/{eventId}/resend", operation_id = "resendEvent", tag = "webhooks", params(("eventId" = EventId, Path)),
     responses((status = 204, description = "Sent again.")))]
 async fn resend_event(state: State, request: HttpRequest) -> Answer {
     let principal = principal(&state, &request, Scope::Manage).await?;
@@ -53,7 +59,10 @@ async fn resend_event(state: State, request: HttpRequest) -> Answer {
     Ok(HttpResponse::NoContent().finish())
 }
 
-#[utoipa::path(get, path = "/v1/webhooks", tag = "webhooks", params(webhooks::ListPage),
+/// List webhooks
+///
+/// Scope `manage`.
+#[utoipa::path(get, path = "/v1/webhooks", operation_id = "listWebhooks", tag = "webhooks", params(webhooks::ListPage),
     responses((status = 200, description = "Oldest first.", body = webhooks::WebhooksPage)))]
 async fn list(state: State, request: HttpRequest) -> Answer {
     let principal = principal(&state, &request, Scope::Manage).await?;
@@ -61,7 +70,10 @@ async fn list(state: State, request: HttpRequest) -> Answer {
     Ok(no_store().json(webhooks::list(&state, &principal).await?))
 }
 
-#[utoipa::path(post, path = "/v1/webhooks", tag = "webhooks", request_body = webhooks::NewWebhook, params(("Idempotency-Key" = Option<String>, Header)),
+/// Make a webhook
+///
+/// Scope `manage`. At most 16 (`limit_reached`).
+#[utoipa::path(post, path = "/v1/webhooks", operation_id = "createWebhook", tag = "webhooks", request_body = webhooks::NewWebhook, params(IdempotencyKey),
     responses((status = 201, description = "Made; its secret is told only now.", body = webhooks::CreatedWebhook)))]
 async fn create(state: State, request: HttpRequest, payload: web::Payload) -> Answer {
     let principal = principal(&state, &request, Scope::Manage).await?;
@@ -73,14 +85,20 @@ async fn create(state: State, request: HttpRequest, payload: web::Payload) -> An
     .await
 }
 
-#[utoipa::path(get, path = "/v1/webhooks/{webhookId}", tag = "webhooks", params(("webhookId" = WebhookId, Path)),
+/// Read a webhook
+///
+/// Scope `manage`.
+#[utoipa::path(get, path = "/v1/webhooks/{webhookId}", operation_id = "readWebhook", tag = "webhooks", params(("webhookId" = WebhookId, Path)),
     responses((status = 200, description = "One webhook.", body = webhooks::WebhookInfo)))]
 async fn show(state: State, request: HttpRequest) -> Answer {
     let principal = principal(&state, &request, Scope::Manage).await?;
     Ok(no_store().json(webhooks::show(&state, &principal, &id(&request, "webhook_id")?).await?))
 }
 
-#[utoipa::path(patch, path = "/v1/webhooks/{webhookId}", tag = "webhooks", request_body = webhooks::WebhookChange, params(("webhookId" = WebhookId, Path)),
+/// Change a webhook
+///
+/// Scope `manage`. What is not named stays as it is.
+#[utoipa::path(patch, path = "/v1/webhooks/{webhookId}", operation_id = "changeWebhook", tag = "webhooks", request_body = webhooks::WebhookChange, params(("webhookId" = WebhookId, Path)),
     responses((status = 200, description = "As it is now.", body = webhooks::WebhookInfo)))]
 async fn change(state: State, request: HttpRequest, payload: web::Payload) -> Answer {
     let principal = principal(&state, &request, Scope::Manage).await?;
@@ -88,7 +106,10 @@ async fn change(state: State, request: HttpRequest, payload: web::Payload) -> An
     Ok(no_store().json(webhooks::change(&state, &principal, &id(&request, "webhook_id")?, &body).await?))
 }
 
-#[utoipa::path(delete, path = "/v1/webhooks/{webhookId}", tag = "webhooks", params(("webhookId" = WebhookId, Path)),
+/// Delete a webhook
+///
+/// Scope `manage`.
+#[utoipa::path(delete, path = "/v1/webhooks/{webhookId}", operation_id = "deleteWebhook", tag = "webhooks", params(("webhookId" = WebhookId, Path)),
     responses((status = 204, description = "Gone with its deliveries.")))]
 async fn delete(state: State, request: HttpRequest) -> Answer {
     let principal = principal(&state, &request, Scope::Manage).await?;
@@ -96,7 +117,10 @@ async fn delete(state: State, request: HttpRequest) -> Answer {
     Ok(HttpResponse::NoContent().finish())
 }
 
-#[utoipa::path(get, path = "/v1/webhooks/{webhookId}/deliveries", tag = "webhooks", params(("webhookId" = WebhookId, Path), webhooks::ListPage),
+/// List deliveries
+///
+/// Scope `manage`.
+#[utoipa::path(get, path = "/v1/webhooks/{webhookId}/deliveries", operation_id = "listDeliveries", tag = "webhooks", params(("webhookId" = WebhookId, Path), webhooks::ListPage),
     responses((status = 200, description = "Newest first.", body = webhooks::DeliveriesPage)))]
 async fn deliveries(state: State, request: HttpRequest) -> Answer {
     let principal = principal(&state, &request, Scope::Manage).await?;
@@ -104,7 +128,10 @@ async fn deliveries(state: State, request: HttpRequest) -> Answer {
     Ok(no_store().json(webhooks::deliveries(&state, &principal, &webhook_id, &query(&request)?).await?))
 }
 
-#[utoipa::path(post, path = "/v1/webhooks/{webhookId}/deliveries/{deliveryId}/resend", tag = "webhooks", params(("webhookId" = WebhookId, Path), ("deliveryId" = DeliveryId, Path)),
+/// Send a delivery again
+///
+/// Scope `manage`.
+#[utoipa::path(post, path = "/v1/webhooks/{webhookId}/deliveries/{deliveryId}/resend", operation_id = "resendDelivery", tag = "webhooks", params(("webhookId" = WebhookId, Path), ("deliveryId" = DeliveryId, Path)),
     responses((status = 200, description = "The new delivery.", body = webhooks::DeliveryInfo)))]
 async fn resend_delivery(state: State, request: HttpRequest) -> Answer {
     let principal = principal(&state, &request, Scope::Manage).await?;

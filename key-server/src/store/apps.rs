@@ -79,6 +79,23 @@ impl Store {
         Ok(apps)
     }
 
+    /// Applications with higher numbers than `after`, in their order; with `only`, no other one.
+    pub async fn list_apps(&self, only: Option<AppId>, after: Option<i64>, limit: u32) -> Result<Vec<App>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT * FROM apps WHERE (?1 IS NULL OR app_id = ?1) AND (?2 IS NULL OR app_id > ?2) ORDER BY app_id LIMIT ?3",
+        )
+        .bind(only.map(|id| integer(id.value())))
+        .bind(after)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        let mut apps = Vec::with_capacity(rows.len());
+        for row in &rows {
+            apps.push(self.app_from_row(row).await?);
+        }
+        Ok(apps)
+    }
+
     /// Every domain pattern with its application.
     pub async fn all_domains(&self) -> Result<Vec<(AppId, String)>, StoreError> {
         let rows = sqlx::query("SELECT app_id, pattern FROM app_domains").fetch_all(&self.pool).await?;

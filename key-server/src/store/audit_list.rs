@@ -19,6 +19,8 @@ pub struct ListedAudit {
     pub session_id: Option<String>,
     /// Particulars as JSON.
     pub detail: String,
+    /// Its hash, which covers the row and the hash before it.
+    pub hash: Vec<u8>,
 }
 
 /// Which rows; newest first.
@@ -39,7 +41,8 @@ pub struct AuditQuery {
 impl Store {
     /// The audit log of an application.
     pub async fn list_audit(&self, app_id: AppId, query: &AuditQuery) -> Result<Vec<ListedAudit>, StoreError> {
-        let mut builder = QueryBuilder::<Sqlite>::new("SELECT seq, at, kind, file_id, session_id, detail FROM audit");
+        let mut builder =
+            QueryBuilder::<Sqlite>::new("SELECT seq, at, kind, file_id, session_id, detail, hash FROM audit");
         builder.push(" WHERE app_id = ").push_bind(integer(app_id.value()));
         if let Some(file_id) = &query.file_id {
             builder.push(" AND file_id = ").push_bind(file_id.to_string());
@@ -64,6 +67,7 @@ impl Store {
                     file_id: row.try_get("file_id")?,
                     session_id: row.try_get("session_id")?,
                     detail: row.try_get("detail")?,
+                    hash: row.try_get("hash")?,
                 })
             })
             .collect()

@@ -1,5 +1,5 @@
 use keyveil_protocol::{AppId, FileId, JobId};
-use sqlx::Row;
+use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::jobs::job_from_row;
 use super::{Job, JobState, Store, StoreError, integer};
@@ -9,8 +9,8 @@ use super::{Job, JobState, Store, StoreError, integer};
 pub struct JobFilter {
     /// Of this title only.
     pub file_id: Option<FileId>,
-    /// In this state only.
-    pub state: Option<JobState>,
+    /// In one of these states; none means any.
+    pub states: Vec<JobState>,
     /// Behind this one: time and id of the last job of the page before.
     pub after: Option<(i64, JobId)>,
     /// At most so many.
@@ -31,19 +31,25 @@ pub struct JobLogLine {
 impl Store {
     /// Jobs of an application, newest first.
     pub async fn jobs(&self, app_id: AppId, filter: &JobFilter) -> Result<Vec<Job>, StoreError> {
-        let (created_at, job_id) = filter.after.as_ref().map(|(at, id)| (*at, id.as_str())).unzip();
-        let rows = sqlx::query(
-            "SELECT * FROM jobs WHERE app_id = ?1 AND (?2 IS NULL OR file_id = ?2) AND (?3 IS NULL OR state = ?3)
-             AND (?4 IS NULL OR (created_at, job_id) < (?4, ?5)) ORDER BY created_at DESC, job_id DESC LIMIT ?6",
-        )
-        .bind(integer(app_id.value()))
-        .bind(filter.file_id.as_ref().map(FileId::as_str))
-        .bind(filter.state.map(JobState::as_str))
-        .bind(created_at)
-        .bind(job_id)
-        .bind(filter.limit)
-        .fetch_all(&self.pool)
-        .await?;
+        let mut builder = QueryBuilder::<Sqlite>::new("SELECT * FROM jobs WHERE app_id = ");
+        builder.push_bind(integer(app_id.value()));
+        if let Some(file_id) = &filter.file_id {
+            builder.push(" AND file_id = ").push_bind(file_id.to_string());
+        }
+        if !filter.states.is_empty() {
+            builder.push(" AND state IN (");
+            let mut states = builder.separated(", ");
+            for state in &filter.states {
+                states.push_bind(state.as_str());
+            }
+            builder.push(")");
+        }
+        if let Some((created_at, job_id)) = &filter.after {
+            builder.push(" AND (created_at, job_id) < (").push_bind(*created_at);
+            builder.push(", ").push_bind(job_id.to_string()).push(")");
+        }
+        builder.push(" ORDER BY created_at DESC, job_id DESC LIMIT ").push_bind(filter.limit);
+        let rows = builder.build().fetch_all(&self.pool).await?;
         rows.iter().map(job_from_row).collect()
     }
 

@@ -189,7 +189,7 @@ impl WriteTransaction<'_> {
 }
 
 /// A stage's name in JSON and SQL.
-pub(crate) const fn stage_name(stage: JobStage) -> &'static str {
+pub(super) const fn stage_name(stage: JobStage) -> &'static str {
     match stage {
         JobStage::Transcoding => "transcoding",
         JobStage::Encrypting => "encrypting",

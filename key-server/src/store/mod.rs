@@ -48,7 +48,6 @@ pub use events::{Event, EventRow, EventType};
 pub use idempotency::{IdempotencyState, IdempotencyUse};
 pub use job_attempts::JobProgress;
 pub use job_lists::{JobFilter, JobLogLine};
-pub(crate) use jobs::stage_name;
 pub use jobs::{Job, JobKind, JobState, NewJob};
 pub use scopes::{Scope, Scopes};
 pub use sdk_builds::SdkBuildRow;

@@ -25,6 +25,8 @@ pub struct TitleVersion {
     pub stored_bytes: Option<u64>,
     /// When its run began.
     pub created_at: i64,
+    /// When it was committed.
+    pub committed_at: Option<i64>,
 }
 
 /// What a finished run leaves.
@@ -49,6 +51,15 @@ impl Store {
             .fetch_optional(&self.pool)
             .await?;
         row.as_ref().map(version_from_row).transpose()
+    }
+
+    /// Every version of a title that is still kept, newest first.
+    pub async fn title_versions(&self, file_id: &FileId) -> Result<Vec<TitleVersion>, StoreError> {
+        let rows = sqlx::query("SELECT * FROM title_versions WHERE file_id = ? ORDER BY version DESC")
+            .bind(file_id.as_str())
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter().map(version_from_row).collect()
     }
 }
 
@@ -130,5 +141,6 @@ pub(super) fn version_from_row(row: &SqliteRow) -> Result<TitleVersion, StoreErr
         sprites: row.try_get("sprites")?,
         stored_bytes: stored_bytes.map(|bytes| number(bytes, "stored bytes")).transpose()?,
         created_at: row.try_get("created_at")?,
+        committed_at: row.try_get("committed_at")?,
     })
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::account::Person;
-use crate::support::{Response, TestApp};
+use crate::support::{Response, TITLE, TestApp};
 
 fn workflow(name: &str) -> String {
     json!({ "name": name, "settings": settings() }).to_string()
@@ -117,4 +117,54 @@ fn kept_answers_are_sealed() {
     assert!(holds(&workflow_id), "the search looks at the database");
     assert!(response.text().contains(&format!("\"workflowId\":\"{workflow_id}\"")));
     assert!(!holds(&format!("\"workflowId\":\"{workflow_id}\"")));
+}
+
+#[test]
+fn every_create_is_done_once() {
+    let app = TestApp::start();
+    let twice = |path: &str, body: Value| {
+        let send = || app.authorized("POST", path).header("Idempotency-Key", "once").json(body.to_string()).send();
+        let (first, again) = (send(), send());
+        assert!(first.status < 300, "{path} {}", first.text());
+        assert_eq!((again.status, again.value()), (first.status, first.value()), "{path}");
+    };
+    let count = |path: &str, name: &str| app.authorized("GET", path).send().value()[name].as_array().unwrap().len();
+    let before = (count("/v1/signing-keys", "signingKeys"), count("/v1/api-keys", "apiKeys"));
+    twice("/v1/signing-keys", json!({}));
+    assert_eq!(count("/v1/signing-keys", "signingKeys"), before.0 + 1);
+    // The keys of creates are one space: the same one for another create is a conflict.
+    let other = app.authorized("POST", "/v1/api-keys").header("Idempotency-Key", "once");
+    let body = json!({ "name": "k", "scopes": ["read"] });
+    assert_eq!(other.json(body.to_string()).send().code(), "idempotency_conflict");
+    let send = |key: &str, path: &str, body: &Value| {
+        app.authorized("POST", path).header("Idempotency-Key", key).json(body.to_string()).send()
+    };
+    let made = send("api-key", "/v1/api-keys", &body);
+    assert_eq!(send("api-key", "/v1/api-keys", &body).value(), made.value());
+    assert_eq!(count("/v1/api-keys", "apiKeys"), before.1 + 1);
+    let body = json!({ "fileId": TITLE });
+    let signed = send("sign", "/v1/player-signatures", &body);
+    app.clock.advance(5);
+    assert_eq!(send("sign", "/v1/player-signatures", &body).value(), signed.value());
+    assert_ne!(send("sign-2", "/v1/player-signatures", &body).value(), signed.value());
+}
+
+#[test]
+fn an_upload_is_begun_once() {
+    let app = TestApp::start();
+    let begin = |key: &str, length: u32| {
+        let request = app.authorized("POST", "/v1/uploads").header("Tus-Resumable", "1.0.0");
+        let request = request.header("Upload-Length", &length.to_string()).header("Idempotency-Key", key);
+        request.header("Upload-Metadata", "filename ZmlsbS5tcDQ=").send()
+    };
+    let first = begin("up-1", 100);
+    assert_eq!(first.status, 201, "{}", first.text());
+    let again = begin("up-1", 100);
+    assert_eq!(again.status, 201);
+    for header in ["location", "keyveil-file-id", "upload-offset", "upload-expires", "tus-resumable"] {
+        assert!(first.header(header).is_some(), "{header}");
+        assert_eq!(again.header(header), first.header(header), "{header}");
+    }
+    assert_eq!(begin("up-1", 101).code(), "idempotency_conflict");
+    assert_ne!(begin("up-2", 100).header("location"), first.header("location"));
 }

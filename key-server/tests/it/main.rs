@@ -6,8 +6,10 @@ mod support;
 
 mod account;
 mod admin;
+mod apps;
 mod changes;
 mod command_line;
+mod contract;
 mod cors;
 mod failures;
 mod idempotency;
@@ -15,6 +17,7 @@ mod jobs;
 mod keys;
 mod library;
 mod media;
+mod openapi;
 mod pages;
 mod play;
 mod psign;

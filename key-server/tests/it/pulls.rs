@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::support::{Response, TestApp};
 
 fn start() -> TestApp {
-    TestApp::builder().configure(|config| config.fetch.allow_private = true).start()
+    TestApp::builder().allow_private().start()
 }
 
 /// Answers each request on a connection of its own; the answer sees the path and how many came before it.
@@ -212,7 +212,7 @@ fn a_restart_begins_a_pull_anew() {
     app.until("the pull begins", || count.load(Ordering::SeqCst) == 1);
     app.stop();
     go_on.send(()).unwrap();
-    let restarted = TestApp::builder().configure(|config| config.fetch.allow_private = true).over(&app).start();
+    let restarted = TestApp::builder().allow_private().over(&app).start();
     assert_eq!(settled(&restarted, &file_id), (TitleState::Queued, None));
     assert_eq!(source(&restarted, &file_id), film);
 }

@@ -513,7 +513,7 @@ fn a_title_on_its_way_says_how_much_of_it_is_there() {
     let path = app.begin(film.len());
     let percent = || {
         let file_id = upload(&app, &path).file_id;
-        app.authorized("GET", &format!("/v1/titles/{file_id}")).send().json()["percent"].clone()
+        app.authorized("GET", &format!("/v1/titles/{file_id}")).send().value()["percent"].clone()
     };
     assert_eq!(percent(), 0.0);
     assert_eq!(app.patch(&path, 0, &film[..250]).status, 204);

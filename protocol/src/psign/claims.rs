@@ -13,6 +13,7 @@ const RESOLUTION_NAMES_MAX: usize = 16;
 
 /// All claims. Times in seconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PlayerSignatureClaims {
     /// The application.
@@ -40,6 +41,7 @@ pub struct PlayerSignatureClaims {
 
 /// `contentInfo`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ContentInfo {
     /// `ProtectedAdaptive` or `RawAdaptive`.
@@ -63,6 +65,7 @@ pub struct ResolutionName {
 
 /// `urlAccessInfo`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct UrlAccessInfo {
     /// Hexadecimal seconds since 1970: media addresses end there.
@@ -81,6 +84,7 @@ pub struct UrlAccessInfo {
 
 /// `ghostWatermarkInfo`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct GhostWatermarkInfo {
     /// At most 128 bytes.
@@ -89,6 +93,7 @@ pub struct GhostWatermarkInfo {
 
 /// The claim `keyveil`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct KeyveilClaims {
     /// The viewer, at most 128 bytes.

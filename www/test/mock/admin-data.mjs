@@ -17,6 +17,7 @@ const session = (n, fileId, uid, more = {}) => ({
   origin: "https://learn.example.com",
   active: true,
   lastPositionMs: 61_000 * n,
+  releases: 1 + n,
   createdAt: NOW - n * 11 * MINUTE,
   lastSeenAt: NOW - n * 20,
   expiresAt: NOW + DAY - n * 11 * MINUTE,

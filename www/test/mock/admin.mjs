@@ -45,7 +45,7 @@ export const adminRoutes = [
   ["POST", "/v1/api-keys", createApiKey],
   ["DELETE", "/v1/api-keys/:apiKeyId", ({ data, names }) => end(named(data.apiKeys, names), "retiredAt")],
 
-  ["GET", "/v1/audit", ({ data, query }) => filtered("entries", data.audit, query, ["fileId", "kind", "sessionId"])],
+  ["GET", "/v1/audit", ({ data, query }) => filtered("audit", data.audit, query, ["fileId", "kind", "sessionId"])],
 
   ["PATCH", "/v1/apps/:appId", ({ data, names, body }) => Object.assign(appOf(data, names), body)],
   ["POST", "/v1/apps", createApp],
@@ -113,7 +113,11 @@ function createApiKey({ data, body }) {
 function createApp({ data, body }) {
   const app = { ...data.apps[0], appId: 1_000_001 + data.apps.length, createdAt: nowSecs(), ...body };
   data.apps.push(app);
-  return { ...app, signingKey: { kid: data.nextId("k"), text: "made-for-a-test-only-first-signing-key-0000" } };
+  return {
+    ...app,
+    signingKey: { kid: data.nextId("k"), text: "made-for-a-test-only-first-signing-key-0000" },
+    apiKey: { apiKeyId: data.nextId("ak"), text: "kv_made-for-a-test-only-first-api-key-text-0000000" },
+  };
 }
 
 const encoded = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
@@ -135,8 +139,11 @@ function decoded(psign) {
     const said = parsed(claims);
     const expired = said.expireTimeStamp < nowSecs();
     const code = expired ? "psign_expired" : null;
-    return { valid: !expired, code, header: parsed(header), claims: said, expiresAt: said.expireTimeStamp };
+    const message = expired ? "The player signature has expired." : null;
+    const verdict = { valid: !expired, code, message, kid: parsed(header).kid ?? null };
+    return { ...verdict, header: parsed(header), claims: said, expiresAt: said.expireTimeStamp };
   } catch {
-    return { valid: false, code: "psign_malformed", header: null, claims: null, expiresAt: null };
+    const message = "The player signature is malformed.";
+    return { valid: false, code: "psign_malformed", message, kid: null, header: null, claims: null, expiresAt: null };
   }
 }

@@ -183,6 +183,8 @@ export function addJob(data, title, state, kind = "package") {
     speed: state === "running" ? 3.4 : null,
     failure: state === "failed" ? title.failure : null,
     settings: null,
+    runAfter: title.createdAt + 40,
+    leaseExpiresAt: state === "running" ? nowSecs() + 30 : null,
     createdAt: title.createdAt + 40,
     startedAt: started,
     finishedAt: state === "done" || state === "failed" ? title.createdAt + 900 : null,

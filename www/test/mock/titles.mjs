@@ -128,6 +128,7 @@ function renditions({ durationMs }) {
       height,
       bandwidth,
       codecs,
+      playlist: "playlist.m3u8",
       segmentCount,
     };
   };
@@ -145,6 +146,7 @@ function renditions({ durationMs }) {
       height: null,
       bandwidth: 131_000,
       codecs: "mp4a.40.2",
+      playlist: "playlist.m3u8",
       segmentCount,
     },
   ];

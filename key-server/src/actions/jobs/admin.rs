@@ -1,64 +1,113 @@
 //! What the console asks of the queue.
 
+use keyveil_protocol::job::JobStage;
+use keyveil_protocol::workflow::WorkflowSettings;
 use keyveil_protocol::{ErrorCode, FileId, JobId};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::super::parse_json;
 use super::ending;
+use crate::actions::query::{Cursor, Fields, cut, malformed};
+use crate::actions::titles::FailureView;
 use crate::clock::{on_wire, stored};
 use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
-use crate::store::{Failure, Job, JobFilter, JobState, stage_name};
+use crate::store::{Failure, Job, JobFilter, JobLogLine, JobState, SortValue};
 
-const LIMIT_DEFAULT: u32 = 50;
-const LIMIT_MAX: u32 = 200;
+/// The query's fields of `GET /v1/jobs`.
+pub(crate) const LIST_FIELDS: &[&str] = &["fileId", "state", "limit", "after"];
+/// The query's fields of `GET /v1/jobs/{jobId}/log`.
+pub(crate) const LOG_FIELDS: &[&str] = &["limit", "after"];
+const LIST: &str = "jobs";
 const PRIORITY_MAX: i32 = 100;
 
-/// Query of `GET /v1/jobs`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct ListJobs {
-    file_id: Option<FileId>,
-    state: Option<String>,
-    after: Option<String>,
-    limit: Option<u32>,
-}
-
-/// Query of `GET /v1/jobs/{jobId}/log`.
-#[derive(Debug, Default, Deserialize)]
+/// Body of `PATCH /v1/jobs/{jobId}`.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct JobLogQuery {
-    after: Option<u32>,
-    limit: Option<u32>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PriorityRequest {
+pub(crate) struct PriorityRequest {
+    #[schema(minimum = -100, maximum = 100)]
     priority: i32,
 }
 
-/// Newest first.
-pub(crate) async fn list(state: &ServerState, principal: &Principal, query: ListJobs) -> Result<Value, Refusal> {
-    let limit = page_len(query.limit)?;
-    let wanted = match query.state.as_deref() {
-        None => None,
-        Some(name) => Some(JobState::from_name(name).ok_or_else(|| malformed("state: no such state"))?),
-    };
-    let after = query.after.as_deref().map(|cursor| place(cursor).ok_or_else(|| malformed("after: not a next")));
-    // One more than asked for tells whether there is another page.
-    let filter = JobFilter { file_id: query.file_id, state: wanted, after: after.transpose()?, limit: limit + 1 };
-    let mut jobs = state.installation.store().jobs(principal.app_id, &filter).await?;
-    let more = jobs.len() > limit as usize;
-    jobs.truncate(limit as usize);
-    let next = jobs.last().filter(|_| more).map(|job| format!("{}-{}", job.created_at, job.job_id));
-    Ok(json!({ "jobs": jobs.iter().map(in_json).collect::<Vec<_>>(), "next": next }))
+/// A job as it is shown.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Job)]
+pub(crate) struct JobView {
+    job_id: JobId,
+    file_id: FileId,
+    #[schema(value_type = String)]
+    kind: &'static str,
+    #[schema(value_type = String)]
+    state: &'static str,
+    priority: i32,
+    /// How often it was claimed.
+    attempt: u32,
+    /// The version that the latest attempt makes.
+    version: Option<u32>,
+    /// Who holds it, or held it last.
+    worker: Option<String>,
+    stage: Option<JobStage>,
+    percent: Option<f64>,
+    left_secs: Option<u64>,
+    /// Multiples of playing time.
+    speed: Option<f64>,
+    /// Of its end, or of its latest attempt.
+    failure: Option<FailureView>,
+    /// As they were when it was made; null for a re-encryption.
+    settings: Option<WorkflowSettings>,
+    /// Not claimed before this.
+    run_after: u64,
+    lease_expires_at: Option<u64>,
+    created_at: u64,
+    started_at: Option<u64>,
+    finished_at: Option<u64>,
 }
 
-pub(crate) async fn show(state: &ServerState, principal: &Principal, id: &JobId) -> Result<Value, Refusal> {
-    Ok(in_json(&own_job(state, principal, id).await?))
+/// A page of jobs, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct JobsPage {
+    jobs: Vec<JobView>,
+    next: Option<String>,
+}
+
+/// A line of a job's log.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = JobLogLine)]
+struct LineView {
+    seq: i64,
+    at: u64,
+    line: String,
+}
+
+/// A page of a job's log, oldest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct JobLog {
+    lines: Vec<LineView>,
+    /// Also behind the last line, as long as the job can write more: asking again follows it.
+    next: Option<String>,
+}
+
+/// Newest first.
+pub(crate) async fn list(state: &ServerState, principal: &Principal, fields: &Fields) -> Result<JobsPage, Refusal> {
+    let limit = fields.limit()?;
+    let states: Option<Vec<JobState>> = fields.all("state").map(JobState::from_name).collect();
+    let place = |cursor: Cursor| -> Result<_, Refusal> { Ok((cursor.integer()?, cursor.id.parse::<JobId>()?)) };
+    let filter = JobFilter {
+        file_id: fields.parsed("fileId")?,
+        states: states.ok_or_else(|| malformed("state is not a job's"))?,
+        after: fields.after(LIST)?.map(place).transpose()?,
+        limit: limit.saturating_add(1),
+    };
+    let mut jobs = state.installation.store().jobs(principal.app_id, &filter).await?;
+    let next = cut(&mut jobs, limit, LIST, |job| (SortValue::Integer(job.created_at), job.job_id.to_string()))?;
+    Ok(JobsPage { jobs: jobs.into_iter().map(JobView::from).collect(), next })
+}
+
+pub(crate) async fn show(state: &ServerState, principal: &Principal, id: &JobId) -> Result<JobView, Refusal> {
+    Ok(own_job(state, principal, id).await?.into())
 }
 
 /// In order, oldest first.
@@ -66,22 +115,22 @@ pub(crate) async fn log(
     state: &ServerState,
     principal: &Principal,
     id: &JobId,
-    query: &JobLogQuery,
-) -> Result<Value, Refusal> {
-    let limit = page_len(query.limit)?;
-    own_job(state, principal, id).await?;
-    let after = i64::from(query.after.unwrap_or(0));
-    let mut lines = state.installation.store().job_log(id, after, limit + 1).await?;
+    fields: &Fields,
+) -> Result<JobLog, Refusal> {
+    let limit = fields.limit()?;
+    let after = i64::from(fields.parsed::<u32>("after")?.unwrap_or(0));
+    // Read before its lines are: what an unfinished job writes in between is on the next page.
+    let job = own_job(state, principal, id).await?;
+    let mut lines = state.installation.store().job_log(id, after, limit.saturating_add(1)).await?;
     let more = lines.len() > limit as usize;
     lines.truncate(limit as usize);
-    let next = lines.last().filter(|_| more).map(|line| line.seq.to_string());
-    let lines: Vec<_> =
-        lines.iter().map(|line| json!({ "seq": line.seq, "at": on_wire(line.at), "line": line.line })).collect();
-    Ok(json!({ "lines": lines, "next": next }))
+    let last = lines.last().map_or(after, |line| line.seq);
+    let next = (more || job.state.is_unfinished()).then(|| last.to_string());
+    Ok(JobLog { lines: lines.into_iter().map(LineView::from).collect(), next })
 }
 
 /// Its worker learns of it at the next heartbeat, and can commit nothing from now on. Harmless to repeat.
-pub(crate) async fn cancel(state: &ServerState, principal: &Principal, id: &JobId) -> Result<Value, Refusal> {
+pub(crate) async fn cancel(state: &ServerState, principal: &Principal, id: &JobId) -> Result<JobView, Refusal> {
     let now = stored(state.clock.now());
     let mut write = state.installation.store().write().await?;
     let job = write.job(id).await?.filter(|job| job.app_id == principal.app_id).ok_or_else(not_found)?;
@@ -103,10 +152,10 @@ pub(crate) async fn set_priority(
     principal: &Principal,
     id: &JobId,
     body: &[u8],
-) -> Result<Value, Refusal> {
+) -> Result<JobView, Refusal> {
     let PriorityRequest { priority } = parse_json(body)?;
     if !(-PRIORITY_MAX..=PRIORITY_MAX).contains(&priority) {
-        return Err(malformed("priority: -100 to 100"));
+        return Err(malformed("priority is not -100 to 100"));
     }
     let mut write = state.installation.store().write().await?;
     let job = write.job(id).await?.filter(|job| job.app_id == principal.app_id).ok_or_else(not_found)?;
@@ -123,31 +172,36 @@ async fn own_job(state: &ServerState, principal: &Principal, id: &JobId) -> Resu
     job.filter(|job| job.app_id == principal.app_id).ok_or_else(not_found)
 }
 
-fn in_json(job: &Job) -> Value {
-    json!({
-        "jobId": job.job_id, "fileId": job.file_id, "kind": job.kind.as_str(), "state": job.state.as_str(),
-        "priority": job.priority, "attempt": job.attempt, "version": job.version, "worker": job.worker,
-        "stage": job.stage.map(stage_name), "percent": job.percent, "leftSecs": job.left_secs, "speed": job.speed,
-        "failure": job.failure.as_ref().map(|failure| json!({ "code": failure.code, "message": failure.message })),
-        "settings": job.settings, "runAfter": on_wire(job.run_after),
-        "leaseExpiresAt": job.lease_expires_at.map(on_wire), "createdAt": on_wire(job.created_at),
-        "startedAt": job.started_at.map(on_wire), "finishedAt": job.finished_at.map(on_wire),
-    })
+impl From<Job> for JobView {
+    fn from(job: Job) -> Self {
+        Self {
+            job_id: job.job_id,
+            file_id: job.file_id,
+            kind: job.kind.as_str(),
+            state: job.state.as_str(),
+            priority: job.priority,
+            attempt: job.attempt,
+            version: job.version,
+            worker: job.worker,
+            stage: job.stage,
+            percent: job.percent,
+            left_secs: job.left_secs,
+            speed: job.speed,
+            failure: job.failure.map(|failure| FailureView { code: failure.code, message: failure.message }),
+            settings: job.settings,
+            run_after: on_wire(job.run_after),
+            lease_expires_at: job.lease_expires_at.map(on_wire),
+            created_at: on_wire(job.created_at),
+            started_at: job.started_at.map(on_wire),
+            finished_at: job.finished_at.map(on_wire),
+        }
+    }
 }
 
-/// What a `next` says: `<created at>-<job id>`.
-fn place(cursor: &str) -> Option<(i64, JobId)> {
-    let (created_at, job_id) = cursor.split_once('-')?;
-    Some((created_at.parse().ok()?, job_id.parse().ok()?))
-}
-
-fn page_len(limit: Option<u32>) -> Result<u32, Refusal> {
-    let limit = limit.unwrap_or(LIMIT_DEFAULT);
-    if (1..=LIMIT_MAX).contains(&limit) { Ok(limit) } else { Err(malformed("limit: 1 to 200")) }
-}
-
-fn malformed(detail: &'static str) -> Refusal {
-    Refusal::new(ErrorCode::MalformedRequest, detail).with_detail(detail)
+impl From<JobLogLine> for LineView {
+    fn from(line: JobLogLine) -> Self {
+        Self { seq: line.seq, at: on_wire(line.at), line: line.line }
+    }
 }
 
 fn not_found() -> Refusal {

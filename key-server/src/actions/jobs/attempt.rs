@@ -14,7 +14,7 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
-    /// `api_key_invalid` unless the header carries a token for this job.
+    /// `api_key_invalid` unless the header carries a token for this job; `lease_lost` when the job went with its title.
     pub(crate) async fn authenticate(
         state: &ServerState,
         authorization: Option<&str>,
@@ -30,7 +30,7 @@ impl Attempt {
         if proven_id != *job_id {
             return Err(invalid("token of another job"));
         }
-        let job = state.installation.store().job(job_id).await?.ok_or_else(|| invalid("no such job"))?;
+        let job = state.installation.store().job(job_id).await?.ok_or_else(lost)?;
         Ok(Self { job, version })
     }
 

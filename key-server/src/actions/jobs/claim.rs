@@ -103,6 +103,7 @@ async fn claim_job(
             sprites: None,
             stored_bytes: None,
             created_at: now,
+            committed_at: None,
         })
         .await?;
     match job.kind {

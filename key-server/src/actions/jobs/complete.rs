@@ -2,8 +2,9 @@
 
 use keyveil_protocol::job::CompleteJobRequest;
 use keyveil_protocol::workflow::Publish;
-use keyveil_protocol::{ErrorCode, UploadId};
-use serde_json::{Value, json};
+use keyveil_protocol::{ErrorCode, FileId, UploadId};
+use serde::Serialize;
+use serde_json::json;
 
 use super::super::{media_info, parse_json, sources};
 use super::{Attempt, attempt, live_title, move_title, stored_media};
@@ -15,14 +16,23 @@ use crate::store::{
     AuditEvent, AuditKind, Event, EventType, Job, JobKind, JobState, Publication, TitleState, WriteTransaction,
 };
 
-pub(crate) async fn complete(state: &ServerState, attempt: &Attempt, body: &[u8]) -> Result<Value, Refusal> {
+/// Answer to `POST /v1/jobs/{jobId}/complete`.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CompletedJob {
+    file_id: FileId,
+    /// What is played from now on.
+    version: u32,
+}
+
+pub(crate) async fn complete(state: &ServerState, attempt: &Attempt, body: &[u8]) -> Result<CompletedJob, Refusal> {
     let request: CompleteJobRequest = parse_json(body)?;
     let store = state.installation.store();
     let title = store.title(&attempt.job.file_id).await?.ok_or_else(attempt::lost)?;
     media_info::check(&request.media, title.mode)?;
     let media = serde_json::to_string(&request.media)
         .map_err(|_| Refusal::new(ErrorCode::Internal, "media can't be written"))?;
-    let answer = json!({ "fileId": attempt.job.file_id, "version": attempt.version });
+    let answer = CompletedJob { file_id: attempt.job.file_id.clone(), version: attempt.version };
     if is_repetition(state, attempt, &media).await? {
         return Ok(answer);
     }

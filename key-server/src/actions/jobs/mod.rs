@@ -13,10 +13,12 @@ mod stored_media;
 mod sweep;
 mod token;
 
-pub(crate) use admin::{cancel, list, log, set_priority, show};
+pub(crate) use admin::{
+    JobLog, JobView, JobsPage, LIST_FIELDS, LOG_FIELDS, PriorityRequest, cancel, list, log, set_priority, show,
+};
 pub(crate) use attempt::Attempt;
 pub(crate) use claim::claim;
-pub(crate) use complete::complete;
+pub(crate) use complete::{CompletedJob, complete};
 pub(crate) use ending::{fail, reap};
 pub(crate) use heartbeat::heartbeat;
 pub(crate) use media::{IncomingFile, find_media, put_media};

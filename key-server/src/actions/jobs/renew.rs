@@ -183,6 +183,7 @@ mod tests {
                 sprites: None,
                 stored_bytes: None,
                 created_at: 1,
+                committed_at: None,
             };
             let publication = Publication { media: "{}".to_owned(), cover: None, sprites: None, stored_bytes: None };
             let failure = failed.then(|| Failure { code: "x".to_owned(), message: "x".to_owned() });

@@ -19,11 +19,17 @@ pub(super) const LABEL_LEN_MAX: usize = 64;
 const NAME_LEN_MAX: usize = 256;
 const DESCRIPTION_LEN_MAX: usize = 4000;
 
-#[derive(Debug, Deserialize)]
+/// Body of `PATCH /v1/titles/{fileId}`: what is not named stays as it is.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Description {
+#[schema(as = TitleChange)]
+pub(crate) struct Description {
+    #[schema(min_length = 1, max_length = 256)]
     name: Option<String>,
+    #[schema(max_length = 4000)]
     description: Option<String>,
+    /// All of them.
+    #[schema(max_items = 20)]
     labels: Option<Vec<String>>,
 }
 

@@ -16,7 +16,8 @@ pub(crate) const FIELDS: &[&str] = &["search", "state", "label", "workflowId", "
 const SORT_DEFAULT: &str = "-createdAt";
 const SEARCH_LEN_MAX: usize = 256;
 
-#[derive(Debug, Serialize)]
+/// A page of titles.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct TitlesPage {
     titles: Vec<TitleView>,
     next: Option<String>,

@@ -10,11 +10,11 @@ mod view;
 
 pub(crate) use changes::{changes, start as changes_start};
 pub(crate) use delete::delete;
-pub(crate) use describe::describe;
-pub(crate) use list::{FIELDS as LIST_FIELDS, list};
-pub(crate) use periods::periods;
+pub(crate) use describe::{Description, describe};
+pub(crate) use list::{FIELDS as LIST_FIELDS, TitlesPage, list};
+pub(crate) use periods::{Periods, periods};
 pub(crate) use publish::{publish, unpublish};
-pub(crate) use view::title;
+pub(crate) use view::{FailureView, TitleView, title};
 
 use keyveil_protocol::{ErrorCode, FileId};
 use serde_json::{Value, json};

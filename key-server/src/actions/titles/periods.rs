@@ -15,14 +15,16 @@ use crate::store::{StoreError, TitleState};
 /// Older releases are not counted.
 const RELEASES_MAX: u32 = 100_000;
 
-#[derive(Debug, Serialize)]
+/// Releases of a title's keys.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct Periods {
     periods: Vec<PeriodReleases>,
     /// False when there are older releases that were not counted.
     complete: bool,
 }
 
-#[derive(Debug, Serialize)]
+/// Releases of one track class's key of one period.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct PeriodReleases {
     track_class: TrackClass,

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use keyveil_protocol::{ErrorCode, FileId, UploadId};
 pub(crate) use metadata::SourceInfo;
-pub(crate) use pull::{create_by_url, pull};
+pub(crate) use pull::{UrlRequest, create_by_url, pull};
 pub(crate) use register::{bytes_max, create};
 use serde_json::json;
 pub use sweep::sweep;

@@ -28,9 +28,12 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 const LEASE_INTERVAL: Duration = Duration::from_secs(PULL_LEASE_SECS / 3);
 
 /// Body of `POST /v1/titles`.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct UrlRequest {
+#[schema(as = TitleByUrl)]
+pub(crate) struct UrlRequest {
+    /// http or https, without credentials.
+    #[schema(max_length = 2048)]
     url: String,
     #[serde(default)]
     name: String,
@@ -40,6 +43,7 @@ struct UrlRequest {
     labels: Vec<String>,
     workflow_id: Option<WorkflowId>,
     file_id: Option<FileId>,
+    /// Hex, of the whole file.
     sha256: Option<String>,
 }
 

@@ -24,7 +24,6 @@ pub(crate) struct TestAppBuilder {
     kms: Option<Box<dyn Kms>>,
     dir: Option<Arc<tempfile::TempDir>>,
     public_url: Option<&'static str>,
-    configure: fn(&mut Config),
     local_worker: Option<PathBuf>,
     allow_private: bool,
 }
@@ -70,11 +69,6 @@ impl TestAppBuilder {
         self
     }
 
-    pub(crate) fn configure(mut self, configure: fn(&mut Config)) -> Self {
-        self.configure = configure;
-        self
-    }
-
     /// Over the data folder of `other`.
     pub(crate) fn over(mut self, other: &TestApp) -> Self {
         self.dir = Some(Arc::clone(&other.dir));
@@ -92,7 +86,6 @@ impl TestAppBuilder {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let dir = self.dir.clone().unwrap_or_else(|| Arc::new(tempfile::tempdir().unwrap()));
         let mut config = config(&dir, self.public_url);
-        (self.configure)(&mut config);
         config.workers.local = self.local_worker.is_some();
         config.workers.packager = self.local_worker.clone();
         config.fetch.allow_private = self.allow_private;
@@ -120,7 +113,6 @@ impl TestApp {
             kms: None,
             dir: None,
             public_url: None,
-            configure: |_| (),
             local_worker: None,
             allow_private: false,
         }

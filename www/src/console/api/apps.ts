@@ -13,8 +13,11 @@ export interface App {
   readonly createdAt: number;
 }
 
-/** The first signing key is told here and never again. */
-export type NewApp = App & { readonly signingKey: { readonly kid: string; readonly text: string } };
+/** The first signing key and the first API key are told here and never again. */
+export type NewApp = App & {
+  readonly signingKey: { readonly kid: string; readonly text: string };
+  readonly apiKey: { readonly apiKeyId: string; readonly text: string };
+};
 
 export type AppChange = Partial<Omit<App, "appId" | "createdAt">>;
 

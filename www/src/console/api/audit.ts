@@ -19,4 +19,4 @@ export interface AuditFilter {
 }
 
 export const listAudit = (filter: AuditFilter, after: string | null, signal?: AbortSignal): Promise<Page<AuditEntry>> =>
-  list("entries", "/v1/audit", { query: { ...filter, after }, signal });
+  list("audit", "/v1/audit", { query: { ...filter, after }, signal });

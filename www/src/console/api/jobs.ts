@@ -20,6 +20,9 @@ export interface Job {
   readonly speed: number | null;
   readonly failure: Cause | null;
   readonly settings: WorkflowSettings | null;
+  /** Not claimed before this. */
+  readonly runAfter: number;
+  readonly leaseExpiresAt: number | null;
   readonly createdAt: number;
   readonly startedAt: number | null;
   readonly finishedAt: number | null;

@@ -13,6 +13,8 @@ export interface Session {
   readonly origin: string | null;
   readonly active: boolean;
   readonly lastPositionMs: number;
+  /** How often keys were released to it. */
+  readonly releases: number;
   readonly createdAt: number;
   readonly lastSeenAt: number;
   readonly expiresAt: number;

@@ -18,6 +18,9 @@ export interface DecodedSignature {
   readonly valid: boolean;
   /** Why not. */
   readonly code: string | null;
+  readonly message: string | null;
+  /** The key that made it, or that it names. */
+  readonly kid: string | null;
   readonly header: Readonly<Record<string, unknown>> | null;
   readonly claims: Readonly<Record<string, unknown>> | null;
   readonly expiresAt: number | null;

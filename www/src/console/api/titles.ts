@@ -68,6 +68,7 @@ export interface Rendition {
   readonly height: number | null;
   readonly bandwidth: number | null;
   readonly codecs: string | null;
+  readonly playlist: string;
   readonly segmentCount: number;
 }
 

@@ -9,7 +9,7 @@ import { FailureLine } from "../ui/states.tsx";
 import { useTask } from "../ui/task.ts";
 import { toast } from "../ui/toast.tsx";
 
-/** Makes an application, tells its first signing key, and then goes to it. */
+/** Makes an application, tells its first keys, and then goes to it. */
 export function NewAppDialog({ close }: { close: () => void }) {
   const [name, setName] = useState("");
   const [tried, setTried] = useState(false);
@@ -24,6 +24,7 @@ export function NewAppDialog({ close }: { close: () => void }) {
           { label: t("appSettings.appId"), text: String(made.appId) },
           { label: t("keys.kid"), text: made.signingKey.kid },
           { label: t("keys.signing.one"), text: made.signingKey.text },
+          { label: t("keys.api.one"), text: made.apiKey.text },
         ]}
         close={() => {
           close();
