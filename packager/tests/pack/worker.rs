@@ -233,7 +233,7 @@ fn key_that_the_server_does_not_take_ends_the_worker() {
         let mut command = worker_command(folder.path(), &["--server", &server.url]);
         let output = command.env("KEYVEIL_WORKER_TOKEN", token).output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);
-        assert!(stderr.contains(&"error[worker_token_invalid]: ") && !stderr.contains(token), "{stderr}");
+        assert!(stderr.contains("error[worker_token_invalid]: ") && !stderr.contains(token), "{stderr}");
         assert_eq!(output.status.code(), Some(1));
     }
 }
