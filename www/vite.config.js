@@ -15,10 +15,15 @@ export default defineConfig({
     // The pages' Content-Security-Policy is `default-src 'self'`: nothing may be inlined as a data: URL or as a script.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    // hls.js and media-chrome: loaded after the page itself.
-    chunkSizeWarningLimit: 1000,
+    // hls.js and media-chrome, and the viewer of the API reference: each loaded after its page itself, and only there.
+    chunkSizeWarningLimit: 2000,
     rollupOptions: {
-      input: { home: page("./index.html"), player: page("./player/index.html"), console: page("./console/index.html") },
+      input: {
+        home: page("./index.html"),
+        player: page("./player/index.html"),
+        console: page("./console/index.html"),
+        docs: page("./docs/index.html"),
+      },
     },
   },
   server: { proxy: proxied },

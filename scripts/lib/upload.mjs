@@ -21,10 +21,10 @@ export async function upload(file, url, { apiKey, workflowId }, { progress, wait
     const event = parseEvent(line);
     if (event === null) return;
     if (event.event === "progress") showProgress(event, progress);
-    if (event.event === "state") wait(event.state);
+    if (event.event === "title") showTitle(event, { progress, wait });
     if (event.event === "retry") wait(`${event.what} failed (${event.reason}), trying again`);
     if (event.event === "warning") say(`warning: ${event.message}`);
-    if (event.event === "done") done = event.fileId;
+    if (event.event === "uploaded") done = event.fileId;
     if (event.event === "error") failure = event;
   };
   wait("packager upload");
@@ -38,6 +38,12 @@ export async function upload(file, url, { apiKey, workflowId }, { progress, wait
   }
   if (done === null) throw new Stop("The packager did not say which title it made.");
   return done;
+}
+
+/** What the server does with it. */
+function showTitle({ state, percent, leftSecs }, { progress, wait }) {
+  if (percent == null) wait(state);
+  else progress(percent / 100, leftSecs == null ? state : `${state}, ${seconds(leftSecs * 1000)} left`);
 }
 
 function showProgress({ percent, speed, leftSecs }, progress) {

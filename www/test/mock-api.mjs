@@ -12,6 +12,7 @@ import { eventRoutes } from "./mock/events.mjs";
 import { Refused } from "./mock/http.mjs";
 import { jobRoutes } from "./mock/jobs.mjs";
 import { mediaRoutes } from "./mock/media.mjs";
+import { openapiRoutes } from "./mock/openapi.mjs";
 import { titleRoutes } from "./mock/titles.mjs";
 import { uploadRoutes } from "./mock/uploads.mjs";
 import { workflowRoutes } from "./mock/workflows.mjs";
@@ -27,6 +28,7 @@ const WORKER_POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval';
 // [method, path with `:name` parts, action(exchange)]: the first that fits answers.
 const ROUTES = [
   adminRoutes,
+  openapiRoutes,
   accountRoutes,
   titleRoutes,
   changesRoutes,

@@ -10,6 +10,7 @@ use super::{Store, StoreError, Title, TitleState, integer, parsed};
 
 const SELECT: &str = "SELECT t.*, v.cover, v.sprites, v.publication,
     (SELECT json_group_array(label) FROM (SELECT label FROM title_labels l WHERE l.file_id = t.file_id ORDER BY label)) AS labels,
+    (SELECT 100.0 * p.offset / p.length FROM uploads p WHERE p.file_id = t.file_id AND p.state = 'receiving') AS upload_percent,
     j.job_id, j.kind AS job_kind, j.state AS job_state, j.percent AS job_percent, j.left_secs AS job_left_secs, j.attempt AS job_attempt
     FROM titles t";
 /// The latest unfinished job; there is rarely more than one.
@@ -30,6 +31,8 @@ pub struct ListedTitle {
     pub sprites: Option<String>,
     /// The current version's MediaInfo as JSON.
     pub publication: Option<String>,
+    /// How much of its source is there, while that is on the way and its length is known.
+    pub upload_percent: Option<f64>,
     /// The latest unfinished job.
     pub job: Option<ListedJob>,
 }
@@ -241,6 +244,7 @@ fn listed_from_row(row: &SqliteRow) -> Result<ListedTitle, StoreError> {
         cover: row.try_get("cover")?,
         sprites: row.try_get("sprites")?,
         publication: row.try_get("publication")?,
+        upload_percent: row.try_get("upload_percent")?,
         job,
     })
 }

@@ -505,3 +505,19 @@ impl Tus for OnDisk {
         request.header("Authorization", &format!("Bearer {}", self.api_key))
     }
 }
+
+#[test]
+fn a_title_on_its_way_says_how_much_of_it_is_there() {
+    let app = TestApp::start();
+    let film = film(1000);
+    let path = app.begin(film.len());
+    let percent = || {
+        let file_id = upload(&app, &path).file_id;
+        app.authorized("GET", &format!("/v1/titles/{file_id}")).send().json()["percent"].clone()
+    };
+    assert_eq!(percent(), 0.0);
+    assert_eq!(app.patch(&path, 0, &film[..250]).status, 204);
+    assert_eq!(percent(), 25.0);
+    assert_eq!(app.patch(&path, 250, &film[250..]).status, 204);
+    assert_eq!(percent(), Value::Null);
+}

@@ -10,6 +10,7 @@ import { SECTIONS } from "./routes.tsx";
 import { type Account, account, loadAccount } from "./state/account.ts";
 import { useStore } from "./state/store.ts";
 import { Confirm } from "./ui/confirm.tsx";
+import { PageHeader } from "./ui/page-header.tsx";
 import { Empty, ErrorState, Skeleton } from "./ui/states.tsx";
 import { Toasts } from "./ui/toast.tsx";
 
@@ -40,7 +41,10 @@ function Inside({ now }: { now: Exclude<Account, { kind: "signed-out" }> }) {
       {now.kind === "loading" && <Skeleton rows={5} />}
       {now.kind === "failed" && <ErrorState failure={now.failure} retry={loadAccount} />}
       {now.kind === "signed-in" && now.app === null && (
-        <Empty icon="settings" title={t("page.noApp")} text={t("page.noApp.text")} />
+        <>
+          <PageHeader title={t("page.noApp")} />
+          <Empty icon="settings" title={t("page.noApp")} text={t("page.noApp.text")} />
+        </>
       )}
       {/* Another application is another page: nothing of the one before may stay. */}
       {now.kind === "signed-in" && now.app !== null && <InApp key={now.app.appId} appId={now.app.appId} path={path} />}
@@ -71,11 +75,14 @@ function Page({ path }: { path: readonly string[] }) {
   if (section?.detail !== undefined && id !== undefined && path.length === 2)
     return <section.detail key={id} id={id} />;
   return (
-    <Empty icon="search" title={t("page.notFound")} text={t("page.notFound.text")}>
-      <a class="button" href={href("titles")}>
-        {t("page.notFound.action")}
-      </a>
-    </Empty>
+    <>
+      <PageHeader title={t("page.notFound")} />
+      <Empty icon="search" title={t("page.notFound")} text={t("page.notFound.text")}>
+        <a class="button" href={href("titles")}>
+          {t("page.notFound.action")}
+        </a>
+      </Empty>
+    </>
   );
 }
 

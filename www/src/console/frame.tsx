@@ -8,8 +8,11 @@ import { AccountMenu } from "./account-menu.tsx";
 import { href, usePlace } from "./router.ts";
 import { SECTIONS, type Section } from "./routes.tsx";
 import { type Account, chooseApp } from "./state/account.ts";
+import { useStore } from "./state/store.ts";
 import { Brand } from "./ui/brand.tsx";
 import { Icon } from "./ui/icon.tsx";
+import { unfinished } from "./uploads/queue.ts";
+import { uploads } from "./uploads/uploader.ts";
 
 interface FrameProps {
   readonly account: Account;
@@ -107,11 +110,24 @@ function Group(props: { name: ConsoleKey; group: Section["group"]; current: stri
             <a class="side-link" href={href(path)} aria-current={path === props.current ? "page" : undefined}>
               <Icon name={icon} />
               {t(name)}
+              {path === "titles" && <Uploading />}
             </a>
           </li>
         ))}
       </ul>
     </div>
+  );
+}
+
+/** That uploads go on, whatever page is shown. */
+function Uploading() {
+  const { length } = unfinished(useStore(uploads));
+  if (length === 0) return null;
+  return (
+    <span class="chip good side-count">
+      <span class="visually-hidden">{t("nav.uploads", { count: length })}</span>
+      <span aria-hidden="true">↑ {length}</span>
+    </span>
   );
 }
 

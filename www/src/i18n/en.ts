@@ -23,6 +23,8 @@ export const en = {
   "home.console.text": "Sign in, upload, publish and play.",
   "home.player": "Open the player",
   "home.player.text": "Needs a link with a signature; the console makes one.",
+  "home.docs": "Read the API reference",
+  "home.docs.text": "Everything the console does, for your own programs.",
   "home.step.1": "Pack",
   "home.step.1.text": "An adaptive ladder is made, and every segment gets a key of its own.",
   "home.step.2": "Sign",
@@ -78,6 +80,16 @@ export const en = {
   "panel.session.none": "None is needed",
   "panel.file": "File id",
   "panel.unknown": "–",
+
+  "docs.title": "Keyveil API",
+  "docs.heading": "API reference",
+  "docs.lead":
+    "Every route, field and limit. Programs send an API key as “Authorization: Bearer …”; keys are made in the console.",
+  "docs.download": "Download the OpenAPI document",
+  "docs.keys": "Make an API key",
+  "docs.loading": "Loading the reference…",
+  "docs.failed": "The reference can’t be loaded",
+  "docs.failed.text": "The server did not answer with its OpenAPI document. Try again in a moment.",
 
   "console.title": "Keyveil console",
 };

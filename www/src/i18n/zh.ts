@@ -23,6 +23,8 @@ export const zh: Messages = {
   "home.console.text": "登录后即可上传、发布和播放视频。",
   "home.player": "打开播放器",
   "home.player.text": "需要带签名的链接，可在控制台生成。",
+  "home.docs": "查看 API 文档",
+  "home.docs.text": "控制台的全部功能，供您的程序调用。",
   "home.step.1": "打包",
   "home.step.1.text": "生成多档清晰度，每个分片使用独立的密钥。",
   "home.step.2": "签名",
@@ -77,6 +79,15 @@ export const zh: Messages = {
   "panel.session.none": "不需要会话",
   "panel.file": "文件 ID",
   "panel.unknown": "–",
+
+  "docs.title": "Keyveil API",
+  "docs.heading": "API 文档",
+  "docs.lead": "所有接口、字段与限制。程序以“Authorization: Bearer …”发送 API 密钥，密钥可在控制台创建。",
+  "docs.download": "下载 OpenAPI 文档",
+  "docs.keys": "创建 API 密钥",
+  "docs.loading": "正在加载文档…",
+  "docs.failed": "无法加载文档",
+  "docs.failed.text": "服务器没有返回 OpenAPI 文档，请稍后重试。",
 
   "console.title": "Keyveil 控制台",
 };

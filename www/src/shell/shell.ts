@@ -3,8 +3,8 @@ import { h } from "../shared/dom.ts";
 import { mark } from "../shared/mark.ts";
 import { setTheme, THEMES, theme } from "./theme.ts";
 
-/** The bar of the landing page and the player: name, navigation, language and theme. The console has its own. */
-export function mountShell(here: "home" | "player"): void {
+/** The bar of the landing page, the player and the API reference: name, navigation, language and theme. The console has its own. */
+export function mountShell(here: "home" | "player" | "docs"): void {
   translate(document);
   const bar = document.createElement("header");
   bar.className = "bar";

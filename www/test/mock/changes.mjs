@@ -14,7 +14,7 @@ function changes({ data, app, query, request, response }) {
   const stream = { response, tell };
   data.streams.add(stream);
   const timer = setInterval(() => response.write(": still here\n\n"), COMMENT_EVERY_MS);
-  request.on("close", () => {
+  response.on("close", () => {
     clearInterval(timer);
     data.streams.delete(stream);
   });

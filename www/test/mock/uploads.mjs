@@ -50,11 +50,12 @@ function uploadOf({ data, names }) {
 }
 
 function head(exchange) {
-  const { offset, length } = uploadOf(exchange);
+  const { offset, length, title } = uploadOf(exchange);
   const headers = {
     "Tus-Resumable": "1.0.0",
     "Upload-Offset": offset,
     "Upload-Length": length,
+    "Keyveil-File-Id": title.fileId,
     "Cache-Control": "no-store",
   };
   exchange.response.writeHead(200, headers).end();

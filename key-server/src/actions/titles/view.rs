@@ -80,13 +80,13 @@ pub(crate) async fn title(state: &ServerState, principal: &Principal, file_id: &
 impl TitleView {
     /// As lists show it: without its renditions.
     pub(super) fn new(state: &ServerState, listed: ListedTitle) -> Self {
-        let ListedTitle { title, labels, cover, sprites, publication: _, job } = listed;
+        let ListedTitle { title, labels, cover, sprites, publication: _, upload_percent, job } = listed;
         let preview = |path: Option<String>| preview_url(state, &title, &path?);
         let (cover_url, sprites_url) = (preview(cover), preview(sprites));
         // A re-encryption leaves the title's own progress alone.
         let packaging = job.as_ref().filter(|job| job.kind == "package" && job.state == "running");
         Self {
-            percent: packaging.and_then(|job| job.percent),
+            percent: packaging.and_then(|job| job.percent).or(upload_percent),
             left_secs: packaging.and_then(|job| job.left_secs),
             file_id: title.file_id,
             app_id: title.app_id,

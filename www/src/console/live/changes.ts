@@ -5,7 +5,8 @@ type Listener = (changes: readonly Title[]) => void;
 
 /**
  * The application's titles as they change, for as long as the console is open: one stream for all pages. It begins before any list is read, and
- * remembers what came lately, so that no change falls between a list and the stream.
+ * remembers what came lately, so that no change falls between a list and the stream. A page that nobody sees holds no stream: browsers keep six
+ * connections to a server, and one for each open tab would leave none for the rest.
  */
 export class Changes {
   /** Settles when a list may be read. */
@@ -23,6 +24,7 @@ export class Changes {
 
   constructor(appId: number) {
     this.#appId = appId;
+    document.addEventListener("visibilitychange", () => this.#seen(), { signal: this.#over.signal });
     this.ready = this.#begin();
   }
 
@@ -39,8 +41,7 @@ export class Changes {
 
   stop(): void {
     this.#over.abort();
-    this.#source?.close();
-    window.clearTimeout(this.#timer);
+    this.#close();
     this.#listeners.clear();
   }
 
@@ -53,10 +54,22 @@ export class Changes {
       // The list will say it.
       () => {},
     );
-    if (!this.#over.signal.aborted) this.#open();
+    this.#open();
+  }
+
+  #seen(): void {
+    if (document.visibilityState === "visible") this.#open();
+    else this.#close();
+  }
+
+  #close(): void {
+    this.#source?.close();
+    this.#source = null;
+    window.clearTimeout(this.#timer);
   }
 
   #open(): void {
+    if (this.#over.signal.aborted || this.#source !== null || document.visibilityState === "hidden") return;
     const source = new EventSource(`/v1/changes${queryText({ app: this.#appId, since: this.#since })}`);
     this.#source = source;
     source.addEventListener("open", () => {
@@ -70,7 +83,8 @@ export class Changes {
     });
     source.addEventListener("error", () => {
       // A connection that broke is opened again by the browser; one that was refused is not.
-      if (source.readyState !== EventSource.CLOSED || this.#over.signal.aborted) return;
+      if (source.readyState !== EventSource.CLOSED || source !== this.#source) return;
+      this.#source = null;
       this.#failures += 1;
       this.#timer = window.setTimeout(() => void this.#again(), Math.min(AGAIN_MS_MAX, 1000 * 2 ** this.#failures));
     });

@@ -56,7 +56,7 @@ export function AuditPage() {
         </Empty>
       )}
       {shown && (
-        <ol class="log" aria-busy={pages.loading === "first"}>
+        <ol class="audit-log" aria-busy={pages.loading === "first"}>
           {pages.items.map((entry) => (
             <Entry key={entry.seq} entry={entry} />
           ))}
@@ -71,12 +71,12 @@ function Entry({ entry }: { entry: AuditEntry }) {
   const [open, setOpen] = useState(false);
   return (
     <li data-kind={entry.kind}>
-      <details class="log-entry" onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <details class="audit-entry" onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary>
-          <span class="log-at">
+          <span class="audit-at">
             <When at={entry.at} exact />
           </span>
-          <span class="log-text">{auditSentence(entry)}</span>
+          <span class="audit-text">{auditSentence(entry)}</span>
           <span class="chip">{kindName(entry.kind)}</span>
         </summary>
         {open && <Particulars entry={entry} />}
@@ -100,7 +100,7 @@ function Particulars({ entry: { seq, fileId, sessionId, detail, hash } }: { entr
     [t("audit.hash"), <CopyText text={hash} label={t("audit.hash")} />],
   ];
   return (
-    <div class="log-detail">
+    <div class="audit-detail">
       <dl class="facts-list">
         {facts
           .filter((fact) => fact !== null)

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { t } from "../../i18n/console.ts";
 import { readTitle, type Title, type TitleDetail } from "../api/titles.ts";
 import { useChanges, useEachChange } from "../live/context.ts";
@@ -112,6 +112,8 @@ function Failed({ title }: { title: Title }) {
 }
 
 function Deleted({ fileId }: { fileId: string }) {
+  // What had the focus is gone.
+  useEffect(() => document.getElementById("content")?.focus(), []);
   return (
     <>
       <PageHeader title={t("title.deleted")} back={{ href: href("titles"), name: t("nav.titles") }} />

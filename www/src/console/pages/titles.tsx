@@ -122,6 +122,9 @@ function useLiveTitles(filter: TitleFilter): Pages<Title> {
   }, JSON.stringify(filter));
   useEachChange((titles) => {
     const held = document.activeElement?.closest<HTMLElement>("tr[data-id]")?.dataset.id ?? null;
+    // The focus would be lost with its row.
+    if (titles.some(({ fileId, state }) => fileId === held && state === "deleted"))
+      document.getElementById("content")?.focus();
     if (pages.loading !== "first")
       pages.update((items) => merged(items, titles, { filter, hasMore: pages.hasMore, held }));
   });

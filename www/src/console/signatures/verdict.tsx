@@ -17,8 +17,8 @@ export function Verdict({ decoded }: { decoded: DecodedSignature }) {
           <b>{valid ? t("signatures.valid") : wrong.heading}</b>
           <br />
           {valid ? t("signatures.valid.text") : wrong.action}
+          {code && <code class="mono small verdict-code">{code}</code>}
         </span>
-        {code && <code class="mono small">{code}</code>}
       </p>
       {expiresAt !== null && (
         <dl class="facts-list">

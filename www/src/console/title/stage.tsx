@@ -6,6 +6,7 @@ import type { Watch } from "../../player/watch.ts";
 import { Failure, failureText } from "../../shared/failure.ts";
 import { createSignature } from "../api/signatures.ts";
 import type { Title } from "../api/titles.ts";
+import { ProgressBar, progressWords } from "../ui/badge.tsx";
 import { Icon } from "../ui/icon.tsx";
 
 const SIGNED_SECS = 3600;
@@ -42,20 +43,27 @@ function Poster({ title, play }: { title: Title; play: () => void }) {
             <p>{t("title.play.text")}</p>
           </>
         ) : (
-          <Why state={state} />
+          <Why title={title} />
         )}
       </div>
     </>
   );
 }
 
-function Why({ state }: { state: Title["state"] }) {
+function Why({ title }: { title: Title }) {
+  const { state, percent: done, leftSecs } = title;
   if (state === "failed") return <h2>{t("title.stage.failed")}</h2>;
   const why = state === "ready" ? "title.stage.ready" : "title.stage.making";
   return (
     <>
       <h2>{t(why)}</h2>
       <p>{t(`${why}.text`)}</p>
+      {state !== "ready" && done !== null && (
+        <div class="stage-progress">
+          <ProgressBar value={done} label={t(`state.${state}`)} />
+          <p class="number">{progressWords(done, leftSecs)}</p>
+        </div>
+      )}
     </>
   );
 }

@@ -44,7 +44,9 @@ export function usePages<Item>(
       },
       (thrown) => {
         if (own.signal.aborted) return;
-        setState((now) => ({ ...now, loading: null, failure: failureFrom(thrown) }));
+        // Rows of another filter must not pass for what was asked for.
+        const failed = { loading: null, failure: failureFrom(thrown) };
+        setState((now) => (after === null ? { items: [], next: null, ...failed } : { ...now, ...failed }));
       },
     );
   };

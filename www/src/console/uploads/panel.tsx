@@ -23,14 +23,15 @@ import {
 export function UploadPanel({ appId, choose }: { appId: number; choose: () => void }) {
   const own = useStore(uploads).filter((upload) => upload.appId === appId);
   const [left, setLeft] = useState<readonly Interrupted[]>([]);
-  const begun = own.filter(({ fileId }) => fileId !== null).length;
+  // An interrupted one that goes on is one of these from then on.
+  const stamp = own.map(({ id, state, fileId }) => `${id} ${state} ${fileId}`).join();
   useEffect(() => {
     let shown = true;
     void interruptedUploads(appId).then((found) => shown && setLeft(found));
     return () => {
       shown = false;
     };
-  }, [appId, own.length, begun]);
+  }, [appId, stamp]);
   if (own.length === 0 && left.length === 0) return null;
   const done = own.filter(({ state }) => state === "done");
   const forgetDone = (): void => {

@@ -42,10 +42,11 @@ export function resumeUpload(id: number): void {
 /** Ends it, here and on the server. */
 export async function cancelUpload(id: number): Promise<void> {
   const tus = running.get(id)?.tus;
-  forgetUpload(id);
+  uploads.set(uploads.get().filter((upload) => upload.id !== id));
   beginWaiting();
-  // The server sweeps what it could not be told about.
+  // Known as running until the server knows too: else it would pass for one that was interrupted. What can't be told is swept there.
   await tus?.abort(true).catch(() => {});
+  running.delete(id);
 }
 
 /** Takes a finished one out of the list. */

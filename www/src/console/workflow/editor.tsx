@@ -192,6 +192,10 @@ export function hinted<const Value extends string, Prefix extends string>(
 }
 
 function focusFirstWrong(): void {
-  // After the problems have been drawn.
-  requestAnimationFrame(() => document.querySelector<HTMLElement>(".parts [aria-invalid=true]")?.focus());
+  // After the problems have been drawn; in the middle, because the foot of the form lies over the window's end.
+  requestAnimationFrame(() => {
+    const wrong = document.querySelector<HTMLElement>(".parts [aria-invalid=true]");
+    wrong?.focus({ preventScroll: true });
+    wrong?.scrollIntoView({ block: "center" });
+  });
 }

@@ -2,7 +2,7 @@ export const appSettingsEn = {
   "appSettings.heading": "App settings",
   "appSettings.lead": "Name, domains, limits and defaults of this application.",
   "appSettings.appId": "App ID",
-  "appSettings.part.name": "Name",
+  "appSettings.part.name": "General",
   "appSettings.part.playback": "Playback",
   "appSettings.part.playback.lead": "Where titles may be played, and how long a signature may last.",
   "appSettings.part.uploads": "Uploads",

@@ -4,7 +4,7 @@ export const appSettingsZh: Record<keyof typeof appSettingsEn, string> = {
   "appSettings.heading": "应用设置",
   "appSettings.lead": "应用的名称、域名、限制与默认值。",
   "appSettings.appId": "应用 ID",
-  "appSettings.part.name": "名称",
+  "appSettings.part.name": "基本信息",
   "appSettings.part.playback": "播放",
   "appSettings.part.playback.lead": "允许在哪里播放，以及签名的最长有效期。",
   "appSettings.part.uploads": "上传",

@@ -7,7 +7,6 @@ export const titleEn = {
   "title.play": "Play",
   "title.play.text": "A signature is made for you: it is good for this title only, and for an hour.",
   "title.play.loading": "Starting playback…",
-  "title.play.stop": "Stop playback",
   "title.play.again": "Try again",
   "title.stage.ready": "Complete, and not published",
   "title.stage.ready.text": "Publish it to play it here and on your pages.",
@@ -30,7 +29,6 @@ export const titleEn = {
   "title.size": "Source size",
   "title.stored": "Stored media",
   "title.created": "Created",
-  "title.updated": "Changed",
   "title.published": "Published",
 
   "title.renditions": "Renditions",
@@ -95,7 +93,6 @@ export const titleEn = {
   "title.periods.lead": "How often the key of each period went out. The keys themselves are never shown.",
   "title.periods.none": "No key has been released yet.",
   "title.periods.clear": "A clear title has no keys.",
-  "title.periods.class": "Key class",
   "title.periods.period": "Period",
   "title.periods.count": "Releases",
   "title.periods.first": "First",

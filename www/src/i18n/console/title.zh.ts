@@ -9,7 +9,6 @@ export const titleZh: Record<keyof typeof titleEn, string> = {
   "title.play": "播放",
   "title.play.text": "将为您生成一个签名，仅限此视频，一小时内有效。",
   "title.play.loading": "正在开始播放…",
-  "title.play.stop": "停止播放",
   "title.play.again": "重试",
   "title.stage.ready": "已完成，尚未发布",
   "title.stage.ready.text": "发布后即可在此处和您的网页中播放。",
@@ -32,7 +31,6 @@ export const titleZh: Record<keyof typeof titleEn, string> = {
   "title.size": "源文件大小",
   "title.stored": "成品大小",
   "title.created": "创建时间",
-  "title.updated": "更新时间",
   "title.published": "发布时间",
 
   "title.renditions": "码流",
@@ -97,7 +95,6 @@ export const titleZh: Record<keyof typeof titleEn, string> = {
   "title.periods.lead": "每个周期的密钥下发次数。密钥本身不会显示。",
   "title.periods.none": "还没有下发过密钥。",
   "title.periods.clear": "明文视频没有密钥。",
-  "title.periods.class": "密钥级别",
   "title.periods.period": "周期",
   "title.periods.count": "下发次数",
   "title.periods.first": "首次",

@@ -30,7 +30,7 @@ export const workflowsEn = {
   "workflows.wrong": "Something above needs another look.",
   "workflows.secs": "{secs} s",
 
-  "workflows.part.basics": "Name",
+  "workflows.part.basics": "General",
   "workflows.part.video": "Video and audio",
   "workflows.part.protection": "Protection",
   "workflows.part.pictures": "Pictures",

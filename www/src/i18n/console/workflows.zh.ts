@@ -30,7 +30,7 @@ export const workflowsZh: Record<keyof typeof workflowsEn, string> = {
   "workflows.wrong": "上方有内容需要修改。",
   "workflows.secs": "{secs} 秒",
 
-  "workflows.part.basics": "名称",
+  "workflows.part.basics": "基本信息",
   "workflows.part.video": "视频与音频",
   "workflows.part.protection": "保护",
   "workflows.part.pictures": "图片",
