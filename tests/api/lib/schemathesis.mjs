@@ -15,16 +15,15 @@ export async function invalidities(file) {
 }
 
 /**
- * Asks every operation but the excluded ones ("METHOD /path" as in the document). `headers` go with each request; `known` are
- * values of path parameters. Answers { output, complete, accepted: { operation: count }, operations: [{ name, failure }] }.
+ * Asks these operations ("METHOD /path" as in the document). `headers` go with each request; `known` are values of path
+ * parameters. Answers { output, complete, accepted: { operation: count }, operations: [{ name, failure }] }.
  */
-export async function ask({ folder, url, headers, known = {}, include = [], exclude = [], examples }) {
+export async function ask({ folder, url, headers, known = {}, operations, examples }) {
   mkdirSync(folder, { recursive: true });
   const config = join(folder, "schemathesis.toml");
   writeFileSync(config, configuration(headers, known), { mode: 0o600 });
   const report = (format) => join(folder, `report.${format}`);
-  const filters = [...include.flatMap((name) => ["--include-name", name])];
-  filters.push(...exclude.flatMap((name) => ["--exclude-name", name]));
+  const filters = operations.flatMap((name) => ["--include-name", name]);
   const args = [
     "--config-file",
     config,
