@@ -143,7 +143,13 @@ test("a worker that holds a job", async (t) => {
   const include = names.filter((name) => name.includes("/v1/jobs/{jobId}/") && !name.endsWith("/fail"));
   const accepts = ["POST /v1/jobs/{jobId}/heartbeat"];
   const headers = bearer(claimed.token);
-  await run(t, "job", { headers, known: { jobId: claimed.jobId }, include, accepts, examples: 15 });
+  await run(t, "job", {
+    headers,
+    known: { jobId: claimed.jobId, path: "v144p/seg-00000.m4s" },
+    include,
+    accepts,
+    examples: 15,
+  });
   assert.equal((await claimed.fail()).status, 204, "it has held the job all the time");
 });
 

@@ -6,6 +6,7 @@ import { inRoot } from "../../../scripts/lib/places.mjs";
 import { pythonTool } from "../../../scripts/lib/python-tools.mjs";
 
 const SEED = 20_260;
+const HOOKS = inRoot("tests/api/lib/media_types.py");
 const SCHEMATHESIS = process.env.KEYVEIL_SCHEMATHESIS || pythonTool("schemathesis");
 
 /** What openapi-spec-validator says against a document; empty when it is valid. */
@@ -64,7 +65,7 @@ function configuration(headers, known) {
     return `[${name}]\n${lines.join("\n")}\n`;
   };
   const parameters = Object.fromEntries(Object.entries(known).map(([name, value]) => [`path.${name}`, value]));
-  return `${table("headers", headers)}\n${table("parameters", parameters)}`;
+  return `hooks = ${JSON.stringify(HOOKS)}\n${table("headers", headers)}\n${table("parameters", parameters)}`;
 }
 
 function testCases(xml) {
