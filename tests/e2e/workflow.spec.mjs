@@ -12,12 +12,14 @@ let folder;
 let keyveil;
 let page;
 const fileIds = {};
+const errors = [];
 
 test.beforeAll(async ({ browser }) => {
   test.setTimeout(900_000);
   folder = scratch();
   keyveil = await start(makeClip(folder, "mp4", { secs: 4 }));
   page = await (await browser.newContext()).newPage();
+  page.on("pageerror", (error) => errors.push(String(error)));
 });
 
 test.afterAll(async () => {
@@ -28,6 +30,8 @@ test.afterAll(async () => {
 
 const row = (name) => page.getByRole("row").filter({ has: page.getByRole("link", { name, exact: true }) });
 const picture = (name) => page.screenshot({ path: join("test-results", "pictures", `workflow-${name}.png`) });
+
+test.afterEach(() => expect(errors).toEqual([]));
 
 test("a wrong password is refused in words, the right one leads to the titles", async () => {
   await page.goto(keyveil.consoleUrl);
@@ -69,6 +73,7 @@ test("of three dropped files two are published, and one fails with a sentence th
   await row("notes").getByRole("link", { name: "notes", exact: true }).click();
   await expect(page.getByRole("heading", { level: 1, name: "notes" })).toBeVisible();
   await expect(page.getByText(/holds no video|not a video|no video/i).first()).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Jobs" })).toBeVisible();
   await picture("failed-title");
 });
 

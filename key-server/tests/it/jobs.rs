@@ -62,7 +62,7 @@ fn a_source_becomes_a_title_that_plays() {
     assert!(worker.claim(&app).is_none(), "there is nothing to do yet");
     let (job_id, claimed) = claimed(&app, &worker, "new");
     let job = &claimed.job;
-    assert_eq!((job.attempt, job.version, job.lease_secs), (1, 1, 30));
+    assert_eq!((job.attempt, job.version, job.lease_secs), (1, 1, 10));
     let JobWork::Package { file_name, source_len, settings } = &job.work else { panic!("a package job") };
     assert_eq!((file_name.as_str(), *source_len, settings), ("film.mp4", SOURCE.len() as u64, &self::settings()));
     assert_eq!(claimed.secret, Some(app.secret("new")));

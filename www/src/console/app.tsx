@@ -1,6 +1,7 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useErrorBoundary, useState } from "preact/hooks";
 import { t } from "../i18n/console.ts";
 import { onLanguageChange } from "../i18n/i18n.ts";
+import { failureFrom } from "../shared/failure.ts";
 import { Frame } from "./frame.tsx";
 import { Changes } from "./live/changes.ts";
 import { ChangesContext } from "./live/context.ts";
@@ -63,9 +64,16 @@ function InApp({ appId, path }: { appId: number; path: readonly string[] }) {
   if (changes === null) return null;
   return (
     <ChangesContext value={changes}>
-      <Page path={path} />
+      <Sheltered key={path.join("/")} path={path} />
     </ChangesContext>
   );
+}
+
+/** A page that breaks says so, and leaves the rest of the console alone. */
+function Sheltered({ path }: { path: readonly string[] }) {
+  const [broken, again] = useErrorBoundary((thrown) => console.error(thrown));
+  if (broken !== undefined) return <ErrorState failure={failureFrom(broken)} retry={again} />;
+  return <Page path={path} />;
 }
 
 function Page({ path }: { path: readonly string[] }) {

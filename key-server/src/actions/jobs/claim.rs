@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use super::super::parse_json;
 use super::super::title_secret::{self, Holder};
-use super::{LEASE_SECS, ending, live_title, move_title, source};
+use super::{FIRST_LEASE_SECS, ending, live_title, move_title, source};
 use crate::clock::stored;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
@@ -87,7 +87,7 @@ async fn claim_job(
     let mut write = state.installation.store().write().await?;
     let Some(title) = live_title(&mut write, &job.file_id).await? else { return Ok(None) };
     let version = title.last_version.checked_add(1).ok_or(StoreError::Corrupt("version"))?;
-    let lease_expires_at = now.saturating_add(stored(LEASE_SECS));
+    let lease_expires_at = now.saturating_add(stored(FIRST_LEASE_SECS));
     if !write.start_attempt(&job.job_id, version, &request.worker, lease_expires_at, now).await? {
         return Ok(None);
     }
@@ -119,7 +119,7 @@ async fn claim_job(
         token: state.installation.job_token_key().token(&job.job_id, version),
         job_id: job.job_id,
         attempt,
-        lease_secs: LEASE_SECS,
+        lease_secs: FIRST_LEASE_SECS,
         app_id: job.app_id,
         file_id: job.file_id,
         version,

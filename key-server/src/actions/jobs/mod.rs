@@ -35,6 +35,8 @@ use crate::store::{Event, EventType, Failure, Job, Title, TitleState, WriteTrans
 
 /// How long a claim holds without a heartbeat.
 const LEASE_SECS: u64 = 30;
+/// Until the first heartbeat: a worker that died while its claim waited never hears that it got a job.
+const FIRST_LEASE_SECS: u64 = 10;
 /// After so many attempts a job is given up.
 const ATTEMPTS_MAX: u32 = 5;
 
