@@ -25,6 +25,7 @@ let stack;
 let receiver;
 let known;
 let claimed;
+let beating;
 let names;
 
 before(async () => {
@@ -42,6 +43,7 @@ before(async () => {
 });
 
 after(async () => {
+  clearInterval(beating);
   await stack.stop();
   receiver.close();
 });
@@ -62,6 +64,8 @@ async function makeData() {
   // Held by hand before there is a worker: a worker's last claim, still waiting at the server, would take it with it.
   await uploaded("Waiting");
   claimed = await claimByHand(stack, stack.workerKey);
+  await claimed.heartbeat();
+  beating = setInterval(() => claimed.heartbeat().catch(() => null), 5000);
   const fileId = await uploaded("Published");
   const worker = stack.startWorker();
   await stack.reached(fileId, "published");
@@ -150,6 +154,7 @@ test("a worker that holds a job", async (t) => {
     accepts,
     examples: 15,
   });
+  clearInterval(beating);
   assert.equal((await claimed.fail()).status, 204, "it has held the job all the time");
 });
 

@@ -2,6 +2,7 @@
 import { expect, test } from "@playwright/test";
 import { makeClip } from "./lib/clips.mjs";
 import { remove, scratch, start } from "./lib/installation.mjs";
+import { play } from "./lib/play.mjs";
 
 let folder;
 let keyveil;
@@ -60,10 +61,7 @@ test("the console lists the title, and its page plays it", async ({ page }) => {
   await expect(page.getByRole("heading", { level: 1, name: "clip" })).toBeVisible();
   await page.getByRole("button", { name: "Play", exact: true }).first().click();
   await expect(page.locator("keyveil-player")).toBeVisible();
-  await page.locator("keyveil-player video").evaluate((video) => {
-    video.muted = true;
-    return video.play();
-  });
+  await play(page.locator("keyveil-player video"));
   await expect.poll(() => pictures(page)).toBeGreaterThan(1);
   expect(complaints).toEqual([]);
 });

@@ -5,6 +5,7 @@ import { expect, test } from "@playwright/test";
 import { makeClip } from "./lib/clips.mjs";
 import { drop } from "./lib/drop.mjs";
 import { remove, scratch, start } from "./lib/installation.mjs";
+import { play } from "./lib/play.mjs";
 
 test.describe.configure({ mode: "serial" });
 
@@ -81,10 +82,7 @@ test("a published title plays on its own page", async () => {
   await page.goto(`${keyveil.consoleUrl}#/titles/${fileIds.film}`);
   await page.getByRole("button", { name: "Play", exact: true }).first().click();
   const video = page.locator("keyveil-player video");
-  await video.evaluate((element) => {
-    element.muted = true;
-    return element.play();
-  });
+  await play(video);
   await expect.poll(() => video.evaluate((element) => element.currentTime), { timeout: 60_000 }).toBeGreaterThan(3);
   const frames = await video.evaluate((element) => element.getVideoPlaybackQuality().totalVideoFrames);
   expect(frames, "frames were really decoded").toBeGreaterThan(30);
@@ -116,10 +114,7 @@ test("encrypted anew, it plays on under other keys", async () => {
   const playerPage = await page.context().newPage();
   await playerPage.goto(await signedAddress());
   const video = playerPage.locator("keyveil-player video");
-  await video.evaluate((element) => {
-    element.muted = true;
-    return element.play();
-  });
+  await play(video);
   await expect.poll(() => video.evaluate((element) => element.currentTime)).toBeGreaterThan(1);
 
   const before = await title();
