@@ -654,7 +654,15 @@ fn the_server_keeps_a_worker_of_its_own_running() {
     let address = app.address().to_owned();
     assert_eq!(
         first[2..],
-        ["worker", "--server", &format!("http://{address}"), "--exit-with-parent", "--name", "local"]
+        [
+            "worker",
+            "--server",
+            &format!("http://{address}"),
+            "--exit-with-parent",
+            "--insecure-http",
+            "--name",
+            "local"
+        ]
     );
     let body = json!({ "publicKey": "CQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "worker": "local", "waitSecs": 0 });
     let claim = app.request("POST", "/v1/jobs/claim").header("Authorization", &format!("Bearer {}", first[1]));
