@@ -30,6 +30,7 @@ const REDIRECTS_MAX: usize = 5;
 pub(crate) struct Client {
     /// None where it can't be built: then there are no requests, rather than unchecked ones.
     http: Option<reqwest::Client>,
+    /// For [`Client::check`]; connections have one of their own, so that names which are only asked about don't hold them up.
     resolver: CheckedResolver,
 }
 
@@ -48,10 +49,11 @@ impl Client {
     pub(crate) fn new(config: FetchConfig, lookup: Arc<dyn Lookup>) -> Self {
         // Whoever was first has installed the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let resolver = CheckedResolver::new(lookup, config.allow_private);
+        let resolver = CheckedResolver::new(Arc::clone(&lookup), config.allow_private);
+        let connecting = CheckedResolver::new(lookup, config.allow_private);
         let builder = || {
             reqwest::Client::builder()
-                .dns_resolver(resolver.clone())
+                .dns_resolver(connecting.clone())
                 .redirect(redirect::Policy::none())
                 .no_proxy()
                 .referer(false)

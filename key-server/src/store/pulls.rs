@@ -18,12 +18,17 @@ impl Store {
 }
 
 impl WriteTransaction<'_> {
-    /// Takes the oldest source that waits to be fetched, for as long as the lease holds.
+    /// Takes a source that waits to be fetched, for as long as the lease holds: the oldest of an application of which the
+    /// fewest are being fetched, so that none keeps the others from it.
     pub async fn claim_pull(&mut self, now: i64, lease_expires_at: i64) -> Result<Option<Upload>, StoreError> {
         let row = sqlx::query(
-            "UPDATE uploads SET expires_at = ? WHERE upload_id = (
-                SELECT upload_id FROM uploads WHERE state = 'receiving' AND kind = 'url' AND expires_at <= ?
-                ORDER BY created_at, upload_id LIMIT 1
+            "UPDATE uploads SET expires_at = ?1 WHERE upload_id = (
+                SELECT upload_id FROM uploads LEFT JOIN (
+                    SELECT app_id, count(*) AS leased FROM uploads
+                    WHERE state = 'receiving' AND kind = 'url' AND expires_at > ?2 GROUP BY app_id
+                ) USING (app_id)
+                WHERE state = 'receiving' AND kind = 'url' AND expires_at <= ?2
+                ORDER BY coalesce(leased, 0), created_at, upload_id LIMIT 1
              ) RETURNING *",
         )
         .bind(lease_expires_at)
@@ -65,5 +70,34 @@ impl WriteTransaction<'_> {
             .fetch_one(self.connection())
             .await?;
         number(row.try_get(0)?, "upload attempt")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_application_that_is_being_fetched_for_comes_behind_the_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("keyveil.db")).await.unwrap();
+        let mut write = store.write().await.unwrap();
+        for (created_at, app, id) in [(1, "a", "a1"), (2, "a", "a2"), (3, "a", "a3"), (4, "b", "b1"), (5, "b", "b2")] {
+            for statement in [
+                "INSERT OR IGNORE INTO apps (app_id, name, max_age_secs, created_at) VALUES (unicode(?2), ?2, 60, 1)",
+                "INSERT INTO titles (file_id, app_id, name, mode, state, created_at, updated_at, change_seq)
+                 VALUES (?3, unicode(?2), '', 'private', 'uploading', ?1, ?1, ?1)",
+                "INSERT INTO uploads (upload_id, app_id, file_id, kind, state, url, key_ciphertext, created_at, updated_at, expires_at)
+                 VALUES (?3, unicode(?2), ?3, 'url', 'receiving', 'http://public.test/', x'01', ?1, ?1, ?1)",
+            ] {
+                sqlx::query(statement).bind(created_at).bind(app).bind(id).execute(write.connection()).await.unwrap();
+            }
+        }
+        let mut claimed = Vec::new();
+        while let Some(upload) = write.claim_pull(10, 70).await.unwrap() {
+            claimed.push(upload.upload_id.to_string());
+        }
+        assert_eq!(claimed, ["a1", "b1", "a2", "b2", "a3"]);
+        assert!(write.claim_pull(70, 130).await.unwrap().is_some(), "a lease that ran out is nobody's");
     }
 }

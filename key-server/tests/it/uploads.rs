@@ -489,6 +489,16 @@ fn a_full_disk_is_told_and_an_upload_goes_on_when_there_is_space() {
     let offset = tus.offset(&path);
     assert_eq!(tus.patch(&path, offset, &film[offset..]).status, 204);
     assert_eq!(tus.offset(&path), film.len());
+    let stretches: i64 = app.block_on(async {
+        let database = format!("sqlite://{}", data.join("keyveil.db").display());
+        let pool = sqlx::SqlitePool::connect(&database).await.unwrap();
+        let count = sqlx::query_scalar("SELECT count(*) FROM source_stretches WHERE upload_id = ?");
+        count.bind(upload_id(&path)).fetch_one(&pool).await.unwrap()
+    });
+    assert_eq!(
+        stretches, 3,
+        "a batch that did not fit has met the disk in part: each attempt needs a keystream of its own"
+    );
     stdin.write_all(b"end\n").unwrap();
     child.wait().unwrap();
 }

@@ -1,8 +1,9 @@
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::stream::iter;
 use futures_util::{StreamExt, TryStreamExt};
 use keyveil_protocol::{ErrorCode, FileId, Mode, UploadId};
 
+use super::write::Writer;
 use super::*;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -134,6 +135,34 @@ async fn bytes_that_are_sent_anew_lie_under_another_keystream() {
     let same = (1000..6000).filter(|&at| before[at] ^ after[at] == b'a' ^ b'b').count();
     assert!(same < 200, "{same} of 5000 bytes are what one keystream would give; chance gives about 20");
     assert_eq!(all(&state, 1000..6000).await, second);
+}
+
+/// What a failed record was to count lies on the disk, behind an end that an earlier one had recorded.
+#[tokio::test]
+async fn after_a_record_that_failed_a_new_stretch_begins() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = open(dir.path()).await;
+    let upload = new_upload(&state).await;
+    let stretches = async || state.installation.store().stretches(&upload.upload_id).await.unwrap().len();
+    let advance = async |from, to| {
+        let mut write = state.installation.store().write().await.unwrap();
+        assert!(write.advance_upload(&upload.upload_id, from, to, 1, 1).await.unwrap());
+        write.commit().await.unwrap();
+    };
+    let mut turn = state.turns.try_take(&upload.upload_id).unwrap();
+    let mut writer = Writer::open(&state, &mut turn, &upload).await.unwrap();
+    writer.write(BytesMut::from(&clear(1000)[..])).await.unwrap();
+    writer.record().await.unwrap();
+    writer.write(BytesMut::from(&clear(500)[..])).await.unwrap();
+    advance(1000, 7).await;
+    assert_eq!(writer.record().await.unwrap_err().code(), ErrorCode::UploadOffset);
+    advance(7, 1000).await;
+    drop(turn);
+    assert_eq!(std::fs::metadata(file(&state, &upload.upload_id)).unwrap().len(), 1500, "more than is recorded");
+    assert_eq!(send(&state, &clear(10), None, None).await, (1010, None));
+    assert_eq!(stretches().await, 2);
+    assert_eq!(send(&state, &clear(10), None, None).await, (1020, None));
+    assert_eq!(stretches().await, 2, "a recorded end is gone on from");
 }
 
 #[tokio::test]

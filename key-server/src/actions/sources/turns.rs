@@ -46,9 +46,9 @@ impl Turns {
     /// not send any more, so a request that still waits for bytes is one whose connection died unnoticed.
     pub(crate) async fn take_over(&self, upload_id: &UploadId) -> Result<Turn, Refusal> {
         let desk = self.desk(upload_id);
-        desk.waiting.send_modify(|waiting| *waiting += 1);
+        let waiting = Waiting::begin(&desk.waiting);
         let last = tokio::time::timeout(HURRY_TIMEOUT, Arc::clone(&desk.last).lock_owned()).await;
-        desk.waiting.send_modify(|waiting| *waiting -= 1);
+        drop(waiting);
         let last = last.map_err(|_| Refusal::new(ErrorCode::Unavailable, "a request does not let go of the upload"))?;
         Ok(Turn { last, waiting: desk.waiting.subscribe() })
     }
@@ -67,6 +67,22 @@ impl Turns {
     }
 }
 
+/// Counts among those who wait until it is dropped: a client that goes away while it waits, too, wants nothing more.
+struct Waiting<'a>(&'a watch::Sender<u32>);
+
+impl<'a> Waiting<'a> {
+    fn begin(waiting: &'a watch::Sender<u32>) -> Self {
+        waiting.send_modify(|waiting| *waiting += 1);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|waiting| *waiting -= 1);
+    }
+}
+
 impl Turn {
     /// Ends when someone wants the turn.
     pub(super) async fn wanted(&mut self) {
@@ -78,5 +94,30 @@ impl Turn {
 
     pub(super) fn written(&mut self) -> &mut Option<Written> {
         &mut self.last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_goes_away_while_waiting_wants_the_turn_no_more() {
+        let (turns, upload_id) = (Turns::default(), "up1".parse().unwrap());
+        let mut turn = turns.try_take(&upload_id).unwrap();
+        {
+            let mut waiting = pin!(turns.take_over(&upload_id));
+            assert!(waiting.as_mut().now_or_never().is_none());
+            assert!(turn.wanted().now_or_never().is_some(), "someone waits");
+        }
+        assert!(turn.wanted().now_or_never().is_none(), "and has gone away");
+        drop(turn);
+        assert!(turns.take_over(&upload_id).await.is_ok());
+        let mut turn = turns.try_take(&upload_id).unwrap();
+        assert!(turn.wanted().now_or_never().is_none(), "who got the turn wants it no more");
     }
 }

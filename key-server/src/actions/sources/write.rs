@@ -63,7 +63,7 @@ pub(crate) async fn restart(state: &ServerState, turn: &mut Turn, upload: &mut U
     Ok(())
 }
 
-struct Writer<'a> {
+pub(super) struct Writer<'a> {
     state: &'a ServerState,
     turn: &'a mut Turn,
     upload: &'a Upload,
@@ -74,11 +74,13 @@ struct Writer<'a> {
     position: u64,
     /// Behind the last byte that is recorded.
     recorded: u64,
+    /// Whether a write failed or was dropped: then bytes may lie behind the position that nothing will ever record.
+    torn: bool,
     recorded_at: Instant,
 }
 
 impl<'a> Writer<'a> {
-    async fn open(state: &'a ServerState, turn: &'a mut Turn, upload: &'a Upload) -> Result<Self, Refusal> {
+    pub(super) async fn open(state: &'a ServerState, turn: &'a mut Turn, upload: &'a Upload) -> Result<Self, Refusal> {
         let offset = upload.offset;
         let mut keystream = keystream(state, upload).await?;
         let last = keystream.last().map(|stretch| Written { stretch: stretch.number, offset });
@@ -103,6 +105,7 @@ impl<'a> Writer<'a> {
             stretch,
             position: offset,
             recorded: offset,
+            torn: false,
             recorded_at: Instant::now(),
         })
     }
@@ -147,20 +150,24 @@ impl<'a> Writer<'a> {
         }
     }
 
-    async fn write(&mut self, mut batch: BytesMut) -> Result<(), Refusal> {
+    pub(super) async fn write(&mut self, mut batch: BytesMut) -> Result<(), Refusal> {
         let (file, keystream, position) = (Arc::clone(&self.file), Arc::clone(&self.keystream), self.position);
         let len = batch.len() as u64;
+        // From here until a record, these positions have met this stretch: whatever fails now, it must not go on.
+        *self.turn.written() = None;
+        let torn_before = std::mem::replace(&mut self.torn, true);
         blocking(move || {
             keystream.apply(position, &mut batch)?;
             file.write_all_at(&batch, position)
         })
         .await?;
+        self.torn = torn_before;
         self.position += len;
         Ok(())
     }
 
     /// Makes what was written safe from a power cut, and then counts it.
-    async fn record(&mut self) -> Result<(), Refusal> {
+    pub(super) async fn record(&mut self) -> Result<(), Refusal> {
         let file = Arc::clone(&self.file);
         blocking(move || file.sync_data()).await?;
         let (upload, now) = (self.upload, self.state.clock.now());
@@ -174,7 +181,9 @@ impl<'a> Writer<'a> {
         write.commit().await?;
         self.recorded = self.position;
         self.recorded_at = Instant::now();
-        *self.turn.written() = Some(Written { stretch: self.stretch, offset: self.recorded });
+        if !self.torn {
+            *self.turn.written() = Some(Written { stretch: self.stretch, offset: self.recorded });
+        }
         Ok(())
     }
 }

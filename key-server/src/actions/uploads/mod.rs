@@ -5,6 +5,7 @@
 
 mod finish;
 mod metadata;
+mod pace;
 mod pull;
 mod register;
 mod sweep;

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
+use futures_util::StreamExt;
 use keyveil_protocol::{ErrorCode, FileId, UploadId, WorkflowId};
 use reqwest::{Response, StatusCode, header};
 use serde::Deserialize;
+use tokio::time::Instant;
 use url::Url;
 
 use super::metadata::{file_name_of, malformed, parse_sha256};
+use super::pace::limited;
 use super::register::{Arrival, bytes_max, register};
 use super::{SourceInfo, finish};
 use crate::actions::parse_json;
@@ -174,12 +175,14 @@ async fn fetch(state: &ServerState, turn: &mut Turn, upload: &mut Upload) -> Res
         // From the start: whether the other server still holds the same file is not known.
         sources::restart(state, turn, upload).await.map_err(PullError::from_refusal)?;
     }
+    let begun = Instant::now();
     let url = upload.url.as_deref().and_then(|url| url.parse::<Url>().ok()).ok_or(PullError::Lost)?;
     let response = state.fetch.get(&url).await.map_err(PullError::from_fetch)?;
     let limit = bytes_max(state, upload.app_id).await.map_err(PullError::from_refusal)?;
     let announced = acceptable(&response, limit)?;
     set_length(state, upload, announced).await?;
-    let chunks = limited(response, limit);
+    let chunks = response.bytes_stream().map(|chunk| chunk.map_err(|error| explain(&error).into()));
+    let chunks = limited(chunks, limit, begun);
     upload.offset = sources::append(state, turn, upload, chunks, None).await.map_err(PullError::from_refusal)?;
     if upload.offset == 0 {
         return Err(PullError::failed("The other server sent an empty file."));
@@ -207,18 +210,6 @@ fn acceptable(response: &Response, limit: u64) -> Result<Option<u64>, PullError>
         Some(length) if length > limit => Err(PullError::too_large()),
         length => Ok(length),
     }
-}
-
-fn limited(response: Response, limit: u64) -> impl Stream<Item = Result<Bytes, Refusal>> + Send {
-    let mut received = 0_u64;
-    response.bytes_stream().map(move |chunk| {
-        let chunk = chunk.map_err(|error| Refusal::from(explain(&error)))?;
-        received = received.saturating_add(chunk.len() as u64);
-        if received > limit {
-            return Err(Refusal::new(ErrorCode::UploadTooLarge, "over the application's limit"));
-        }
-        Ok(chunk)
-    })
 }
 
 async fn set_length(state: &ServerState, upload: &mut Upload, length: Option<u64>) -> Result<(), PullError> {
