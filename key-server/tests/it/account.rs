@@ -1,6 +1,7 @@
 //! People: signing in and out, what a foreign page can't do, and where passwords never show.
 
 use keyveil_key_server::actions::account::{Password, users};
+use keyveil_key_server::store::UserRow;
 use serde_json::{Value, json};
 
 use crate::support::{Request, Response, TITLE, TestApp, publication};
@@ -232,6 +233,32 @@ fn another_password_ends_the_other_sign_ins() {
     assert_eq!(sign_in(&app, "alice", "a longer password").status, 200);
     app.block_on(users::disable(app.installation(), "alice", 2)).unwrap();
     assert_eq!(here.request("GET", "/v1/me").send().code(), "sign_in_required");
+}
+
+#[test]
+fn a_password_that_was_checked_replaces_no_later_one() {
+    let app = TestApp::start();
+    add(&app, "alice");
+    let store = app.installation().store();
+    let row = || app.block_on(store.user_by_name("alice")).unwrap().unwrap();
+    let replace = |checked: &UserRow, hash: &str| {
+        app.block_on(async {
+            let mut write = store.write().await.unwrap();
+            let replaced = write.replace_password_hash(checked, hash).await.unwrap();
+            write.commit().await.unwrap();
+            replaced
+        })
+    };
+    let checked = row();
+    app.block_on(users::set_password(app.installation(), "alice", &password("an administrator's"), 2)).unwrap();
+    assert!(!replace(&checked, "late"));
+    assert_eq!(sign_in(&app, "alice", "an administrator's").status, 200);
+    assert!(replace(&row(), "in time"), "what is still the present one is replaced");
+    assert_eq!(row().password_hash, "in time");
+    let checked = row();
+    app.block_on(users::disable(app.installation(), "alice", 3)).unwrap();
+    assert!(!replace(&checked, "late"));
+    assert_eq!(row().password_hash, "in time");
 }
 
 #[test]

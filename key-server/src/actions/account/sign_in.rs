@@ -143,15 +143,24 @@ pub(crate) async fn change_password(
     let row = state.installation.store().user(user_id).await?.ok_or_else(sign_in_required)?;
     state.sign_in_guard.limits.check(&row.user.name, address)?;
     let now = stored(state.clock.now());
-    if proven(state, Some(&row), &request.current).await?.is_none() {
-        let mut write = state.installation.store().write().await?;
+    let next_hash = match proven(state, Some(&row), &request.current).await? {
+        Some(_) => Some(state.sign_in_guard.passwords.hash(&request.next).await?),
+        None => None,
+    };
+    let mut write = state.installation.store().write().await?;
+    let replaced = match next_hash {
+        // What an administrator did while this request waited for its turn holds.
+        Some(next_hash) => write.replace_password_hash(&row, &next_hash).await?,
+        None => false,
+    };
+    if !replaced {
         write.append_audit(&AuditEvent::new(AuditKind::SignInFailed, json!({ "userId": user_id })), now).await?;
         write.commit().await?;
-        return Err(Refusal::new(ErrorCode::SignInFailed, "the present password is wrong"));
+        return Err(Refusal::new(
+            ErrorCode::SignInFailed,
+            "the present password is wrong, or no longer the present one",
+        ));
     }
-    let password_hash = state.sign_in_guard.passwords.hash(&request.next).await?;
-    let mut write = state.installation.store().write().await?;
-    write.set_password_hash(user_id, &password_hash).await?;
     write.delete_sign_ins_of(user_id, Some(&token.hash())).await?;
     write.append_audit(&AuditEvent::new(AuditKind::PasswordChanged, json!({ "userId": user_id })), now).await?;
     Ok(write.commit().await?)
