@@ -60,7 +60,7 @@ async fn changes(state: State, request: HttpRequest) -> Answer {
         Some(id) => Some(id.parse::<u64>().map_err(|_| Refusal::new(ErrorCode::MalformedRequest, "Last-Event-ID"))?),
         None => fields.parsed::<u64>("since")?,
     };
-    let subscription = state.change_streams.subscribe()?;
+    let subscription = state.change_streams.subscribe(app_id)?;
     let since = since.map(|since| i64::try_from(since).unwrap_or(i64::MAX));
     let after = titles::changes_start(&state, since).await?;
     let feed = Feed { state, request, app_id, after, subscription, begun: false };
