@@ -24,6 +24,11 @@ impl<'a> Person<'a> {
         Self::sign_in(app, "alice", PASSWORD)
     }
 
+    /// Another sign-in of the same person.
+    pub(crate) fn again(app: &'a TestApp) -> Self {
+        Self::sign_in(app, "alice", PASSWORD)
+    }
+
     fn sign_in(app: &'a TestApp, name: &str, password: &str) -> Self {
         let response = sign_in(app, name, password);
         assert_eq!(response.status, 200, "{}", response.text());

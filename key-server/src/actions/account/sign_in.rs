@@ -103,15 +103,24 @@ pub(crate) async fn sign_in(
     Err(Refusal::new(ErrorCode::SignInFailed, "name or password is wrong"))
 }
 
-/// The person of a cookie; using it prolongs it.
-pub(crate) async fn person_of(state: &ServerState, token: &SignInToken) -> Result<UserId, Refusal> {
+/// Whether a request counts as use of the sign-in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Presence {
+    /// Someone does something: prolongs the sign-in.
+    Active,
+    /// A page that is open asks by itself: nobody may be there.
+    Open,
+}
+
+/// The person of a cookie.
+pub(crate) async fn person_of(state: &ServerState, token: &SignInToken, presence: Presence) -> Result<UserId, Refusal> {
     let hash = token.hash();
     let now = stored(state.clock.now());
     let sign_in = state.installation.store().sign_in(&hash).await?.ok_or_else(sign_in_required)?;
     if sign_in.expires_at <= now {
         return Err(sign_in_required());
     }
-    if now.saturating_sub(sign_in.last_seen_at) >= SEEN_EVERY_SECS {
+    if presence == Presence::Active && now.saturating_sub(sign_in.last_seen_at) >= SEEN_EVERY_SECS {
         let latest = sign_in.created_at.saturating_add(SIGN_IN_SECS_MAX);
         let mut write = state.installation.store().write().await?;
         write.prolong_sign_in(&hash, now, now.saturating_add(IDLE_SECS).min(latest)).await?;
