@@ -165,7 +165,12 @@ fn a_foreign_page_can_do_nothing_with_the_cookie() {
     assert_eq!(request.json(foreign_sign_in).send().code(), "origin_not_allowed");
     let out = alice.bare("POST", "/v1/sign-out").header("Origin", "https://player.example.com").json("{}").send();
     assert_eq!(out.code(), "origin_not_allowed");
+    // A form's cross-site request carries no Strict cookie; an answer that clears it would sign out all the same.
+    let form = app.request("POST", "/v1/sign-out").header("Origin", "https://player.example.com").send();
+    assert_eq!((form.status, form.header("set-cookie")), (204, None));
     assert_eq!(alice.request("GET", "/v1/me").send().status, 200, "still signed in");
+    let own = alice.request("POST", "/v1/sign-out").send();
+    assert!(own.header("set-cookie").unwrap().contains("Max-Age=0"), "its own page's request clears it");
 }
 
 #[test]
