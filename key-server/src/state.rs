@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::fetch::{Client, SystemLookup};
 use crate::installation::Installation;
 use crate::kms::{KmsContext, decrypt_32};
-use crate::origin::MediaFolder;
+use crate::origin::{MediaFolder, UrlScope};
 use crate::page_origin::{DomainPattern, PageOrigin};
 use crate::refusal::Refusal;
 use crate::store::{ServerKeyRow, StoreError};
@@ -125,12 +125,16 @@ impl ServerState {
 
     /// Address of a version's master playlist.
     pub(crate) fn playlist_url(&self, folder: &MediaFolder, expires_at: u64) -> String {
-        self.media_url(folder, "master.m3u8", expires_at)
+        self.media_url(UrlScope::Media, folder, "master.m3u8", expires_at)
     }
 
-    /// Address of a file in a version's folder.
-    pub(crate) fn media_url(&self, folder: &MediaFolder, path: &str, expires_at: u64) -> String {
-        let token = self.installation.url_key().token(expires_at, folder);
+    /// Address of a version's cover or sprites: opens nothing else of the folder.
+    pub(crate) fn preview_url(&self, folder: &MediaFolder, path: &str, expires_at: u64) -> String {
+        self.media_url(UrlScope::Previews, folder, path, expires_at)
+    }
+
+    fn media_url(&self, scope: UrlScope, folder: &MediaFolder, path: &str, expires_at: u64) -> String {
+        let token = self.installation.url_key().token(scope, expires_at, folder);
         // A public URL is bare: it ends in its one slash.
         format!("{}media/{token}/{folder}/{path}", self.public_url)
     }

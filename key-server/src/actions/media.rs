@@ -21,7 +21,7 @@ pub(crate) async fn media(state: &ServerState, token: &str, folder: &str, path: 
     let not_found = |cause: &'static str| Refusal::new(ErrorCode::NotFound, cause);
     let folder = MediaFolder::parse(folder).ok_or_else(|| not_found("folder is malformed"))?;
     let path = MediaPath::parse(path)?;
-    state.installation.url_key().check(token, &folder, state.clock.now())?;
+    state.installation.url_key().check(token, path.url_scopes(), &folder, state.clock.now())?;
     let store = state.installation.store();
     let visible = |state| state == TitleState::Published || (state == TitleState::Ready && path.is_preview());
     let title = store.title(&folder.file_id).await?.filter(|title| visible(title.state));

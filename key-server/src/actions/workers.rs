@@ -3,7 +3,7 @@
 use keyveil_protocol::{ApiKey, ApiKeyId, ApiKeySecret, ErrorCode};
 use serde_json::json;
 
-use super::{random, random_id};
+use super::{jobs, random, random_id};
 use crate::installation::Installation;
 use crate::kms::KmsContext;
 use crate::refusal::Refusal;
@@ -27,11 +27,12 @@ pub async fn create(installation: &Installation, name: &str, now: i64) -> Result
     Ok(key)
 }
 
-/// Stops accepting a worker key. False when there is no such key in use.
+/// Stops accepting a worker key, and puts back what its holder was working on. False when there is no such key in use.
 pub async fn retire(installation: &Installation, id: &ApiKeyId, now: i64) -> Result<bool, Refusal> {
     let mut write = installation.store().write().await?;
     let retired = write.retire_worker_key(id, now).await?;
     if retired {
+        jobs::put_back_of_key(&mut write, id, now).await?;
         write.append_audit(&AuditEvent::new(AuditKind::WorkerRetired, json!({ "apiKeyId": id })), now).await?;
         write.commit().await?;
     }

@@ -26,7 +26,7 @@ pub(super) enum WorkerCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Stop accepting a worker key. What its holder is working on may still be finished.
+    /// Stop accepting a worker key. What its holder is working on is put back for another worker.
     #[command(after_help = "Example:\n  key-server worker retire --id 9f8e7d6c")]
     Retire {
         /// The key.

@@ -9,7 +9,7 @@ use futures_util::stream;
 use keyveil_protocol::{AppId, ErrorCode};
 
 use super::api::{Answer, State, header_text};
-use super::principal::principal;
+use super::principal::watcher;
 use super::router::resource;
 use crate::actions::query::Fields;
 use crate::actions::titles::{self, TitleView};
@@ -53,14 +53,14 @@ struct Feed {
         ("Last-Event-ID" = Option<u64>, Header, description = "Counts more than `since`.")),
     responses((status = 200, description = "Does not end by itself.", body = TitleView, content_type = "text/event-stream")))]
 async fn changes(state: State, request: HttpRequest) -> Answer {
-    let app_id = principal(&state, &request, Scope::Read).await?.app_id;
+    let app_id = watcher(&state, &request, Scope::Read).await?.app_id;
     let fields = Fields::parse(request.query_string(), FIELDS)?;
     let since = match header_text(&request, "Last-Event-ID")? {
         // A browser repeats the address it began with: what it saw last counts.
         Some(id) => Some(id.parse::<u64>().map_err(|_| Refusal::new(ErrorCode::MalformedRequest, "Last-Event-ID"))?),
         None => fields.parsed::<u64>("since")?,
     };
-    let subscription = state.change_streams.subscribe()?;
+    let subscription = state.change_streams.subscribe(app_id)?;
     let since = since.map(|since| i64::try_from(since).unwrap_or(i64::MAX));
     let after = titles::changes_start(&state, since).await?;
     let feed = Feed { state, request, app_id, after, subscription, begun: false };
@@ -86,7 +86,7 @@ impl Feed {
             if !self.subscription.goes_on() {
                 return None;
             }
-            let asker = principal(&self.state, &self.request, Scope::Read).await.ok()?;
+            let asker = watcher(&self.state, &self.request, Scope::Read).await.ok()?;
             if asker.app_id != self.app_id {
                 return None;
             }

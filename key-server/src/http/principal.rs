@@ -6,7 +6,7 @@ use keyveil_protocol::{AppId, ErrorCode, UserId};
 use url::form_urlencoded;
 
 use super::sign_in_cookie;
-use crate::actions::account::{SignInToken, person_of};
+use crate::actions::account::{Presence, SignInToken, person_of};
 use crate::actions::api_keys::authenticate;
 use crate::clock::stored;
 use crate::page_origin::PageOrigin;
@@ -22,13 +22,28 @@ const CONSOLE_HEADER: &str = "Keyveil-Console";
 
 /// Someone who may do what `scope` allows in one application. With both credentials the API key counts.
 pub(super) async fn principal(state: &ServerState, request: &HttpRequest, scope: Scope) -> Result<Principal, Refusal> {
+    principal_by(state, request, scope, Presence::Active).await
+}
+
+/// As [`principal`], for what an open page asks by itself: it prolongs no sign-in, or a forgotten page would keep its
+/// person signed in.
+pub(super) async fn watcher(state: &ServerState, request: &HttpRequest, scope: Scope) -> Result<Principal, Refusal> {
+    principal_by(state, request, scope, Presence::Open).await
+}
+
+async fn principal_by(
+    state: &ServerState,
+    request: &HttpRequest,
+    scope: Scope,
+    presence: Presence,
+) -> Result<Principal, Refusal> {
     if !is_person(state, request) {
         let row = api_key(state, request).await?;
         require(&row, scope)?;
         let app_id = row.app_id.ok_or_else(|| Refusal::new(ErrorCode::ScopeMissing, "a key of no application"))?;
         return Ok(Principal { app_id, actor: Actor::ApiKey(row) });
     }
-    let (user_id, _) = person(state, request).await?;
+    let (user_id, _) = person_by(state, request, presence).await?;
     let app_id = named_app(request)?;
     if state.installation.store().app(app_id).await?.is_none() {
         return Err(Refusal::new(ErrorCode::NotFound, "no such application"));
@@ -39,10 +54,18 @@ pub(super) async fn principal(state: &ServerState, request: &HttpRequest, scope:
 /// A person who has signed in, and by which cookie: for what belongs to no application. No foreign page can send what
 /// this asks for.
 pub(super) async fn person(state: &ServerState, request: &HttpRequest) -> Result<(UserId, SignInToken), Refusal> {
+    person_by(state, request, Presence::Active).await
+}
+
+async fn person_by(
+    state: &ServerState,
+    request: &HttpRequest,
+    presence: Presence,
+) -> Result<(UserId, SignInToken), Refusal> {
     let required = || Refusal::new(ErrorCode::SignInRequired, "no sign-in cookie");
     let token = sign_in_cookie::read(state, request).ok_or_else(required)??;
     check_origin(state, request)?;
-    Ok((person_of(state, &token).await?, token))
+    Ok((person_of(state, &token, presence).await?, token))
 }
 
 /// The applications that may be seen: all (none) by a person, its own by an API key that may read.

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use keyveil_protocol::ErrorCode;
 
-use super::MediaFolder;
+use super::{MediaFolder, UrlScope};
 use crate::refusal::Refusal;
 
 const COMPONENTS_MAX: usize = 8;
@@ -44,6 +44,13 @@ impl MediaPath {
     #[must_use]
     pub(crate) fn is_preview(&self) -> bool {
         self.relative == Path::new("cover.jpg") || self.relative.starts_with("sprites")
+    }
+
+    /// The tokens that open it: a picture can be shown to who may not play, and players show it under the address that
+    /// they play from.
+    #[must_use]
+    pub(crate) fn url_scopes(&self) -> &'static [UrlScope] {
+        if self.is_preview() { &[UrlScope::Media, UrlScope::Previews] } else { &[UrlScope::Media] }
     }
 
     /// Where the file is to be in `folder`. Nobody but this server may write there: no link is looked for.

@@ -7,4 +7,4 @@ mod url_token;
 pub(crate) use media_folder::MediaFolder;
 pub(crate) use media_path::{MediaKind, MediaPath};
 pub(crate) use media_path::{locate, plain_path};
-pub(crate) use url_token::{UrlKey, url_expiry};
+pub(crate) use url_token::{UrlKey, UrlScope, url_expiry};

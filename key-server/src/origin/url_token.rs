@@ -6,13 +6,30 @@ use subtle::ConstantTimeEq;
 use super::MediaFolder;
 use crate::refusal::Refusal;
 
-const LABEL: &[u8] = b"keyveil/v1/url";
 const HOUR_SECS: u64 = 3600;
 /// 16 hex digits, a hyphen, 43 characters of base64url.
 const TOKEN_LEN_MAX: usize = 16 + 1 + 43;
 
 /// Makes and checks url tokens.
 pub(crate) struct UrlKey(hmac::Key);
+
+/// What a token opens in its folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UrlScope {
+    /// Every file.
+    Media,
+    /// Pictures that say what a title is (`MediaPath::is_preview`), and nothing else.
+    Previews,
+}
+
+impl UrlScope {
+    const fn label(self) -> &'static [u8] {
+        match self {
+            Self::Media => b"keyveil/v1/url",
+            Self::Previews => b"keyveil/v1/preview-url",
+        }
+    }
+}
 
 /// When the media addresses of a signature end: its expiry rounded up to the hour, so that all viewers of an hour share
 /// one address and a CDN keeps one copy; `ends_at` cuts it short.
@@ -31,17 +48,23 @@ impl UrlKey {
 
     /// `<expiry in hex>-<MAC>`.
     #[must_use]
-    pub(crate) fn token(&self, expires_at: u64, folder: &MediaFolder) -> String {
+    pub(crate) fn token(&self, scope: UrlScope, expires_at: u64, folder: &MediaFolder) -> String {
         let mut context = hmac::Context::with_key(&self.0);
-        context.update(LABEL);
+        context.update(scope.label());
         context.update(&[0]);
         context.update(&expires_at.to_be_bytes());
         context.update(folder.to_string().as_bytes());
         format!("{expires_at:x}-{}", Base64UrlUnpadded::encode_string(context.sign().as_ref()))
     }
 
-    /// `url_invalid` unless this server made the token for this folder; only then `url_expired`.
-    pub(crate) fn check(&self, token: &str, folder: &MediaFolder, now: u64) -> Result<(), Refusal> {
+    /// `url_invalid` unless this server made the token for this folder and one of these scopes; only then `url_expired`.
+    pub(crate) fn check(
+        &self,
+        token: &str,
+        scopes: &[UrlScope],
+        folder: &MediaFolder,
+        now: u64,
+    ) -> Result<(), Refusal> {
         let invalid = || Refusal::new(ErrorCode::UrlInvalid, "url token does not verify");
         if token.len() > TOKEN_LEN_MAX {
             return Err(invalid());
@@ -49,7 +72,8 @@ impl UrlKey {
         let (expiry, _) = token.split_once('-').ok_or_else(invalid)?;
         let expires_at = u64::from_str_radix(expiry, 16).map_err(|_| invalid())?;
         // Compared as a whole, so that one expiry has one spelling and a CDN one copy.
-        if !bool::from(self.token(expires_at, folder).as_bytes().ct_eq(token.as_bytes())) {
+        let is_of = |scope| bool::from(self.token(scope, expires_at, folder).as_bytes().ct_eq(token.as_bytes()));
+        if !scopes.iter().copied().any(is_of) {
             return Err(invalid());
         }
         if expires_at <= now {
@@ -72,12 +96,13 @@ mod tests {
         let (key, other) = (UrlKey::from_bytes(&[1; 32]), UrlKey::from_bytes(&[2; 32]));
         let [folder, other_folder, next_version] =
             ["film", "film2", "film.2"].map(|name| MediaFolder::parse(name).unwrap());
-        let token = key.token(0xabc, &folder);
-        assert!(key.check(&token, &folder, 0xabb).is_ok());
-        assert_eq!(code(key.check(&token, &folder, 0xabc)), Some(ErrorCode::UrlExpired));
-        assert_eq!(code(key.check(&token, &other_folder, 0)), Some(ErrorCode::UrlInvalid));
-        assert_eq!(code(key.check(&token, &next_version, 0)), Some(ErrorCode::UrlInvalid));
-        assert_eq!(code(other.check(&token, &folder, 0)), Some(ErrorCode::UrlInvalid));
+        let token = key.token(UrlScope::Media, 0xabc, &folder);
+        let media = [UrlScope::Media].as_slice();
+        assert!(key.check(&token, media, &folder, 0xabb).is_ok());
+        assert_eq!(code(key.check(&token, media, &folder, 0xabc)), Some(ErrorCode::UrlExpired));
+        assert_eq!(code(key.check(&token, media, &other_folder, 0)), Some(ErrorCode::UrlInvalid));
+        assert_eq!(code(key.check(&token, media, &next_version, 0)), Some(ErrorCode::UrlInvalid));
+        assert_eq!(code(other.check(&token, media, &folder, 0)), Some(ErrorCode::UrlInvalid));
         let mac = token.split_once('-').unwrap().1;
         for altered in [
             "",
@@ -89,7 +114,20 @@ mod tests {
             &format!("+abc-{mac}"),
             &format!("{token}="),
         ] {
-            assert_eq!(code(key.check(altered, &folder, 0)), Some(ErrorCode::UrlInvalid), "{altered}");
+            assert_eq!(code(key.check(altered, media, &folder, 0)), Some(ErrorCode::UrlInvalid), "{altered}");
+        }
+    }
+
+    #[test]
+    fn a_token_of_one_scope_is_none_of_the_other() {
+        let (key, folder) = (UrlKey::from_bytes(&[1; 32]), MediaFolder::parse("film").unwrap());
+        let [media, previews] = [UrlScope::Media, UrlScope::Previews];
+        for (own, other) in [(media, previews), (previews, media)] {
+            let token = key.token(own, 0xabc, &folder);
+            assert!(key.check(&token, &[own], &folder, 0).is_ok());
+            assert!(key.check(&token, &[other, own], &folder, 0).is_ok());
+            assert_eq!(code(key.check(&token, &[other], &folder, 0)), Some(ErrorCode::UrlInvalid));
+            assert_eq!(code(key.check(&token, &[other, own], &folder, 0xabc)), Some(ErrorCode::UrlExpired));
         }
     }
 

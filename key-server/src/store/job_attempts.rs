@@ -1,7 +1,7 @@
 //! What happens to a job between its queueing and its end.
 
 use keyveil_protocol::job::JobStage;
-use keyveil_protocol::{FileId, JobId};
+use keyveil_protocol::{ApiKeyId, FileId, JobId};
 use sqlx::Row;
 
 use super::jobs::{job_from_row, stage_name};
@@ -52,17 +52,30 @@ impl Store {
 }
 
 impl WriteTransaction<'_> {
+    /// The jobs that were claimed with a worker's key and that its holder may still go on with, also those whose lease has
+    /// run out.
+    pub async fn jobs_held_by_key(&mut self, api_key_id: &ApiKeyId) -> Result<Vec<Job>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT * FROM jobs WHERE api_key_id = ? AND state IN ('running', 'queued') AND version IS NOT NULL",
+        )
+        .bind(api_key_id.as_str())
+        .fetch_all(self.connection())
+        .await?;
+        rows.iter().map(job_from_row).collect()
+    }
+
     /// Gives a queued job to a worker. False when it is not to be had (any more).
     pub async fn start_attempt(
         &mut self,
         id: &JobId,
         version: u32,
         worker: &str,
+        api_key_id: &ApiKeyId,
         lease_expires_at: i64,
         now: i64,
     ) -> Result<bool, StoreError> {
         let result = sqlx::query(
-            "UPDATE jobs SET state = 'running', attempt = attempt + 1, version = ?, worker = ?, lease_expires_at = ?,
+            "UPDATE jobs SET state = 'running', attempt = attempt + 1, version = ?1, worker = ?2, api_key_id = ?6, lease_expires_at = ?3,
              started_at = ?5, stage = NULL, percent = NULL, left_secs = NULL, speed = NULL, failure_code = NULL, failure_message = NULL
              WHERE job_id = ?4 AND state = 'queued' AND run_after <= ?5",
         )
@@ -71,6 +84,7 @@ impl WriteTransaction<'_> {
         .bind(lease_expires_at)
         .bind(id.as_str())
         .bind(now)
+        .bind(api_key_id.as_str())
         .execute(self.connection())
         .await?;
         Ok(result.rows_affected() == 1)

@@ -117,6 +117,19 @@ impl WriteTransaction<'_> {
         Ok(())
     }
 
+    /// Another password in place of the one that was checked. False when the person was disabled or got another one since.
+    pub async fn replace_password_hash(&mut self, checked: &UserRow, password_hash: &str) -> Result<bool, StoreError> {
+        let result = sqlx::query(
+            "UPDATE users SET password_hash = ? WHERE user_id = ? AND password_hash = ? AND disabled_at IS NULL",
+        )
+        .bind(password_hash)
+        .bind(checked.user.user_id.as_str())
+        .bind(&checked.password_hash)
+        .execute(self.connection())
+        .await?;
+        Ok(result.rows_affected() == 1)
+    }
+
     /// Keeps a person from signing in. False when that is so already.
     pub async fn disable_user(&mut self, user_id: &UserId, now: i64) -> Result<bool, StoreError> {
         let result = sqlx::query("UPDATE users SET disabled_at = ? WHERE user_id = ? AND disabled_at IS NULL")

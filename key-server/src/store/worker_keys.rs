@@ -56,6 +56,15 @@ impl WriteTransaction<'_> {
         Ok(())
     }
 
+    /// Whether a worker key is still accepted.
+    pub async fn is_worker_key(&mut self, id: &ApiKeyId) -> Result<bool, StoreError> {
+        let row = sqlx::query("SELECT 1 FROM api_keys WHERE id = ? AND app_id IS NULL AND retired_at IS NULL")
+            .bind(id.as_str())
+            .fetch_optional(self.connection())
+            .await?;
+        Ok(row.is_some())
+    }
+
     /// Stops accepting a worker key. False when there is no such key in use.
     pub async fn retire_worker_key(&mut self, id: &ApiKeyId, now: i64) -> Result<bool, StoreError> {
         let result =

@@ -1,6 +1,7 @@
 //! People: signing in and out, what a foreign page can't do, and where passwords never show.
 
 use keyveil_key_server::actions::account::{Password, users};
+use keyveil_key_server::store::UserRow;
 use serde_json::{Value, json};
 
 use crate::support::{Request, Response, TITLE, TestApp, publication};
@@ -20,6 +21,11 @@ pub(crate) struct Person<'a> {
 impl<'a> Person<'a> {
     pub(crate) fn new(app: &'a TestApp) -> Self {
         add(app, "alice");
+        Self::sign_in(app, "alice", PASSWORD)
+    }
+
+    /// Another sign-in of the same person.
+    pub(crate) fn again(app: &'a TestApp) -> Self {
         Self::sign_in(app, "alice", PASSWORD)
     }
 
@@ -159,7 +165,12 @@ fn a_foreign_page_can_do_nothing_with_the_cookie() {
     assert_eq!(request.json(foreign_sign_in).send().code(), "origin_not_allowed");
     let out = alice.bare("POST", "/v1/sign-out").header("Origin", "https://player.example.com").json("{}").send();
     assert_eq!(out.code(), "origin_not_allowed");
+    // A form's cross-site request carries no Strict cookie; an answer that clears it would sign out all the same.
+    let form = app.request("POST", "/v1/sign-out").header("Origin", "https://player.example.com").send();
+    assert_eq!((form.status, form.header("set-cookie")), (204, None));
     assert_eq!(alice.request("GET", "/v1/me").send().status, 200, "still signed in");
+    let own = alice.request("POST", "/v1/sign-out").send();
+    assert!(own.header("set-cookie").unwrap().contains("Max-Age=0"), "its own page's request clears it");
 }
 
 #[test]
@@ -232,6 +243,32 @@ fn another_password_ends_the_other_sign_ins() {
     assert_eq!(sign_in(&app, "alice", "a longer password").status, 200);
     app.block_on(users::disable(app.installation(), "alice", 2)).unwrap();
     assert_eq!(here.request("GET", "/v1/me").send().code(), "sign_in_required");
+}
+
+#[test]
+fn a_password_that_was_checked_replaces_no_later_one() {
+    let app = TestApp::start();
+    add(&app, "alice");
+    let store = app.installation().store();
+    let row = || app.block_on(store.user_by_name("alice")).unwrap().unwrap();
+    let replace = |checked: &UserRow, hash: &str| {
+        app.block_on(async {
+            let mut write = store.write().await.unwrap();
+            let replaced = write.replace_password_hash(checked, hash).await.unwrap();
+            write.commit().await.unwrap();
+            replaced
+        })
+    };
+    let checked = row();
+    app.block_on(users::set_password(app.installation(), "alice", &password("an administrator's"), 2)).unwrap();
+    assert!(!replace(&checked, "late"));
+    assert_eq!(sign_in(&app, "alice", "an administrator's").status, 200);
+    assert!(replace(&row(), "in time"), "what is still the present one is replaced");
+    assert_eq!(row().password_hash, "in time");
+    let checked = row();
+    app.block_on(users::disable(app.installation(), "alice", 3)).unwrap();
+    assert!(!replace(&checked, "late"));
+    assert_eq!(row().password_hash, "in time");
 }
 
 #[test]

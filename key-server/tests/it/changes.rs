@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::account::Person;
 use crate::support::{Request, TITLE, TestApp};
 
 struct Events {
@@ -19,9 +20,13 @@ struct Change {
 
 impl Events {
     fn open(address: &str, path: &str, api_key: &str, more: &str) -> Self {
+        Self::send(address, path, &format!("Authorization: Bearer {api_key}\r\n{more}"))
+    }
+
+    fn send(address: &str, path: &str, headers: &str) -> Self {
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        let head = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {api_key}\r\n{more}\r\n");
+        let head = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n{headers}\r\n");
         stream.write_all(head.as_bytes()).unwrap();
         let mut events = Self { reader: BufReader::new(stream) };
         let head: Vec<String> = std::iter::from_fn(|| events.line()).take_while(|line| !line.is_empty()).collect();
@@ -30,6 +35,12 @@ impl Events {
         // Only when the first bytes are there does the stream surely listen.
         while events.line().unwrap() != "retry: 1000" {}
         events
+    }
+
+    /// By someone who has signed in.
+    fn of_person(app: &TestApp, person: &Person<'_>) -> Self {
+        let path = format!("/v1/changes?app={}", app.app_id());
+        Self::send(app.address(), &path, &format!("Cookie: {}\r\n", person.cookie))
     }
 
     fn of(app: &TestApp, query: &str, more: &str) -> Self {
@@ -131,6 +142,23 @@ fn a_stream_ends_with_the_key_that_opened_it() {
     assert_eq!(events.next().title["state"], "ready");
     let id = made["apiKeyId"].as_str().unwrap();
     assert_eq!(app.authorized("DELETE", &format!("/v1/api-keys/{id}")).send().status, 204);
+    post(&app, "publish");
+    events.read_to_its_end();
+}
+
+#[test]
+fn an_open_stream_keeps_nobody_signed_in() {
+    let app = TestApp::start();
+    let watching = Person::new(&app);
+    let working = Person::again(&app);
+    let mut events = Events::of_person(&app, &watching);
+    app.clock.advance(6 * 3600);
+    post(&app, "unpublish");
+    assert_eq!(events.next().title["state"], "ready", "the stream has asked again who it is for");
+    assert_eq!(working.request("GET", "/v1/me").send().status, 200);
+    app.clock.advance(6 * 3600 + 1);
+    assert_eq!(working.request("GET", "/v1/me").send().status, 200, "a use prolongs");
+    assert_eq!(watching.request("GET", "/v1/me").send().code(), "sign_in_required");
     post(&app, "publish");
     events.read_to_its_end();
 }

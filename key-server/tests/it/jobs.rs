@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use keyveil_key_server::actions::workers;
 use keyveil_key_server::store::{JobKind, NewJob, TitleState};
 use keyveil_protocol::job::JobWork;
 use keyveil_protocol::workflow::{Publish, WorkflowSettings};
@@ -379,6 +380,38 @@ fn a_file_is_stored_whole_or_not_at_all() {
     assert!(!app.media_dir().join("x.ts").exists());
     assert_eq!(claimed.put(&app, good, content).status, 204);
     assert_eq!(std::fs::read(folder.join(good)).unwrap(), content);
+}
+
+#[test]
+fn a_retired_key_takes_its_jobs_from_its_holder() {
+    let app = TestApp::start();
+    let (retired, other) = (app.worker(), app.worker());
+    let (held_id, held) = claimed(&app, &retired, "held");
+    let (lapsed_id, lapsed) = claimed(&app, &retired, "lapsed");
+    app.clock.advance(8);
+    assert_eq!(held.heartbeat(&app, json!({})).status, 200);
+    app.clock.advance(8);
+    app.until("a lease runs out", || app.job(&lapsed_id)["state"] == "queued");
+    let (others_id, others) = claimed(&app, &other, "others");
+    assert_eq!(held.request(&app, "GET", "source").send().status, 200);
+    assert_eq!(lapsed.request(&app, "GET", "source").send().status, 200, "nobody has claimed it since");
+    let (key_id, now) = (retired.key_id(), i64::try_from(app.now()).unwrap());
+    assert!(app.block_on(workers::retire(app.installation(), &key_id, now)).unwrap());
+    for attempt in [&held, &lapsed] {
+        assert_eq!(attempt.request(&app, "GET", "source").send().code(), "lease_lost");
+        assert_eq!(attempt.heartbeat(&app, json!({})).code(), "lease_lost");
+        assert_eq!(attempt.put(&app, "cover.jpg", b"x").code(), "lease_lost");
+        assert_eq!(attempt.complete(&app).code(), "lease_lost");
+    }
+    assert_eq!(retired.try_claim(&app, json!({})).0.code(), "api_key_invalid");
+    let job = app.job(&held_id);
+    assert_eq!((&job["state"], &job["attempt"]), (&json!("queued"), &json!(0)), "nobody's failure");
+    assert_eq!(app.title("held").state, TitleState::Queued);
+    assert_eq!(others.request(&app, "GET", "source").send().status, 200, "another key's job goes on");
+    assert_eq!(app.job(&others_id)["state"], "running");
+    let mut again = [other.claim(&app).unwrap().id().to_owned(), other.claim(&app).unwrap().id().to_owned()];
+    again.sort();
+    assert_eq!(again, [held_id, lapsed_id]);
 }
 
 #[test]

@@ -201,6 +201,14 @@ fn pictures_of_a_complete_title_have_addresses_that_work() {
     let url = cover().as_str().unwrap().to_owned();
     let path = url.split_once(app.address()).unwrap().1;
     assert_eq!(app.get(path).body, b"jpeg");
+    let played = app.player().play_title(TITLE).0.playlist_url;
+    let played = played.split_once(app.address()).unwrap().1;
+    for file in ["master.m3u8", "v/00000.m4s"] {
+        let response = app.get(&path.replace("cover.jpg", file));
+        assert_eq!(response.code(), "url_invalid", "{file}: a picture's address plays nothing");
+        assert_eq!(app.get(&played.replace("master.m3u8", file)).status, 200, "{file}");
+    }
+    assert_eq!(app.get(&played.replace("master.m3u8", "cover.jpg")).body, b"jpeg", "players show pictures, too");
     assert_eq!(post(&app, "film/unpublish").status, 200);
     assert_eq!(cover(), json!(url), "also before it is published");
     assert_eq!(app.get(path).status, 200);

@@ -11,7 +11,8 @@ pub use password::Password;
 use password::Passwords;
 use serde::Serialize;
 pub(crate) use sign_in::{
-    ChangePassword, SIGN_IN_SECS_MAX, SignInRequest, SignInToken, change_password, person_of, sign_in, sign_out,
+    ChangePassword, Presence, SIGN_IN_SECS_MAX, SignInRequest, SignInToken, change_password, person_of, sign_in,
+    sign_out,
 };
 
 use crate::clock::Clock;

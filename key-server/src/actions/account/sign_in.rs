@@ -103,15 +103,24 @@ pub(crate) async fn sign_in(
     Err(Refusal::new(ErrorCode::SignInFailed, "name or password is wrong"))
 }
 
-/// The person of a cookie; using it prolongs it.
-pub(crate) async fn person_of(state: &ServerState, token: &SignInToken) -> Result<UserId, Refusal> {
+/// Whether a request counts as use of the sign-in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Presence {
+    /// Someone does something: prolongs the sign-in.
+    Active,
+    /// A page that is open asks by itself: nobody may be there.
+    Open,
+}
+
+/// The person of a cookie.
+pub(crate) async fn person_of(state: &ServerState, token: &SignInToken, presence: Presence) -> Result<UserId, Refusal> {
     let hash = token.hash();
     let now = stored(state.clock.now());
     let sign_in = state.installation.store().sign_in(&hash).await?.ok_or_else(sign_in_required)?;
     if sign_in.expires_at <= now {
         return Err(sign_in_required());
     }
-    if now.saturating_sub(sign_in.last_seen_at) >= SEEN_EVERY_SECS {
+    if presence == Presence::Active && now.saturating_sub(sign_in.last_seen_at) >= SEEN_EVERY_SECS {
         let latest = sign_in.created_at.saturating_add(SIGN_IN_SECS_MAX);
         let mut write = state.installation.store().write().await?;
         write.prolong_sign_in(&hash, now, now.saturating_add(IDLE_SECS).min(latest)).await?;
@@ -143,15 +152,24 @@ pub(crate) async fn change_password(
     let row = state.installation.store().user(user_id).await?.ok_or_else(sign_in_required)?;
     state.sign_in_guard.limits.check(&row.user.name, address)?;
     let now = stored(state.clock.now());
-    if proven(state, Some(&row), &request.current).await?.is_none() {
-        let mut write = state.installation.store().write().await?;
+    let next_hash = match proven(state, Some(&row), &request.current).await? {
+        Some(_) => Some(state.sign_in_guard.passwords.hash(&request.next).await?),
+        None => None,
+    };
+    let mut write = state.installation.store().write().await?;
+    let replaced = match next_hash {
+        // What an administrator did while this request waited for its turn holds.
+        Some(next_hash) => write.replace_password_hash(&row, &next_hash).await?,
+        None => false,
+    };
+    if !replaced {
         write.append_audit(&AuditEvent::new(AuditKind::SignInFailed, json!({ "userId": user_id })), now).await?;
         write.commit().await?;
-        return Err(Refusal::new(ErrorCode::SignInFailed, "the present password is wrong"));
+        return Err(Refusal::new(
+            ErrorCode::SignInFailed,
+            "the present password is wrong, or no longer the present one",
+        ));
     }
-    let password_hash = state.sign_in_guard.passwords.hash(&request.next).await?;
-    let mut write = state.installation.store().write().await?;
-    write.set_password_hash(user_id, &password_hash).await?;
     write.delete_sign_ins_of(user_id, Some(&token.hash())).await?;
     write.append_audit(&AuditEvent::new(AuditKind::PasswordChanged, json!({ "userId": user_id })), now).await?;
     Ok(write.commit().await?)

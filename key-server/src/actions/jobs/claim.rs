@@ -85,10 +85,15 @@ async fn claim_job(
     };
     let now = stored(state.clock.now());
     let mut write = state.installation.store().write().await?;
+    // A claim may have waited for long.
+    if !write.is_worker_key(&holder.api_key.id).await? {
+        return Err(Refusal::new(ErrorCode::ApiKeyInvalid, "the worker's key was retired while its claim waited"));
+    }
     let Some(title) = live_title(&mut write, &job.file_id).await? else { return Ok(None) };
     let version = title.last_version.checked_add(1).ok_or(StoreError::Corrupt("version"))?;
     let lease_expires_at = now.saturating_add(stored(FIRST_LEASE_SECS));
-    if !write.start_attempt(&job.job_id, version, &request.worker, lease_expires_at, now).await? {
+    let key_id = &holder.api_key.id;
+    if !write.start_attempt(&job.job_id, version, &request.worker, key_id, lease_expires_at, now).await? {
         return Ok(None);
     }
     let Prepared { secret_ciphertext, title_secret, work } = prepared;

@@ -1,7 +1,7 @@
 //! How attempts fail: reported by the worker, or by its silence.
 
-use keyveil_protocol::ErrorCode;
 use keyveil_protocol::job::FailJobRequest;
+use keyveil_protocol::{ApiKeyId, ErrorCode};
 use serde_json::json;
 
 use super::super::parse_json;
@@ -89,6 +89,21 @@ pub(crate) async fn reap(state: &ServerState) -> Result<usize, Refusal> {
         state.announce_sweep();
     }
     Ok(lapsed.len())
+}
+
+/// Takes the jobs of a worker key that was retired from its holder: from now on its attempts are lost. Waiting workers
+/// find the jobs by themselves, because the key may be retired by another process.
+pub(crate) async fn put_back_of_key(
+    write: &mut WriteTransaction<'_>,
+    api_key_id: &ApiKeyId,
+    now: i64,
+) -> Result<(), Refusal> {
+    for job in write.jobs_held_by_key(api_key_id).await? {
+        let message = "The worker's key was retired; another worker takes the job over.";
+        let failure = Failure { code: GIVEN_BACK.to_owned(), message: message.to_owned() };
+        end_attempt(write, &job, failure, Next::GivenBack, now).await?;
+    }
+    Ok(())
 }
 
 async fn end_attempt(

@@ -19,7 +19,7 @@ pub(crate) use admin::{
 pub(crate) use attempt::Attempt;
 pub(crate) use claim::claim;
 pub(crate) use complete::{CompletedJob, complete};
-pub(crate) use ending::{fail, reap};
+pub(crate) use ending::{fail, put_back_of_key, reap};
 pub(crate) use heartbeat::heartbeat;
 pub(crate) use media::{IncomingFile, find_media, put_media};
 pub(crate) use renew::{reencrypt, retry};

@@ -185,5 +185,5 @@ fn preview_url(state: &ServerState, title: &Title, path: &str) -> Option<String>
     }
     let folder = MediaFolder::new(title.file_id.clone(), title.version?);
     let expires_at = url_expiry(state.clock.now().saturating_add(PREVIEW_SECS), None);
-    Some(state.media_url(&folder, path, expires_at))
+    Some(state.preview_url(&folder, path, expires_at))
 }

@@ -6,7 +6,7 @@ use keyveil_key_server::kms::KmsContext;
 use keyveil_key_server::store::{JobKind, NewJob, Title, TitleState, Upload, UploadKind, UploadState};
 use keyveil_protocol::job::{ClaimJobRequest, ClaimedJob};
 use keyveil_protocol::workflow::WorkflowSettings;
-use keyveil_protocol::{ApiKey, Exchange, Mode, TitleSecret};
+use keyveil_protocol::{ApiKey, ApiKeyId, Exchange, Mode, TitleSecret};
 use serde_json::{Value, json};
 
 use super::{Request, Response, TestApp};
@@ -134,6 +134,10 @@ fn title(app: &TestApp, file_id: &str, mode: Mode, len: usize, now: i64) -> Titl
 impl FakeWorker {
     pub(crate) fn key_text(&self) -> String {
         self.key.expose_text()
+    }
+
+    pub(crate) fn key_id(&self) -> ApiKeyId {
+        self.key.id().clone()
     }
 
     pub(crate) fn try_claim(&self, app: &TestApp, more: Value) -> (Response, Exchange, String) {
