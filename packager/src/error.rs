@@ -35,6 +35,9 @@ pub enum PackError {
     /// It answered, but only that it can't work now, for longer than was waited.
     #[error("the key server can't answer now: {0}; try again later")]
     ServerBusy(String),
+    /// It has not every file that the playlists list; whoever makes the title again stores them again.
+    #[error("the server lacks files of the finished title: {0}")]
+    MediaIncomplete(String),
     #[error("the server's disk is full; free some space there and try again")]
     ServerFull,
     #[error("this attempt has lost its lease; another one may go on")]
@@ -90,6 +93,7 @@ impl PackError {
             Self::NoSpace(_) | Self::ServerFull => "no_space",
             Self::ServerUnreachable { .. } => "server_unreachable",
             Self::ServerError(_) | Self::ServerBusy(_) => "server_error",
+            Self::MediaIncomplete(_) => "media_incomplete",
             Self::LeaseLost => "lease_lost",
             Self::JobCancelled => "job_cancelled",
             Self::WorkerTokenInvalid => "worker_token_invalid",
@@ -115,6 +119,7 @@ impl PackError {
             Self::ServerUnreachable { .. }
                 | Self::ServerBusy(_)
                 | Self::ServerFull
+                | Self::MediaIncomplete(_)
                 | Self::NoSpace(_)
                 | Self::FfmpegKilled(_)
                 // Another worker may have it.

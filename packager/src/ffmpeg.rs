@@ -46,9 +46,13 @@ pub(crate) fn arguments(plan: &Plan, input: &Input, base: &str) -> Result<Vec<Os
     Ok(arguments.0)
 }
 
-/// Takes out of the environment what could send clear media elsewhere or write a report to disk.
+/// Takes out of the environment what could send clear media elsewhere or write a report to disk, and what is a secret: a
+/// decoder reads a stranger's file.
 pub(crate) fn harden(command: &mut Command) {
     for name in ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "FFREPORT"] {
+        command.env_remove(name);
+    }
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"KEYVEIL_")) {
         command.env_remove(name);
     }
     command.env("no_proxy", "127.0.0.1").env("AV_LOG_FORCE_NOCOLOR", "1");

@@ -163,6 +163,7 @@ impl Refusal {
         match self.code.as_str() {
             code if code == ErrorCode::LeaseLost.as_str() => PackError::LeaseLost,
             code if code == ErrorCode::NoSpace.as_str() => PackError::ServerFull,
+            code if code == ErrorCode::MediaIncomplete.as_str() => PackError::MediaIncomplete(self.text),
             _ if self.status == StatusCode::UNAUTHORIZED => PackError::ApiKeyInvalid,
             _ => PackError::ServerError(self.text),
         }

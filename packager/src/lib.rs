@@ -16,6 +16,7 @@ mod make;
 mod output;
 mod pack;
 mod packed;
+mod peer;
 mod pictures;
 mod plan;
 mod playlist;

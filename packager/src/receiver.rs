@@ -12,7 +12,7 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    extract::{Path, State},
+    extract::{ConnectInfo, Path, State},
     http::StatusCode,
     routing::put,
 };
@@ -23,7 +23,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::{error::PackError, plan::Plan, sealer::Sealer, sink::Sink};
+use crate::{error::PackError, peer, plan::Plan, sealer::Sealer, sink::Sink};
 
 use intake::Intake;
 pub(crate) use received::{Received, segment_name};
@@ -53,14 +53,17 @@ impl Receiver {
         let token = hex::encode(random);
         let (failed, failures) = mpsc::channel(1);
         let intake = Arc::new(Intake::new(plan, sealer, sink));
-        let gate = Arc::new(Gate { token: token.clone(), intake: Arc::clone(&intake), failed });
+        let gate = Arc::new(Gate { token: token.clone(), address, intake: Arc::clone(&intake), failed });
         let router = Router::new().route("/{token}/{folder}/{name}", put(receive)).with_state(gate);
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
         let server = tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, router).await {
+            if let Err(error) = axum::serve(listener, service).await {
                 tracing::error!(%error, "the receiver stopped");
             }
         });
-        Ok(Self { base: format!("http://{address}/{token}"), intake, failures, server })
+        // Given a name and a password, ffmpeg asks whether it may send before it does so. Else it could have sent a short
+        // body and be gone before anybody looks who it is.
+        Ok(Self { base: format!("http://ffmpeg:ask@{address}/{token}"), intake, failures, server })
     }
 
     /// Where ffmpeg sends to; holds the run's secret path.
@@ -106,20 +109,22 @@ impl Drop for Receiver {
     }
 }
 
-/// Lets in who knows the run's secret path.
+/// Lets in who knows the run's secret path and is of this process' user.
 #[derive(Debug)]
 struct Gate {
     token: String,
+    address: SocketAddr,
     intake: Arc<Intake>,
     failed: mpsc::Sender<PackError>,
 }
 
 async fn receive(
     State(gate): State<Arc<Gate>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path((token, folder, name)): Path<(String, String, String)>,
     body: Body,
 ) -> StatusCode {
-    if token != gate.token {
+    if token != gate.token || !peer::is_own(peer, gate.address).await {
         return StatusCode::NOT_FOUND;
     }
     let Some((at, item)) = gate.intake.place(&folder, &name) else { return StatusCode::NOT_FOUND };

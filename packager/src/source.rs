@@ -1,7 +1,6 @@
 //! Hands a source that only answers byte ranges to ffmpeg, by HTTP on loopback under an unguessable path. Whatever
 //! breaks behind it is mended by asking for the rest: ffmpeg never sees it, and no byte of it is ever on a disk.
 
-mod peer;
 mod ranges;
 mod reader;
 
@@ -21,7 +20,7 @@ use axum::{
 use futures_util::{StreamExt, stream};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
-use crate::error::PackError;
+use crate::{error::PackError, peer};
 
 pub(crate) use ranges::{Ranges, Remote};
 pub(crate) use reader::RangeReader;

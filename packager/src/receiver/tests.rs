@@ -50,16 +50,22 @@ async fn start(folder: &FilePath) -> Receiver {
 
 /// Sends bytes behind a request line and gives the answer's first line, as ffmpeg would.
 async fn put(base: &str, path: &str, body: &'static [u8]) -> String {
-    let (host, token) = base.strip_prefix("http://").unwrap().split_once('/').unwrap();
-    // An answer that comes before the body is read may get lost in a reset: who wants to see one sends no body.
-    let length = if body.is_empty() { "Content-Length: 0\r\nConnection: close" } else { "Transfer-Encoding: chunked" };
+    let (host, token) = base.strip_prefix("http://ffmpeg:ask@").unwrap().split_once('/').unwrap();
+    let length = if body.is_empty() {
+        "Content-Length: 0\r\nConnection: close"
+    } else {
+        "Transfer-Encoding: chunked\r\nExpect: 100-continue\r\nConnection: close"
+    };
     let head = format!("PUT /{token}{path} HTTP/1.1\r\nHost: {host}\r\n{length}\r\n\r\n");
     let mut stream = TcpStream::connect(host).unwrap();
     let work = move || {
         stream.write_all(head.as_bytes()).unwrap();
-        stream.write_all(body).unwrap();
         if !body.is_empty() {
-            // As ffmpeg does: it never waits for the answer.
+            let mut may = [0; CONTINUE.len()];
+            stream.read_exact(&mut may).unwrap();
+            assert_eq!(may, *CONTINUE);
+            stream.write_all(body).unwrap();
+            // As ffmpeg does: it never waits for the final answer.
             let _ = stream.shutdown(std::net::Shutdown::Write);
         }
         let mut answer = String::new();
@@ -69,6 +75,7 @@ async fn put(base: &str, path: &str, body: &'static [u8]) -> String {
     tokio::task::spawn_blocking(work).await.unwrap()
 }
 
+const CONTINUE: &[u8; 25] = b"HTTP/1.1 100 Continue\r\n\r\n";
 const WHOLE: &[u8] = b"5\r\nmedia\r\n0\r\n\r\n";
 const BROKEN: &[u8] = b"5\r\nmedia\r\n";
 const PLAYLIST: &[u8] = b"2f\r\n#EXTM3U\n#EXTINF:1,\nseg-00000.ts\n#EXT-X-ENDLIST\n\r\n0\r\n\r\n";
@@ -115,4 +122,29 @@ async fn paths_that_no_rendition_has_are_not_found() {
     let (host, _) = receiver.base().rsplit_once('/').unwrap();
     let wrong = format!("{host}/{}", "0".repeat(32));
     assert!(put(&wrong, "/a0/seg-00000.ts", b"").await.contains(" 404 "));
+}
+
+/// The status that another user's segment is answered with; none where nobody else can be become.
+async fn put_as(user: &str, base: &str) -> Option<String> {
+    let mut command = tokio::process::Command::new("setpriv");
+    command.args(["--reuid", user, "--clear-groups", "curl"]);
+    command.args(["-s", "--noproxy", "*", "-o", "/dev/null", "-w", "%{http_code}", "-X", "PUT", "--data", "media"]);
+    let output = command.arg(format!("{base}/a0/seg-00000.ts")).output().await.ok()?;
+    output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_user_who_knows_the_path_gets_nothing_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let receiver = start(folder.path()).await;
+    match put_as("65534", receiver.base()).await {
+        Some(status) => assert_eq!(status, "404"),
+        // Only root becomes another; `peer` tells the rest.
+        None => assert!(!rustix::process::geteuid().is_root(), "setpriv and curl are needed"),
+    }
+    assert!(!folder.path().join(".t.partial/a0/seg-00000.ts").exists());
+    put(receiver.base(), "/a0/seg-00000.ts", WHOLE).await;
+    put(receiver.base(), "/a0/playlist.m3u8", PLAYLIST).await;
+    let (received, _) = receiver.finish().await.unwrap();
+    assert_eq!(received[0].segments, [(0, 5)].into());
 }

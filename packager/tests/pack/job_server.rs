@@ -52,6 +52,8 @@ pub(crate) struct Seen {
     pub(crate) busy_puts: u32,
     /// Files are refused for want of space.
     pub(crate) is_full: bool,
+    /// A finished job's files are not all there.
+    pub(crate) is_incomplete: bool,
     /// Everything is answered with 503.
     pub(crate) is_away: bool,
     /// Nobody holds a lease.
@@ -248,6 +250,9 @@ async fn complete(
     }
     let mut seen = context.seen.lock().unwrap();
     seen.requests.push(format!("complete {id}"));
+    if seen.is_incomplete {
+        return error(StatusCode::CONFLICT, "media_incomplete");
+    }
     seen.completed.insert(id, serde_json::from_slice(&body).unwrap());
     answer(StatusCode::OK, &json!({}))
 }

@@ -1,13 +1,13 @@
 //! Private titles: what is written decrypts to exactly the clear title, by keys from the title secret alone.
 
-use std::{fs, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use keyveil_protocol::{KeyTag, PeriodSegments, Rendition, Segment, TitleSecret, TrackClass};
 
 use crate::{
     clips,
     key_server::{Faults, KeyServer, TITLE_SECRET},
-    packager::{entries, master, pack_clear, pack_private, playlist},
+    packager::{entries, master, pack_clear, pack_private, packager, playlist, succeeded},
 };
 
 /// Walks both titles and compares every file; gives the number of segments.
@@ -160,4 +160,30 @@ fn clear_title_is_registered_too_when_a_server_is_named() {
     pack_private(&clip, &folder.path().join("out"), &server, &["--mode", "clear"]);
     let media = server.seen(|seen| seen.published["t"].clone());
     assert_eq!((media.cipher, server.seen(|seen| seen.requests.clone())), (None, vec!["put".into(), "publish".into()]));
+}
+
+#[test]
+fn ffmpeg_and_ffprobe_are_started_without_the_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let clip = clips::mp4(folder.path(), "320x180", 1);
+    let (server, out) = (KeyServer::start(Faults::default()), folder.path().join("out"));
+    let path = std::env::var("PATH").unwrap();
+    for program in ["ffmpeg", "ffprobe"] {
+        let script = format!(
+            "#!/bin/sh\nenv > '{0}/{program}.env'\nPATH='{path}'\nexec {program} \"$@\"\n",
+            folder.path().display()
+        );
+        fs::write(folder.path().join(program), script).unwrap();
+        fs::set_permissions(folder.path().join(program), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let mut command = packager(&[clip.to_str().unwrap(), "--out", out.to_str().unwrap(), "--file-id", "t"]);
+    command.env("PATH", format!("{}:{path}", folder.path().display())).env("OTHER_VARIABLE", "stays");
+    command.env("KEYVEIL_SERVER", &server.url).env("KEYVEIL_WORKER_TOKEN", "kv_worker_token");
+    // That it is taken from the environment shows that it is there.
+    succeeded(&command.env("KEYVEIL_API_KEY", &server.api_key).output().unwrap());
+    for program in ["ffmpeg", "ffprobe"] {
+        let seen = fs::read_to_string(folder.path().join(format!("{program}.env"))).unwrap();
+        assert!(seen.contains("OTHER_VARIABLE=stays\n"), "{program}");
+        assert!(!seen.contains("KEYVEIL_") && !seen.contains(&server.api_key), "{program}");
+    }
 }

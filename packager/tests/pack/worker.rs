@@ -237,3 +237,12 @@ fn key_that_the_server_does_not_take_ends_the_worker() {
         assert_eq!(output.status.code(), Some(1));
     }
 }
+
+#[test]
+fn job_whose_files_are_missing_at_its_end_is_failed_for_another_attempt() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = JobServer::start(vec![package(&clips::mp4(folder.path(), "320x180", 1), settings())]);
+    server.seen(|seen| seen.is_incomplete = true);
+    failed(&server, folder.path(), "media_incomplete", true);
+    assert_eq!(server.seen(|seen| seen.requests.last().cloned()), Some("complete job1".into()));
+}

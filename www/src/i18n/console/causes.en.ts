@@ -22,6 +22,8 @@ export const causesEn = {
   "cause.ffmpeg_missing.action": "Ask the operator to install it, then retry.",
   "cause.ffmpeg_failed": "Transcoding failed",
   "cause.ffmpeg_failed.action": "Look at the job’s log for the reason, then retry or upload another export.",
+  "cause.media_incomplete": "Files of the finished title were missing",
+  "cause.media_incomplete.action": "Retry: it begins anew.",
   "cause.interrupted": "The worker was stopped",
   "cause.interrupted.action": "Retry: it begins anew.",
   "cause.worker_lost": "The worker stopped answering, five times",

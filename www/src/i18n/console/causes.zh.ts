@@ -21,6 +21,8 @@ export const causesZh: Record<keyof typeof causesEn, string> = {
   "cause.ffmpeg_missing.action": "请管理员安装后重试。",
   "cause.ffmpeg_failed": "转码失败",
   "cause.ffmpeg_failed.action": "请在任务日志中查看原因，然后重试或上传其他导出文件。",
+  "cause.media_incomplete": "成品文件不完整",
+  "cause.media_incomplete.action": "请重试，任务将重新开始。",
   "cause.interrupted": "工作进程被停止",
   "cause.interrupted.action": "请重试，任务将重新开始。",
   "cause.worker_lost": "工作进程连续五次失去响应",

@@ -1,5 +1,5 @@
-//! Who is at the other end of a loopback connection. The source's secret path stands on ffmpeg's command line, where
-//! every user of the machine can read it; so on Linux only the worker's own user is answered.
+//! Who is at the other end of a loopback connection. The secret paths of source and receiver stand on ffmpeg's command
+//! line, where every user of the machine can read them; so on Linux only this process' own user is answered.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -12,7 +12,7 @@ const READINGS_MAX: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Whether `peer`, connected to `here`, belongs to this process' user; true where nobody can tell.
-pub(super) async fn is_own(peer: SocketAddr, here: SocketAddr) -> bool {
+pub(crate) async fn is_own(peer: SocketAddr, here: SocketAddr) -> bool {
     is_of(rustix::process::geteuid().as_raw(), peer, here).await
 }
 
@@ -24,7 +24,7 @@ async fn is_of(user: u32, peer: SocketAddr, here: SocketAddr) -> bool {
         }
         tokio::time::sleep(PAUSE).await;
     }
-    tracing::warn!(%peer, "a reader of the source that the system does not list was turned away");
+    tracing::warn!(%peer, "a client that the system does not list was turned away");
     false
 }
 
