@@ -14,6 +14,8 @@ pub enum PackError {
     InputNotVideo(String, String),
     #[error("{0} is truncated: {1}; copy or export the whole file again")]
     InputTruncated(String, String),
+    #[error("{0} is too long: {1}; cut it into parts of at most 24 hours, or export it again")]
+    InputTooLong(String, String),
     #[error("this ffmpeg can't decode the {kind} codec {codec}; convert the file first or install an ffmpeg that can")]
     CodecUnknown { kind: &'static str, codec: String },
     #[error("the ladder copy can't carry {kind} codec {codec} in {container}; {instead}")]
@@ -84,6 +86,7 @@ impl PackError {
             Self::InputEmpty(_) => "input_empty",
             Self::InputNotVideo(..) => "input_not_video",
             Self::InputTruncated(..) => "input_truncated",
+            Self::InputTooLong(..) => "input_too_long",
             Self::CodecUnknown { .. } => "codec_unknown",
             Self::CopyCodecUnsupported { .. } => "copy_codec_unsupported",
             Self::LadderInvalid(_) => "ladder_invalid",

@@ -36,6 +36,8 @@ pub(crate) fn arguments(plan: &Plan, input: &Input, base: &str) -> Result<Vec<Os
         let threads = threads.to_string();
         arguments.add(["-filter_complex_threads", &threads, "-threads", &threads]);
     }
+    // What comes too late is not read: filters would fill the time before it.
+    arguments.add(["-t", &plan.secs_max.to_string()]);
     arguments.0.extend(input.arguments()?);
     if let Some(graph) = filter_graph(plan) {
         arguments.add(["-filter_complex", &graph]);
@@ -130,6 +132,8 @@ impl Arguments {
             Making::EncodeVideo { .. } => format!("[out{}]", rendition.rendition),
             _ => format!("0:{}", rendition.stream_index),
         };
+        // Here too, since a first frame that comes late is filled up from time 0.
+        self.add(["-t", &plan.secs_max.to_string()]);
         self.add(["-map", &map, "-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact"]);
         match &rendition.making {
             Making::EncodeVideo { width, height, bit_rate } => {

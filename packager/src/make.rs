@@ -22,6 +22,8 @@ use crate::{
 /// A video this much shorter than its container claims was cut off: the larger of the two counts.
 const MISSING_SECS_MAX: f64 = 1.5;
 const MISSING_SHARE_MAX: f64 = 0.01;
+/// A title this close to the limit was cut off there; no frame lasts longer than that.
+const LIMIT_SECS_LESS: f64 = 1.0;
 
 /// What was made; all of it is in the sink.
 #[derive(Debug)]
@@ -94,6 +96,10 @@ async fn transcode(
     let renditions = renditions
         .map(|(planned, received)| PackedRendition::new(planned.clone(), received, title_secs))
         .collect::<Result<Vec<_>, _>>()?;
+    if title_secs > plan.secs_max - LIMIT_SECS_LESS {
+        let what = format!("it goes on beyond {:.0} s, which is more than it claims", plan.secs_max);
+        return Err(PackError::InputTooLong(input.name(), what));
+    }
     refuse_truncated(input, source, &renditions, title_secs)?;
     report.report(&Event::Progress { percent: Some(100.0), speed: None, left_secs: Some(0) });
     Ok((renditions, sealer))

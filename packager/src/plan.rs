@@ -72,6 +72,8 @@ pub struct Plan {
     pub renditions: Vec<PlannedRendition>,
     pub rate: FrameRate,
     pub interlaced: bool,
+    /// ffmpeg makes no more of the source than this.
+    pub secs_max: f64,
 }
 
 /// One rendition before it exists.
@@ -158,7 +160,8 @@ impl Plan {
         for (rendition, number) in renditions.iter_mut().zip(0..) {
             rendition.rendition = Rendition(number);
         }
-        Ok(Self { choices, renditions, rate: source.video.rate, interlaced: source.video.interlaced })
+        let (rate, interlaced, secs_max) = (source.video.rate, source.video.interlaced, source.secs_max());
+        Ok(Self { choices, renditions, rate, interlaced, secs_max })
     }
 
     /// Encoder threads of a quality of this many pixels; none leaves the choice to x264.

@@ -22,6 +22,12 @@ pub(crate) const TRACKS_MAX: usize = 8;
 /// No sensible video is larger on an edge; guards the arithmetic of the ladder.
 const EDGE_MAX: u32 = 16_384;
 
+/// The longest video. A small file can claim any length, and what is between two of its frames is made all the same.
+const DURATION_SECS_MAX: f64 = 24.0 * 3600.0;
+/// Lengths may be estimates; one beyond twice of what is claimed and this is none.
+const CLAIM_SHARE_MAX: f64 = 2.0;
+const CLAIM_SECS_MORE: f64 = 60.0;
+
 /// A video file and those of its streams that are packed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Source {
@@ -33,6 +39,15 @@ pub struct Source {
     pub audio: Vec<AudioStream>,
     /// The first eight text subtitle streams.
     pub subtitles: Vec<SubtitleStream>,
+}
+
+impl Source {
+    /// No more than this is made of it; what reaches it is not what was claimed.
+    pub(crate) fn secs_max(&self) -> f64 {
+        let claimed = [self.duration_secs, self.video.duration_secs].into_iter().flatten().reduce(f64::max);
+        let most = claimed.map_or(DURATION_SECS_MAX, |secs| (secs * CLAIM_SHARE_MAX).min(DURATION_SECS_MAX));
+        most + CLAIM_SECS_MORE
+    }
 }
 
 /// The video stream, its size as it is displayed: rotation and pixel aspect applied.
@@ -144,6 +159,11 @@ fn first_reason(complaint: &str, input: &Input) -> String {
 }
 
 fn describe(name: &str, raw: RawProbe) -> Result<Source, PackError> {
+    let secs = raw.secs();
+    if secs > DURATION_SECS_MAX {
+        let what = format!("it claims {:.1} hours", secs / 3600.0);
+        return Err(PackError::InputTooLong(name.to_owned(), what));
+    }
     let picture = raw
         .streams
         .iter()

@@ -65,6 +65,23 @@ pub(super) struct RawSideData {
     pub(super) rotation: Option<f64>,
 }
 
+impl RawProbe {
+    /// The longest time that anything in it claims: to last, or to wait for before it starts.
+    pub(super) fn secs(&self) -> f64 {
+        let start = time(&self.format.start_time);
+        let of_streams = self
+            .streams
+            .iter()
+            .flat_map(|stream| [stream.duration_secs().unwrap_or(0.0), time(&stream.start_time) - start]);
+        let of_format = self.format.duration.as_deref().and_then(seconds).unwrap_or(0.0);
+        of_streams.fold(of_format, f64::max)
+    }
+}
+
+fn time(text: &Option<String>) -> f64 {
+    text.as_deref().and_then(|text| text.parse().ok()).unwrap_or(0.0)
+}
+
 impl RawStream {
     pub(super) fn duration_secs(&self) -> Option<f64> {
         self.duration.as_deref().or(self.tags.duration.as_deref()).and_then(seconds)
@@ -72,7 +89,6 @@ impl RawStream {
 
     /// Whether it starts after the file's first stream.
     pub(super) fn is_late(&self, format: &RawFormat) -> bool {
-        let time = |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
         time(&self.start_time) - time(&format.start_time) > LATE_SECS_MIN
     }
 

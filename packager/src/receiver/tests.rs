@@ -37,7 +37,7 @@ fn plan() -> Plan {
         making: Making::EncodeAudio { sample_rate: 48_000, channels: 2 },
     };
     let rate = FrameRate { numerator: 25, denominator: 1 };
-    Plan { choices, renditions: vec![rendition], rate, interlaced: false }
+    Plan { choices, renditions: vec![rendition], rate, interlaced: false, secs_max: 60.0 }
 }
 
 async fn start(folder: &FilePath) -> Receiver {

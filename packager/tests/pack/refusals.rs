@@ -1,6 +1,11 @@
 //! Bad input and bad output folders: a stable code, a sentence, and nothing left behind.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use crate::{
     clips::{self, ffmpeg},
@@ -187,4 +192,36 @@ fn missing_ffmpeg_is_named() {
     let mut command = packager(&[clip.to_str().unwrap(), "--out", out.to_str().unwrap(), "--mode", "clear"]);
     let output = command.env("PATH", folder.path()).output().unwrap();
     assert!(refused(&output, "ffmpeg_missing", &out).contains("install ffmpeg"));
+}
+
+/// A small clip whose third frame comes days after the second.
+fn gap(folder: &Path) -> PathBuf {
+    let frames = "-f lavfi -i color=s=64x64:r=1 -frames:v 3 -vf setpts=if(eq(N\\,2)\\,N*100000\\,N)/TB -vsync vfr";
+    ffmpeg(&format!("{frames} -c:v libx264 -preset ultrafast -bf 0"), &folder.join("gap.mkv"))
+}
+
+#[test]
+fn video_that_claims_more_than_a_day_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (clip, out) = (gap(folder.path()), folder.path().join("out"));
+    let claimed: f64 = clips::probe(&clip, "v", "format=duration").remove(0).parse().unwrap();
+    assert!(claimed > 86_400.0 && fs::metadata(&clip).unwrap().len() < 10_000, "{claimed}");
+    let message = refused(&pack(&clip, &out, &CLEAR), "input_too_long", &out);
+    assert!(message.contains("hours"), "{message}");
+}
+
+#[test]
+fn gap_that_the_container_does_not_claim_is_not_filled() {
+    let folder = tempfile::tempdir().unwrap();
+    let (clip, out) = (gap(folder.path()), folder.path().join("out"));
+    // The header's claim becomes 10 s; EBML: Duration, eight bytes, a float. The stream's own tag is made nonsense.
+    let mut bytes = fs::read(&clip).unwrap();
+    let at = bytes.windows(3).position(|window| window == [0x44, 0x89, 0x88]).unwrap() + 3;
+    bytes[at..at + 8].copy_from_slice(&10_000_f64.to_be_bytes());
+    let tag = bytes.windows(8).position(|window| window == b"DURATION").unwrap();
+    bytes[tag..tag + 8].copy_from_slice(b"NOTHINGS");
+    fs::write(&clip, bytes).unwrap();
+    assert_eq!(clips::probe(&clip, "v", "format=duration"), ["10.000000"]);
+    let output = pack(&clip, &out, &CLEAR);
+    refused(&output, "input_truncated", &out);
 }

@@ -8,6 +8,8 @@ export const causesEn = {
   "cause.input_not_video.action": "Upload a video file such as MP4, MOV, MKV, WebM or TS.",
   "cause.input_truncated": "The file is cut off",
   "cause.input_truncated.action": "Export or copy the whole file again, then upload it anew.",
+  "cause.input_too_long": "The video is longer than 24 hours, or than it claims to be",
+  "cause.input_too_long.action": "Cut it into shorter parts or export it again, then upload it anew.",
   "cause.source_unreadable": "The file can’t be read as a video",
   "cause.source_unreadable.action": "It may be damaged or incomplete. Export it again, then upload it anew.",
   "cause.codec_unknown": "The server can’t decode this kind of video",

@@ -9,6 +9,8 @@ export const causesZh: Record<keyof typeof causesEn, string> = {
   "cause.input_not_video.action": "请上传 MP4、MOV、MKV、WebM 或 TS 等视频文件。",
   "cause.input_truncated": "文件不完整",
   "cause.input_truncated.action": "请重新导出或复制完整文件后再上传。",
+  "cause.input_too_long": "视频超过 24 小时，或超出其标明的时长",
+  "cause.input_too_long.action": "请分段或重新导出后再上传。",
   "cause.source_unreadable": "文件无法作为视频读取",
   "cause.source_unreadable.action": "文件可能已损坏或不完整，请重新导出后上传。",
   "cause.codec_unknown": "服务器无法解码此类视频",
