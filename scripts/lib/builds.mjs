@@ -10,9 +10,11 @@ const stamp = (name) => join(targetDir, "keyveil-stamps", name);
 const RUST = ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "protocol/Cargo.toml", "protocol/src"];
 const SDK = [...RUST, "package-lock.json", "player-wasm"];
 
+const SERVERS = ["-p", "keyveil-packager", "-p", "keyveil-key-server"];
+
 /** The `packager` and `key-server` binaries. */
 export async function buildServers(show) {
-  return cargo(["build", "--release", "--locked", "-p", "keyveil-packager", "-p", "keyveil-key-server"], show);
+  return cargo(["build", "--release", "--locked", ...SERVERS], show);
 }
 
 /** The wasm-bindgen tools, unoptimized because they run for a second, and the binaries that only tests use. */
@@ -20,7 +22,8 @@ export async function buildTestTools(show) {
   const said = [];
   for (const flags of [
     ["-p", "keyveil-bindgen"],
-    ["--release", "-p", "keyveil-tests"],
+    // Beside the servers, so that what they share is compiled with the same features, and so once.
+    ["--release", ...SERVERS, "-p", "keyveil-tests"],
   ]) {
     said.push(await cargo(["build", "--locked", "--bins", ...flags], show));
   }
