@@ -86,6 +86,7 @@ fn answer(mode: Mode, grant: Option<Envelope>) -> String {
         segment_ms: 6000,
         period_segments: PeriodSegments::new(2).expect("in range"),
         segment_count: 10,
+        clear_lead_segments: 0,
         renditions: Vec::new(),
     };
     let title = TitleInfo {

@@ -79,7 +79,7 @@ pub struct TitleInfo {
     pub file_id: FileId,
     /// Its name for people.
     pub name: String,
-    /// Private or clear.
+    /// How its segments are published.
     pub mode: Mode,
     /// Which encryption of it.
     pub version: u32,
@@ -105,8 +105,16 @@ pub struct MediaInfo {
     pub period_segments: PeriodSegments,
     /// Segments of the longest rendition.
     pub segment_count: u32,
+    /// So many segments at the beginning of every rendition are not encrypted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub clear_lead_segments: u32,
     /// In playlist order, at most 64.
     pub renditions: Vec<RenditionInfo>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// What a rendition carries.
@@ -215,7 +223,7 @@ pub struct PutTitleRequest {
     pub public_key: String,
     /// For people, 1 … 256 bytes.
     pub name: String,
-    /// Private or clear.
+    /// How its segments are published.
     pub mode: Mode,
 }
 

@@ -186,7 +186,9 @@ impl PlayerSignatureClaims {
     pub(super) fn check_content_type(&self, mode: Mode) -> Result<(), ProtocolError> {
         let asked = self.content_info.as_ref().and_then(|info| info.audio_video_type.as_deref());
         match (asked, mode) {
-            (None, _) | (Some("ProtectedAdaptive"), Mode::Private) | (Some("RawAdaptive"), Mode::Clear) => Ok(()),
+            (None, _)
+            | (Some("ProtectedAdaptive"), Mode::Private | Mode::Standard)
+            | (Some("RawAdaptive"), Mode::Clear) => Ok(()),
             _ => Err(ProtocolError::new(ErrorCode::PsignContentType, "audioVideoType does not fit the title's mode")),
         }
     }
