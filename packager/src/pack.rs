@@ -82,7 +82,8 @@ async fn run(options: PackOptions, report: &Arc<dyn Report>, undo: &mut Undo) ->
     let mode = options.choices.mode;
     if mode.is_encrypted() && options.server.is_none() {
         return Err(PackError::OptionInvalid(
-            "private mode needs --server and --api-key; use --mode clear to pack without a key server".into(),
+            "private and standard mode need --server and --api-key; use --mode clear to pack without a key server"
+                .into(),
         ));
     }
     let name = title_name(&options)?;
@@ -105,7 +106,7 @@ async fn run(options: PackOptions, report: &Arc<dyn Report>, undo: &mut Undo) ->
         }
         None => (None, None),
     };
-    let sealer = Sealer::new(file_id.clone(), plan.choices.period_segments, title_secret);
+    let sealer = Sealer::new(file_id.clone(), &plan.choices, title_secret);
     let sink = Sink::Folder(Arc::clone(&output));
     let media = make(&plan, &input, &source, sealer, &sink, report).await?.media;
     let folder = commit(output, undo).await?;

@@ -140,7 +140,7 @@ async fn put_title(
     };
     let secret = TitleSecret::from_bytes(TITLE_SECRET);
     let title_secret =
-        (request.mode == Mode::Private).then(|| seal_title(&secret, &sealing, &mut UnwrapErr(SysRng)).unwrap());
+        request.mode.is_encrypted().then(|| seal_title(&secret, &sealing, &mut UnwrapErr(SysRng)).unwrap());
     let app_id = 1.try_into().unwrap();
     answer(StatusCode::CREATED, &PutTitleResponse { app_id, file_id: id.parse().unwrap(), title_secret })
 }

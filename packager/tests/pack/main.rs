@@ -15,6 +15,7 @@ mod processes;
 mod reencrypt;
 mod refusals;
 mod server_faults;
+mod standard;
 mod tus_server;
 mod upload;
 mod worker;
