@@ -30,8 +30,8 @@ const dialog = (page) => expect(page.getByRole("dialog")).toBeVisible();
 const PAGES = {
   workflows: show("/workflows", (page) => expect(page.getByRole("row")).toHaveCount(8)),
   "workflow-built-in": show("/workflows/vod-compact"),
-  "workflow-new": show("/workflows/new:lectures", (page) => expect(page.locator(".rung")).toHaveCount(3)),
-  "workflow-wrong": show("/workflows/lectures", async (page) => {
+  "workflow-new": show("/workflows/new:own", (page) => expect(page.locator(".rung")).toHaveCount(3)),
+  "workflow-wrong": show("/workflows/own", async (page) => {
     await page.locator("input[max='60']").fill("0");
     await expect(page.locator(".field .problem")).toBeVisible();
   }),
@@ -57,7 +57,7 @@ const PAGES = {
     await dialog(page);
     await page.getByRole("radio").last().check();
   }),
-  webhook: show("/events/wh_learn", (page) => expect(page.locator("[data-state=failed]")).toBeVisible()),
+  webhook: show("/events/wh_all", (page) => expect(page.locator("[data-state=failed]")).toBeVisible()),
   signatures: show("/signatures"),
   keys: show("/keys"),
   "dialog-api-key": show("/keys", async (page) => {
@@ -143,8 +143,8 @@ test("a workflow is duplicated, changed, made the default and deleted", async ({
 });
 
 test("what the server has against a workflow is shown at its field", async ({ page, context }) => {
-  server.refuseNext("PUT /v1/workflows/lectures", "workflow_invalid", 400, "segmentSecs: 1 to 60");
-  await enter(page, context, "/workflows/lectures");
+  server.refuseNext("PUT /v1/workflows/own", "workflow_invalid", 400, "segmentSecs: 1 to 60");
+  await enter(page, context, "/workflows/own");
   await button(page, "Save").click();
   const field = page.locator(".field").filter({ has: page.getByLabel("Segment length") });
   await expect(field.locator(".problem")).toHaveText("1 to 60");
@@ -152,10 +152,10 @@ test("what the server has against a workflow is shown at its field", async ({ pa
 
 test("a session is found by its viewer and revoked", async ({ page, context }) => {
   await enter(page, context, "/sessions");
-  await page.getByLabel("Viewer (uid)").fill("student-4711");
+  await page.getByLabel("Viewer (uid)").fill("viewer-1");
   await expect(page.getByRole("row")).toHaveCount(2);
-  expect(page.url()).toContain("uid=student-4711");
-  await button(page, "Actions for student-4711").click();
+  expect(page.url()).toContain("uid=viewer-1");
+  await button(page, "Actions for viewer-1").click();
   await page.getByRole("menuitem", { name: "Revoke session" }).click();
   await expect(page.getByRole("dialog")).toContainText("about a minute");
   await button(page, "Revoke session").click();
@@ -181,7 +181,7 @@ test("a webhook's secret is told once, with how to verify; its deliveries can be
   await expect(secret).toContainText("hmac.compare_digest");
   await button(page, "I have kept it").click();
   await expect(page.getByText("whsec_")).toHaveCount(0);
-  await page.getByRole("link", { name: /learn.example.com/ }).click();
+  await page.getByRole("link", { name: /app.example.com/ }).click();
   const failed = page.getByRole("row").filter({ hasText: "connection refused" });
   await failed.getByRole("button").click();
   await expect(failed.locator("[data-state=pending]")).toBeVisible();
@@ -195,9 +195,9 @@ test("a signature is made by keyboard, read and checked", async ({ page, context
   await expect(page.getByRole("option", { name: /Kiln/ }).first()).toBeVisible();
   await page.keyboard.press("Enter");
   await expect(page.getByRole("combobox", { name: "Title", exact: true })).toHaveValue(/Kiln/);
-  await page.getByLabel("Viewer (uid)").fill("ada");
+  await page.getByLabel("Viewer (uid)").fill("viewer-5");
   await page.getByLabel("Viewer (uid)").press("Enter");
-  await expect(page.locator("[data-valid=true]")).toContainText('"uid": "ada"');
+  await expect(page.locator("[data-valid=true]")).toContainText('"uid": "viewer-5"');
   const psign = await page.locator(".psign").textContent();
   const play = page.getByRole("link", { name: "Play" });
   expect(await play.getAttribute("href")).toMatch(/^\/player\/#file=f\d+&psign=/);
@@ -236,9 +236,9 @@ test("the audit log is paged, filtered, and told in both languages", async ({ pa
   await expect(page.locator("[data-kind]")).toHaveCount(70);
   await page.getByLabel("Kind").selectOption("session_started");
   await expect(page.locator("[data-kind]")).toHaveCount(1);
-  await expect(page.locator("[data-kind]")).toContainText("student-4711 began to watch f10000");
+  await expect(page.locator("[data-kind]")).toContainText("viewer-1 began to watch f10000");
   await button(page, "中文").click();
-  await expect(page.locator("[data-kind]")).toContainText("student-4711 开始观看 f10000");
+  await expect(page.locator("[data-kind]")).toContainText("viewer-1 开始观看 f10000");
 });
 
 test("settings send only what was changed, and say what is wrong with it", async ({ page, context }) => {
