@@ -9,6 +9,7 @@
 //   fault tests                          processes killed, disks filled, workers that compete: nothing is lost, nothing clear
 //   API tests                            every operation of the OpenAPI document, asked by schemathesis
 //   player unit tests, page unit tests   vitest
+//   console tests                        Playwright in the system's Chromium: the console before a stand-in for the server
 //   browser tests                        Playwright in the system's Chromium: the whole loop, attacks and faults
 //
 // Ends with a table, the names of what was skipped, and `N passed, N failed, N skipped` as the last line of standard output.
@@ -60,7 +61,13 @@ async function suites() {
   const cargo = ["test", "--release", "--locked", "--no-fail-fast"];
   const wasmRunner = { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: bindgenTestRunner };
   const vitest = (folder) => ({ command: "npx", args: ["--no-install", "vitest", "run"], cwd: inRoot(folder) });
-  const browser = { KEYVEIL_CHROMIUM: await findChromium(), KEYVEIL_YT_DLP: pythonTool("yt-dlp"), CI: "1" };
+  const env = { KEYVEIL_CHROMIUM: await findChromium(), KEYVEIL_YT_DLP: pythonTool("yt-dlp"), CI: "1" };
+  const playwright = (...which) => ({
+    command: "npx",
+    args: ["--no-install", "playwright", "test", "--reporter=list", ...which],
+    env,
+    cwd: inRoot("tests"),
+  });
   return [
     // The wasm-bindgen tools have no tests of their own, and take a minute to compile once more.
     { name: "cargo test", command: "cargo", args: [...cargo, "--workspace", "--exclude", "keyveil-bindgen"] },
@@ -76,13 +83,8 @@ async function suites() {
     { name: "API tests", ...(await nodeTests("tests/api")), env: { KEYVEIL_SCHEMATHESIS: pythonTool("schemathesis") } },
     { name: "player unit tests", ...vitest("player-wasm") },
     { name: "page unit tests", ...vitest("www") },
-    {
-      name: "browser tests",
-      command: "npx",
-      args: ["--no-install", "playwright", "test", "--reporter=list"],
-      env: browser,
-      cwd: inRoot("tests"),
-    },
+    { name: "console tests", ...playwright("--project=console", "--workers=2") },
+    { name: "browser tests", ...playwright("--project=installation") },
   ];
 }
 
