@@ -46,12 +46,18 @@ impl Request {
         self
     }
 
-    pub(crate) fn send(self) -> Response {
+    /// Sends what there is and does not wait for an answer.
+    pub(crate) fn begin(self) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         stream.write_all(format!("{}\r\n", self.head).as_bytes()).unwrap();
         // A server that refuses early may close before it has read everything.
         let _ = stream.write_all(&self.body);
+        stream
+    }
+
+    pub(crate) fn send(self) -> Response {
+        let mut stream = self.begin();
         let mut raw = Vec::new();
         let mut chunk = [0; 65536];
         loop {
