@@ -196,6 +196,8 @@ fn who_has_lost_the_lease_can_change_nothing() {
         late.put(&app, "v720p/00001.m4s", b"too late"),
         late.request(&app, "GET", "source").send(),
         late.complete(&app),
+        late.request(&app, "POST", "complete").json("{}").send(),
+        late.request(&app, "POST", "complete").body("of no type").send(),
         late.fail(&app, "ffmpeg_failed", false),
     ] {
         assert_eq!(response.code(), "lease_lost");
@@ -321,6 +323,7 @@ fn a_version_with_a_missing_file_is_not_committed() {
     assert_eq!(claimed.put(&app, last, b"").status, 204);
     assert_eq!(claimed.complete(&app).code(), "media_incomplete", "an empty file is none");
     assert_eq!(claimed.put(&app, last, content).status, 204, "a file may be stored again");
+    assert_eq!(claimed.request(&app, "POST", "complete").json("{}").send().code(), "malformed_request");
     let complete = |media: &Value, cover: Value| {
         let body = json!({ "media": media, "cover": cover, "sprites": null }).to_string();
         claimed.request(&app, "POST", "complete").json(body).send()

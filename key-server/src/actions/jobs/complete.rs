@@ -49,7 +49,7 @@ pub(crate) async fn complete(state: &ServerState, attempt: &Attempt, body: &[u8]
 /// A worker that did not hear the answer asks again.
 async fn is_repetition(state: &ServerState, attempt: &Attempt, media: &str) -> Result<bool, Refusal> {
     let Attempt { job, version } = attempt;
-    if job.state != JobState::Done || job.version != Some(*version) {
+    if !attempt.has_done(job) {
         return Ok(false);
     }
     let row = state.installation.store().title_version(&job.file_id, *version).await?;
