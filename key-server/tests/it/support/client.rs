@@ -64,6 +64,8 @@ impl Request {
             match stream.read(&mut chunk) {
                 Ok(0) => break,
                 Ok(len) => raw.extend_from_slice(&chunk[..len]),
+                // A signal to a process that starts and ends others.
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) if raw.is_empty() => panic!("no answer: {error}"),
                 Err(_) => break,
             }
