@@ -11,6 +11,7 @@ mod changes;
 mod command_line;
 mod contract;
 mod cors;
+mod events;
 mod failures;
 mod idempotency;
 mod jobs;
