@@ -13,6 +13,7 @@ mod job_attempts;
 mod job_lists;
 mod jobs;
 mod labels;
+mod migrations;
 mod pulls;
 mod scopes;
 mod sdk_builds;
@@ -54,7 +55,6 @@ pub use sdk_builds::SdkBuildRow;
 pub use server_keys::ServerKeyRow;
 pub use session_list::{ListedSession, SessionQuery};
 pub use sessions::{Session, SessionProgress, StillAllowed};
-use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 pub use title_list::{ListedJob, ListedTitle, SortValue, TitleQuery, TitleSort};
@@ -66,8 +66,6 @@ pub use users::{SignIn, User, UserRow};
 pub use webhooks::{Delivery, DeliveryState, Webhook};
 pub use worker_keys::WorkerKey;
 pub use workflows::Workflow;
-
-static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 
 const CONNECTIONS_MAX: u32 = 8;
 /// How long a write waits for those before it, and for another process (the command line beside the server).
@@ -120,7 +118,7 @@ impl Store {
             .acquire_timeout(BUSY_TIMEOUT)
             .connect_with(options)
             .await?;
-        MIGRATOR.run(&pool).await?;
+        migrations::migrator().run(&pool).await?;
         Ok(Self { pool, writer: Mutex::new(()) })
     }
 
@@ -193,6 +191,8 @@ fn app_id(value: i64) -> Result<keyveil_protocol::AppId, StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::migrate::Migrator;
+
     use super::*;
 
     #[tokio::test]
