@@ -64,7 +64,8 @@ async fn release(
     let (_, build) = BuildSecrets::load(installation, build_id.as_str()).await?;
     let window = Window::new(&title, progress.max_track, request.period)?;
     let expires_at = on_wire(progress.expires_at);
-    let grant = KeysGrant { expires_at, keys: window.keys(&title.secret(installation).await?) };
+    let keys = window.keys(&title.secret(installation).await?);
+    let grant = KeysGrant { expires_at, keys, segment_keys: Vec::new() };
     let sealing = Sealing { request_body: body, recipient: &recipient, server_key: &build.server_key, psk: &build.psk };
     let envelope = grant.seal(&sealing, &mut rng())?;
     record(state, &session, &progress, &window, now).await?;

@@ -43,6 +43,7 @@ async fn open(
         title: title.info.clone(),
         playlist_url: state.playlist_url(&title.folder(), *url_expires_at),
         watermark: claims.ghost_watermark_info.as_ref().map(|info| info.text.clone()),
+        preview: None,
         resolution_names: claims.content_info.as_ref().map(|info| info.resolution_names.clone()).unwrap_or_default(),
         grant,
     })
@@ -65,6 +66,7 @@ async fn start_session(
         mac_key: installation.session_mac_key(&session_id),
         expires_at: admission.authorization.expires_at(),
         keys: window.keys(&admission.title.secret(installation).await?),
+        segment_keys: Vec::new(),
     };
     let sealing = Sealing { request_body: body, recipient: &recipient, server_key: &build.server_key, psk: &build.psk };
     let envelope = grant.seal(&sealing, &mut rng())?;
