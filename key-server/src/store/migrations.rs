@@ -9,6 +9,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "media workflow", include_str!("../../migrations/0002_media_workflow.sql")),
     (3, "library", include_str!("../../migrations/0003_library.sql")),
     (4, "job keys", include_str!("../../migrations/0004_job_keys.sql")),
+    (5, "delivery", include_str!("../../migrations/0005_delivery.sql")),
+    (8, "signature limits", include_str!("../../migrations/0008_signature_limits.sql")),
 ];
 
 /// What brings a database of any earlier version up to date.
