@@ -17,6 +17,7 @@ pub mod actions;
 mod background;
 mod change_streams;
 pub mod cli;
+mod client_address;
 mod clock;
 mod config;
 mod fetch;
@@ -31,6 +32,7 @@ mod refusal;
 mod state;
 pub mod store;
 
+pub use client_address::{AddressRange, AddressRangeError};
 pub use clock::Clock;
 pub use config::{
     Config, ConfigError, DataConfig, FetchConfig, HttpConfig, LogConfig, LogFormat, MediaConfig, PagesConfig,
