@@ -75,6 +75,14 @@ error_codes! {
     SessionInvalid = ("session_invalid", 401, "The playback session is not valid; start again."),
     /// Past its expiry.
     SessionExpired = ("session_expired", 401, "The playback session has expired; start again with a new signature."),
+    /// The viewer opened more sessions than the signature allows at once.
+    SessionSuperseded = ("session_superseded", 401, "The viewer plays elsewhere, on as many players as allowed; end one there, or start again here."),
+    /// Above the session's track class.
+    TrackNotAllowed = ("track_not_allowed", 403, "The signature does not cover this track class."),
+    /// Behind a preview's end.
+    PreviewEnded = ("preview_ended", 403, "The preview ends before this part of the title."),
+    /// The session asked for keys too often.
+    KeyUsesExhausted = ("key_uses_exhausted", 403, "This session has asked for keys too often; start again with a new signature."),
     /// A counter not above the last one.
     CounterReplayed = ("counter_replayed", 409, "This request was already used; send it again with a higher counter."),
     /// A period the title does not have.

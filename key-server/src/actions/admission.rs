@@ -108,6 +108,8 @@ pub(super) async fn record(state: &ServerState, session: &Session, released: &Va
     release::check_still_allowed(&mut write, session, &session.kid, ErrorCode::PsignSignature).await?;
     write.insert_session(session).await?;
     write.append_audit(&event, session.created_at).await?;
-    release::sample(&mut write, session, released, 1, session.created_at).await?;
+    if session.releases_at_opening() > 0 {
+        release::sample(&mut write, session, released, 1, session.created_at).await?;
+    }
     Ok(write.commit().await?)
 }

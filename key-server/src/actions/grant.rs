@@ -1,7 +1,5 @@
 //! Which keys a session receives, and with what they are sealed.
 
-use std::collections::BTreeSet;
-
 use keyveil_protocol::{
     BuildId, ErrorCode, Period, PeriodKeyEntry, Psk, PskSecret, ServerKey, TitleSecret, TrackClass,
 };
@@ -35,17 +33,10 @@ impl Window {
         if first.0 >= count {
             return Err(Refusal::new(ErrorCode::PeriodOutOfRange, "the title has no such period"));
         }
-        let classes: BTreeSet<u8> = title
-            .info
-            .media
-            .renditions
-            .iter()
-            .map(|rendition| rendition.track_class.number())
-            .filter(|number| *number <= max_track.number())
-            .collect();
+        let classes = title.track_classes().into_iter().filter(|number| *number <= max_track.number());
         let end = first.0.saturating_add(WINDOW_PERIODS).min(count);
         Ok(Self {
-            classes: classes.into_iter().filter_map(TrackClass::from_number).collect(),
+            classes: classes.filter_map(TrackClass::from_number).collect(),
             periods: (first.0..end).map(Period).collect(),
         })
     }

@@ -1,0 +1,49 @@
+//! Use, audit row and key, or none of them.
+
+use keyveil_protocol::ErrorCode;
+use serde_json::Value;
+
+use crate::actions::release::{check_still_allowed, sample};
+use crate::clock::stored;
+use crate::refusal::Refusal;
+use crate::state::ServerState;
+use crate::store::{AuditEvent, AuditKind, Session};
+
+/// A key that is about to leave.
+pub(super) struct Release<'a> {
+    pub(super) session: &'a Session,
+    /// How many keys the title has.
+    pub(super) title_keys: u64,
+    /// Where playback must be, as far as the key tells.
+    pub(super) position_ms: Option<u64>,
+    /// What leaves, for the audit log.
+    pub(super) detail: Value,
+}
+
+/// `key_uses_exhausted` when the session has had all it may have.
+pub(super) async fn record(state: &ServerState, release: &Release<'_>, now: u64) -> Result<(), Refusal> {
+    let Release { session, title_keys, position_ms, detail } = release;
+    let uses_max = title_keys.saturating_mul(u64::from(state.config.standard.key_uses));
+    let event = AuditEvent::new(AuditKind::KeysReleased, detail.clone())
+        .with_app(session.app_id)
+        .with_file(&session.file_id)
+        .with_session(session.id);
+    let now = stored(now);
+    let mut write = state.installation.store().write().await?;
+    check_still_allowed(&mut write, session, &session.kid, ErrorCode::SessionInvalid).await?;
+    let Some(releases) = write.use_session(&session.id, uses_max, *position_ms, now).await? else {
+        let ended = write.session(&session.id).await?.is_none_or(|session| session.revoked_at.is_some());
+        return Err(if ended {
+            Refusal::new(ErrorCode::SessionInvalid, "session was revoked while the request was on its way")
+        } else {
+            Refusal::new(ErrorCode::KeyUsesExhausted, "the session has had all its keys as often as it may")
+        });
+    };
+    write.append_audit(&event, now).await?;
+    sample(&mut write, session, release_of(detail), releases, now).await?;
+    Ok(write.commit().await?)
+}
+
+fn release_of(detail: &Value) -> &Value {
+    detail.get("released").unwrap_or(&Value::Null)
+}
