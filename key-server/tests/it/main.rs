@@ -23,6 +23,7 @@ mod play;
 mod psign;
 mod pulls;
 mod requests;
+mod standard;
 mod titles;
 mod uploads;
 mod webhooks;
