@@ -126,19 +126,26 @@ impl ServerState {
         let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
     }
 
-    /// Address of a version's master playlist.
-    pub(crate) fn playlist_url(&self, folder: &MediaFolder, expires_at: u64) -> String {
-        self.media_url(UrlScope::Media, folder, "master.m3u8", expires_at)
+    /// Address of a version's master playlist; with `preview_segments` one that ends there.
+    pub(crate) fn playlist_url(&self, folder: &MediaFolder, expires_at: u64, preview_segments: Option<u32>) -> String {
+        self.media_file_url(folder, "master.m3u8", expires_at, preview_segments)
+    }
+
+    /// Address of any file of a version; with `preview_segments` one that opens no segment behind them.
+    pub(crate) fn media_file_url(
+        &self,
+        folder: &MediaFolder,
+        path: &str,
+        expires_at: u64,
+        preview_segments: Option<u32>,
+    ) -> String {
+        let scope = preview_segments.map_or(UrlScope::Media, UrlScope::Beginning);
+        self.media_url(scope, folder, path, expires_at)
     }
 
     /// Address of a version's cover or sprites: opens nothing else of the folder.
     pub(crate) fn preview_url(&self, folder: &MediaFolder, path: &str, expires_at: u64) -> String {
         self.media_url(UrlScope::Previews, folder, path, expires_at)
-    }
-
-    /// Address of any file of a version.
-    pub(crate) fn media_file_url(&self, folder: &MediaFolder, path: &str, expires_at: u64) -> String {
-        self.media_url(UrlScope::Media, folder, path, expires_at)
     }
 
     /// Where this server answers `path`, which begins with no slash.

@@ -16,13 +16,15 @@ pub(crate) struct MediaFile {
     pub(crate) kind: MediaKind,
     pub(crate) app_id: AppId,
     pub(crate) folder: MediaFolder,
-    mode: Mode,
+    /// Of a preview: a playlist ends after so many segments.
+    pub(super) preview_segments: Option<u32>,
+    pub(super) mode: Mode,
 }
 
 impl MediaFile {
-    /// Whether it is sent otherwise than it is stored: with tokens and key addresses.
+    /// Whether it is sent otherwise than it is stored: with tokens and key addresses, or cut.
     pub(crate) fn is_rewritten(&self) -> bool {
-        self.kind == MediaKind::Playlist && self.mode == Mode::Standard
+        self.kind == MediaKind::Playlist && (self.mode == Mode::Standard || self.preview_segments.is_some())
     }
 }
 
@@ -31,7 +33,7 @@ pub(crate) async fn media(state: &ServerState, token: &str, folder: &str, path: 
     let not_found = |cause: &'static str| Refusal::new(ErrorCode::NotFound, cause);
     let folder = MediaFolder::parse(folder).ok_or_else(|| not_found("folder is malformed"))?;
     let path = MediaPath::parse(path)?;
-    state.installation.url_key().check(token, path.url_scopes(), &folder, state.clock.now())?;
+    let preview_segments = state.installation.url_key().check(token, path.url_scopes(), &folder, state.clock.now())?;
     let store = state.installation.store();
     let visible = |state| state == TitleState::Published || (state == TitleState::Ready && path.is_preview());
     let title = store.title(&folder.file_id).await?.filter(|title| visible(title.state));
@@ -40,7 +42,11 @@ pub(crate) async fn media(state: &ServerState, token: &str, folder: &str, path: 
     if version.is_none_or(|version| version.publication.is_none()) {
         return Err(not_found("version is not committed").for_app(title.app_id));
     }
-    located(state, path, folder, title.app_id, title.mode).await
+    if preview_segments.is_some_and(|segments| !path.is_before(segments)) {
+        return Err(Refusal::new(ErrorCode::PreviewEnded, "behind the preview's end").for_app(title.app_id));
+    }
+    let found = located(state, path, folder, title.app_id, title.mode).await?;
+    Ok(MediaFile { preview_segments, ..found })
 }
 
 /// The file of a title that may be seen.
@@ -54,7 +60,7 @@ pub(super) async fn located(
     let (kind, media_dir, within) = (path.kind(), state.config.media_dir(), folder.clone());
     let located = tokio::task::spawn_blocking(move || path.locate(&media_dir, &within)).await;
     match located {
-        Ok(Ok(file)) => Ok(MediaFile { file, kind, app_id, folder, mode }),
+        Ok(Ok(file)) => Ok(MediaFile { file, kind, app_id, folder, mode, preview_segments: None }),
         Ok(Err(error)) if is_absence(&error) => {
             Err(Refusal::new(ErrorCode::NotFound, "no such media file").for_app(app_id))
         }

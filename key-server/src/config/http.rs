@@ -5,7 +5,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
-use crate::client_address::AddressRange;
+use keyveil_protocol::AddressRange;
 
 const TRUSTED_PROXIES_MAX: usize = 256;
 

@@ -10,7 +10,8 @@ use super::client::client_address;
 use super::cors::AnswerFor;
 use super::openapi::Bytes;
 use super::router::resource;
-use crate::actions::standard::{self, Client, EntryRequest, ImportedKeyRequest, PeriodKeyRequest, StandardKey};
+use crate::actions::keys::Client;
+use crate::actions::standard::{self, EntryRequest, ImportedKeyRequest, PeriodKeyRequest, StandardKey};
 use crate::origin::MediaKind;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
@@ -38,11 +39,11 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
     params(("fileId" = FileId, Path), ("MtsHlsUriToken" = Option<String>, Query, description = "The player signature.")),
     responses((status = 200, description = "The master playlist.", body = String, content_type = "application/vnd.apple.mpegurl")))]
 async fn entry(state: State, request: HttpRequest) -> Answer {
-    let psign = token(&state, &request)?;
+    let (psign, page) = (token(&state, &request)?, page(&request)?);
     let entry = EntryRequest {
         file_id: request.match_info().query("file_id").parse().map_err(Refusal::from)?,
         psign: psign.as_deref(),
-        client: client(&state, &request)?,
+        client: client(&state, &request, page.as_deref())?,
         opens: *request.method() == Method::GET,
     };
     let playlist = told(&request, standard::entry(&state, &entry).await)?;
@@ -57,14 +58,14 @@ async fn entry(state: State, request: HttpRequest) -> Answer {
         ("MtsHlsUriToken" = Option<String>, Query, description = "The session's token.")),
     responses((status = 200, description = "The key.", body = Bytes, content_type = "application/octet-stream")))]
 async fn period_key(state: State, request: HttpRequest) -> Answer {
-    let token = token(&state, &request)?;
+    let (token, page) = (token(&state, &request)?, page(&request)?);
     let path = request.match_info();
     let asked = PeriodKeyRequest {
         folder: path.query("folder"),
         track_class: path.query("track_class"),
         period: path.query("period"),
         token: token.as_deref(),
-        client: client(&state, &request)?,
+        client: client(&state, &request, page.as_deref())?,
     };
     Ok(key(&told(&request, standard::period_key(&state, &asked).await)?))
 }
@@ -79,10 +80,10 @@ async fn period_key(state: State, request: HttpRequest) -> Answer {
     responses((status = 200, description = "The key.", body = Bytes, content_type = "application/octet-stream")))]
 async fn imported_key(state: State, request: HttpRequest) -> Answer {
     let missing = || Refusal::new(ErrorCode::MalformedRequest, "no Ciphertext or no MediaId");
-    let token = token(&state, &request)?;
+    let (token, page) = (token(&state, &request)?, page(&request)?);
     let text = parameter(&request, "Ciphertext")?.ok_or_else(missing)?;
     let media_id = parameter(&request, "MediaId")?.ok_or_else(missing)?;
-    let client = client(&state, &request)?;
+    let client = client(&state, &request, page.as_deref())?;
     let asked = ImportedKeyRequest { text: &text, media_id: &media_id, token: token.as_deref(), client };
     Ok(key(&told(&request, standard::imported_key(&state, &asked).await)?))
 }
@@ -122,12 +123,16 @@ pub(super) fn parameter(request: &HttpRequest, wanted: &str) -> Result<Option<St
     }
 }
 
-fn client(state: &ServerState, request: &HttpRequest) -> Result<Client, Refusal> {
-    let page = match header_text(request, "Origin")? {
+/// The page's origin: by `Origin`, or by `Referer` where a browser's own player sends no `Origin`.
+fn page(request: &HttpRequest) -> Result<Option<String>, Refusal> {
+    Ok(match header_text(request, "Origin")? {
         Some(origin) => Some(origin.to_owned()),
         None => referring_page(request),
-    };
-    Ok(Client { address: client_address(state, request)?, page })
+    })
+}
+
+fn client<'a>(state: &ServerState, request: &HttpRequest, page: Option<&'a str>) -> Result<Client<'a>, Refusal> {
+    Ok(Client { origin: page, address: client_address(state, request)? })
 }
 
 /// The origin of the page that a browser's own player is on: it sends no `Origin`.

@@ -45,7 +45,7 @@ pub(super) async fn media(state: web::Data<ServerState>, request: HttpRequest) -
     if found.is_rewritten() {
         let token = parameter(&request, &state.config.standard.token_parameter)?;
         let (_, _, path) = parts(&request)?;
-        return Ok(hls_playlist(playlist(&state, &found, path, token.as_deref()).await?.1));
+        return Ok(hls_playlist(playlist(&state, &found, path, token.as_deref()).await?));
     }
     let (path, kind) = (found.file, found.kind);
     let file = match web::block(move || NamedFile::open(path)).await {

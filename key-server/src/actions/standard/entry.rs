@@ -3,8 +3,9 @@
 use keyveil_protocol::{AppId, ErrorCode, FileId, Mode, SessionId};
 
 use super::playlist::{self, Serving};
-use super::{Client, session};
+use super::session;
 use crate::actions::admission::{self, Admission, Entry};
+use crate::actions::keys::Client;
 use crate::actions::media::located;
 use crate::actions::random;
 use crate::origin::MediaPath;
@@ -17,7 +18,7 @@ const MASTER: &str = "master.m3u8";
 pub(crate) struct EntryRequest<'a> {
     pub(crate) file_id: FileId,
     pub(crate) psign: Option<&'a str>,
-    pub(crate) client: Client,
+    pub(crate) client: Client<'a>,
     /// False for who only asks whether there is something.
     pub(crate) opens: bool,
 }
@@ -25,8 +26,8 @@ pub(crate) struct EntryRequest<'a> {
 /// The master playlist; empty where nothing is opened.
 pub(crate) async fn entry(state: &ServerState, request: &EntryRequest<'_>) -> Result<(AppId, String), Refusal> {
     let psign = request.psign.ok_or_else(|| Refusal::new(ErrorCode::PsignMalformed, "no psign in the address"))?;
-    let origin = request.client.page.as_deref();
-    let entry = Entry { psign, file_id: Some(&request.file_id), version: None, origin };
+    let Client { origin, address } = request.client;
+    let entry = Entry { psign, file_id: Some(&request.file_id), version: None, origin, address };
     let admission = admission::admit(state, &entry).await?;
     let app_id = admission.title.info.app_id;
     let playlist = open(state, request, &admission).await;
@@ -50,9 +51,14 @@ async fn open(state: &ServerState, request: &EntryRequest<'_>, admission: &Admis
             let session = session::open(state, admission, SessionId::from_bytes(random()?), 0).await?;
             Some(session.token(state))
         }
-        Mode::Clear | Mode::Private => None,
+        Mode::Clear | Mode::Private => {
+            admission::record_use(state, admission).await?;
+            None
+        }
     };
-    let sign = |path: &str| state.media_file_url(&folder, path, admission.url_expires_at);
-    let serving = Serving { folder: &folder, path: MASTER, sign: Some(&sign), token: token.as_deref() };
+    let preview_segments = admission.preview_segments;
+    let sign = |path: &str| state.media_file_url(&folder, path, admission.url_expires_at, preview_segments);
+    let token = token.as_deref();
+    let serving = Serving { folder: &folder, path: MASTER, sign: Some(&sign), token, preview_segments };
     Ok(playlist::write(state, &stored, &serving))
 }

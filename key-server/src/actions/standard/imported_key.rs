@@ -7,8 +7,9 @@ use zeroize::Zeroizing;
 
 use super::import::{self, KEY_LEN, MEDIA_ID_LEN_MAX, TEXT_LEN_MAX};
 use super::release::{self, Release};
-use super::{Client, StandardKey, session};
+use super::{StandardKey, session};
 use crate::actions::admission::{self, Entry};
+use crate::actions::keys::Client;
 use crate::actions::published_title::PublishedTitle;
 use crate::kms::KmsContext;
 use crate::origin::UnverifiedSessionToken;
@@ -24,7 +25,7 @@ pub(crate) struct ImportedKeyRequest<'a> {
     pub(crate) media_id: &'a str,
     /// A session token, or a player signature.
     pub(crate) token: Option<&'a str>,
-    pub(crate) client: Client,
+    pub(crate) client: Client<'a>,
 }
 
 /// In the order of docs/DELIVERY.md. Refusals after the session is known are told to the application's pages.
@@ -42,15 +43,19 @@ pub(crate) async fn imported_key(
     key.map(|key| (app_id, key)).map_err(|refusal| refusal.for_app(app_id))
 }
 
-/// A player signature has dots, a session token has none.
 async fn find_session(state: &ServerState, request: &ImportedKeyRequest<'_>) -> Result<Session, Refusal> {
     match request.token {
-        Some(psign) if psign.contains('.') => session_of_psign(state, psign, &request.client).await,
+        Some(psign) if is_psign(psign) => session_of_psign(state, psign, &request.client).await,
         token => session_of_token(state, token, &request.client).await,
     }
 }
 
-async fn session_of_token(state: &ServerState, token: Option<&str>, client: &Client) -> Result<Session, Refusal> {
+/// A player signature has dots, a session token has none.
+fn is_psign(token: &str) -> bool {
+    token.contains('.')
+}
+
+async fn session_of_token(state: &ServerState, token: Option<&str>, client: &Client<'_>) -> Result<Session, Refusal> {
     let refuse = |cause: &'static str| {
         let invalid = Refusal::new(ErrorCode::SessionInvalid, cause);
         state.standard_limits.refuse(client.address, invalid)
@@ -66,7 +71,7 @@ async fn session_of_token(state: &ServerState, token: Option<&str>, client: &Cli
 }
 
 /// The same signature is the same session: it is opened by its first use.
-async fn session_of_psign(state: &ServerState, psign: &str, client: &Client) -> Result<Session, Refusal> {
+async fn session_of_psign(state: &ServerState, psign: &str, client: &Client<'_>) -> Result<Session, Refusal> {
     let id = psign_session_id(psign);
     let store = state.installation.store();
     // Whoever knows the hash of a signature that was checked knows the signature.
@@ -74,7 +79,7 @@ async fn session_of_psign(state: &ServerState, psign: &str, client: &Client) -> 
         state.standard_limits.check_session(&id)?;
         return Ok(session);
     }
-    let entry = Entry { psign, file_id: None, version: None, origin: client.page.as_deref() };
+    let entry = Entry { psign, file_id: None, version: None, origin: client.origin, address: client.address };
     let admission = admission::admit(state, &entry).await;
     let admission = admission.map_err(|refusal| state.standard_limits.refuse(client.address, refusal))?;
     state.standard_limits.check_session(&id)?;
@@ -108,12 +113,16 @@ async fn release(
     session::check(session, now)?;
     let title = session::title(state, session).await?;
     check_track_classes(&title, session)?;
+    // This server's playlists and addresses end with a preview; of others' nobody knows.
+    if session.preview_segments.is_some() && request.token.is_some_and(is_psign) {
+        return Err(Refusal::new(ErrorCode::PreviewEnded, "an imported key opens more than a preview"));
+    }
     let store = state.installation.store();
     let text_hash = import::text_hash(request.text);
     let ciphertext = store.imported_key(&session.file_id, request.media_id, &text_hash).await?;
     let ciphertext = ciphertext
         .ok_or_else(|| Refusal::new(ErrorCode::NotFound, "title, media id and text do not belong together"))?;
-    session::check_page(state, session, &request.client).await?;
+    session::check_client(state, session, &request.client).await?;
     let context = KmsContext::ImportedKey { app_id: session.app_id, file_id: &session.file_id, text_hash: &text_hash };
     let plaintext = state.installation.kms().decrypt(&ciphertext, &context).await?;
     let mut key = Zeroizing::new([0; KEY_LEN]);
@@ -123,6 +132,7 @@ async fn release(
     key.copy_from_slice(&plaintext);
     let released = Release {
         session,
+        client: request.client,
         title_keys: u64::from(store.count_imported_keys(&session.file_id).await?),
         position_ms: None,
         detail: json!({ "textHash": hex::encode(text_hash), "released": { "trackClasses": [], "periods": [] } }),

@@ -9,8 +9,6 @@ mod playlist;
 mod release;
 mod session;
 
-use std::net::IpAddr;
-
 pub(crate) use entry::{EntryRequest, entry};
 pub(crate) use import::{ImportedKeys, PutImportedKeys, put_imported_keys};
 pub(crate) use imported_key::{ImportedKeyRequest, imported_key};
@@ -19,14 +17,6 @@ pub(crate) use period_key::{PeriodKeyRequest, period_key};
 pub(crate) use playlist::playlist;
 pub(super) use session::{open, with_token};
 use zeroize::Zeroizing;
-
-/// Who asks, as far as a request tells.
-#[derive(Clone, Debug)]
-pub(crate) struct Client {
-    pub(crate) address: IpAddr,
-    /// The page's origin: by `Origin`, or by `Referer` where a browser sends no `Origin`.
-    pub(crate) page: Option<String>,
-}
 
 /// What a key address answers.
 pub(crate) type StandardKey = Zeroizing<[u8; 16]>;

@@ -5,7 +5,9 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::release::{self, Release};
-use super::{Client, StandardKey, session};
+use super::{StandardKey, session};
+use crate::actions::keys::Client;
+use crate::actions::limits;
 use crate::actions::published_title::PublishedTitle;
 use crate::origin::{MediaFolder, UnverifiedSessionToken};
 use crate::refusal::Refusal;
@@ -18,7 +20,7 @@ pub(crate) struct PeriodKeyRequest<'a> {
     pub(crate) track_class: &'a str,
     pub(crate) period: &'a str,
     pub(crate) token: Option<&'a str>,
-    pub(crate) client: Client,
+    pub(crate) client: Client<'a>,
 }
 
 /// In the order of docs/DELIVERY.md. Refusals after the session is known are told to the application's pages.
@@ -61,7 +63,8 @@ async fn release(
     }
     let track_class = check_track_class(request.track_class, &title, session)?;
     let period = check_period(request.period, &title)?;
-    session::check_page(state, session, &request.client).await?;
+    limits::check_period(session.preview_segments, title.info.media.period_segments, period)?;
+    session::check_client(state, session, &request.client).await?;
     let period_key = title.secret(&state.installation).await?.period_key(track_class, period);
     // Key and IV; the key is the same for every segment of the period.
     let key = period_key.standard_segment_key(Rendition(0), Segment(0));
@@ -69,6 +72,7 @@ async fn release(
     let first_segment = u64::from(period.0).saturating_mul(u64::from(media.period_segments.value()));
     let released = Release {
         session,
+        client: request.client,
         title_keys: u64::from(title.period_count()) * title.track_classes().len() as u64,
         position_ms: Some(first_segment.saturating_mul(u64::from(media.segment_ms)).min(media.duration_ms)),
         detail: json!({ "released": { "trackClasses": [track_class.name()], "periods": [period.0] } }),

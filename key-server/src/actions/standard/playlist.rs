@@ -1,6 +1,6 @@
 //! Playlists as they are served: with addresses and tokens that what is stored does not have.
 
-use keyveil_protocol::{AppId, ErrorCode, TrackClass};
+use keyveil_protocol::{ErrorCode, Mode, TrackClass};
 use url::form_urlencoded;
 
 use crate::actions::media::{MediaFile, read_text};
@@ -19,15 +19,18 @@ pub(super) struct Serving<'a> {
     /// From a path in the folder to its address; without it URIs stay relative.
     pub(super) sign: Option<&'a dyn Fn(&str) -> String>,
     pub(super) token: Option<&'a str>,
+    /// Of a preview: it ends after so many.
+    pub(super) preview_segments: Option<u32>,
 }
 
-/// A playlist of a standard title. Without a token it is served, too, and its key addresses answer nobody.
+/// A playlist that is sent otherwise than it is stored. That of a standard title is served without a token, too, and its key
+/// addresses answer nobody then.
 pub(crate) async fn playlist(
     state: &ServerState,
     found: &MediaFile,
     path: &str,
     token: Option<&str>,
-) -> Result<(AppId, String), Refusal> {
+) -> Result<String, Refusal> {
     // What is written into a playlist must not end its line, whoever it is from.
     let is_token = |token: &&str| {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
@@ -37,12 +40,15 @@ pub(crate) async fn playlist(
         return Err(Refusal::new(ErrorCode::MalformedRequest, "what stands for a token is none").for_app(found.app_id));
     }
     let text = read_text(found, PLAYLIST_LEN_MAX).await?;
-    Ok((found.app_id, write(state, &text, &Serving { folder: &found.folder, path, sign: None, token })))
+    // Other titles have neither tokens nor keys of this kind.
+    let token = token.filter(|_| found.mode == Mode::Standard);
+    let preview_segments = found.preview_segments;
+    Ok(write(state, &text, &Serving { folder: &found.folder, path, sign: None, token, preview_segments }))
 }
 
 /// The playlist with every key address in it.
 pub(super) fn write(state: &ServerState, playlist: &str, serving: &Serving<'_>) -> String {
-    let Serving { folder, path, sign, token } = *serving;
+    let Serving { folder, path, sign, token, preview_segments: segments } = *serving;
     let parameter = token.map(|token| (state.config.standard.token_parameter.as_str(), token));
     let key_uri = |uri: &str| {
         let address = period_key_address(folder, uri).or_else(|| imported_key_address(uri))?;
@@ -52,7 +58,7 @@ pub(super) fn write(state: &ServerState, playlist: &str, serving: &Serving<'_>) 
         }
         Some(address.into())
     };
-    rewrite(playlist, &Rewriting { path, sign, playlist_parameter: parameter, key_uri: &key_uri, segments: None })
+    rewrite(playlist, &Rewriting { path, sign, playlist_parameter: parameter, key_uri: &key_uri, segments })
 }
 
 /// `keyveil:<track class>/<period>`, which the packager writes.

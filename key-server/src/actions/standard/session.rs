@@ -4,10 +4,11 @@ use keyveil_protocol::{ErrorCode, Mode, SessionId};
 use serde_json::json;
 use url::Url;
 
-use super::Client;
 use crate::actions::admission::{self, Admission};
-use crate::actions::psign;
+use crate::actions::keys::Client;
 use crate::actions::published_title::PublishedTitle;
+use crate::actions::release::ended;
+use crate::actions::{limits, psign};
 use crate::clock::on_wire;
 use crate::origin::{MediaFolder, session_token};
 use crate::page_origin::PageOrigin;
@@ -23,7 +24,7 @@ pub(in crate::actions) async fn open(
     position_ms: u64,
 ) -> Result<Session, Refusal> {
     let session = admission.session(id, None, position_ms);
-    admission::record(state, &session, &json!({ "trackClasses": [], "periods": [] })).await?;
+    admission::record(state, admission, &session, &json!({ "trackClasses": [], "periods": [] })).await?;
     Ok(session)
 }
 
@@ -52,9 +53,7 @@ pub(super) fn check(session: &Session, now: u64) -> Result<(), Refusal> {
     if session.mode != Mode::Standard {
         return refused(ErrorCode::SessionInvalid, "a session of a private title");
     }
-    if session.revoked_at.is_some() {
-        return refused(ErrorCode::SessionInvalid, "session was revoked");
-    }
+    ended(session)?;
     if on_wire(session.expires_at) <= now {
         return refused(ErrorCode::SessionExpired, "past its expiry");
     }
@@ -66,13 +65,13 @@ pub(super) async fn title(state: &ServerState, session: &Session) -> Result<Publ
     PublishedTitle::load(&state.installation, session.app_id, &session.file_id, Some(session.version)).await
 }
 
-/// A session stays with the page that opened it. Programs and some browsers' own players say no page: that is enough where
-/// none opened it, and on pages of this server, which tell nobody where a request comes from.
-pub(super) async fn check_page(state: &ServerState, session: &Session, client: &Client) -> Result<(), Refusal> {
+/// Address, then page. A session stays with the page that opened it. Programs and some browsers' own players say no page: that
+/// is enough where none opened it, and on pages of this server, which tell nobody where a request comes from.
+pub(super) async fn check_client(state: &ServerState, session: &Session, client: &Client<'_>) -> Result<(), Refusal> {
     let app = state.installation.store().app(session.app_id).await?.ok_or(StoreError::Corrupt("session's app"))?;
-    let page = client.page.as_deref();
-    psign::check_origin(state, &app, None, page)?;
-    let fits = match (session.origin.as_deref(), page) {
+    limits::check_request(session, client.address, client.origin)?;
+    psign::check_origin(state, &app, None, client.origin)?;
+    let fits = match (session.origin.as_deref(), client.origin) {
         (None, _) => true,
         (Some(opened_on), None) => PageOrigin::parse(opened_on).is_some_and(|origin| state.is_own_origin(&origin)),
         (Some(opened_on), Some(page)) => opened_on == page,
