@@ -11,7 +11,7 @@ use crate::actions::jobs::JobTokenKey;
 use crate::actions::{builds, server_keys};
 use crate::clock::{Clock, stored};
 use crate::config::Config;
-use crate::kms::{Kms, KmsContext, KmsError, LocalKeyring, RootKeyError, decrypt_32};
+use crate::kms::{Kms, KmsContext, KmsError, KmsOpenError, decrypt_32, open_kms};
 use crate::origin::UrlKey;
 use crate::refusal::Refusal;
 use crate::store::{AuditEvent, AuditKind, Store, StoreError};
@@ -46,9 +46,9 @@ pub enum OpenError {
         /// The system's answer.
         source: std::io::Error,
     },
-    /// The root key can't be used.
+    /// The KMS can't be used as it is configured.
     #[error(transparent)]
-    RootKey(#[from] RootKeyError),
+    KmsOpen(#[from] KmsOpenError),
     /// The database can't be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -72,8 +72,8 @@ pub async fn open(config: &Config) -> Result<Installation, OpenError> {
     let media_dir = config.media_dir();
     std::fs::create_dir_all(&media_dir).map_err(|source| OpenError::Folder { path: media_dir, source })?;
     let database_file = config.database_file();
-    let kms = LocalKeyring::open_or_create(&config.root_key_file(), database_file.exists())?;
-    open_with_kms(config, Box::new(kms)).await
+    let kms = open_kms(config, database_file.exists()).await?;
+    open_with_kms(config, kms).await
 }
 
 /// As [`open`], with another engine as KMS.

@@ -124,9 +124,9 @@ impl LocalKeyring {
             return Err(KmsError::TooLong);
         }
         let mut nonce = [0; NONCE_LEN];
-        getrandom::fill(&mut nonce).map_err(|_| KmsError::Unavailable)?;
+        getrandom::fill(&mut nonce).map_err(|_| KmsError::UNAVAILABLE)?;
         let payload = Payload { msg: plaintext, aad: &context.encode() };
-        let sealed = self.cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| KmsError::Unavailable)?;
+        let sealed = self.cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| KmsError::UNAVAILABLE)?;
         let mut ciphertext = Vec::with_capacity(1 + NONCE_LEN + sealed.len());
         ciphertext.push(VERSION);
         ciphertext.extend_from_slice(&nonce);
@@ -149,7 +149,7 @@ impl Kms for LocalKeyring {
     fn generate_data_key<'a>(&'a self, context: &'a KmsContext<'a>) -> BoxFuture<'a, Result<DataKey, KmsError>> {
         Box::pin(async move {
             let mut secret = Zeroizing::new([0; 32]);
-            getrandom::fill(secret.as_mut()).map_err(|_| KmsError::Unavailable)?;
+            getrandom::fill(secret.as_mut()).map_err(|_| KmsError::UNAVAILABLE)?;
             let ciphertext = self.seal(secret.as_ref(), context)?;
             Ok((secret, ciphertext))
         })
@@ -169,6 +169,22 @@ impl Kms for LocalKeyring {
         context: &'a KmsContext<'a>,
     ) -> BoxFuture<'a, Result<Plaintext, KmsError>> {
         Box::pin(async move { self.unseal(ciphertext, context) })
+    }
+
+    fn rewrap<'a>(
+        &'a self,
+        ciphertext: &'a [u8],
+        context: &'a KmsContext<'a>,
+    ) -> BoxFuture<'a, Result<Vec<u8>, KmsError>> {
+        Box::pin(async move { self.seal(&self.unseal(ciphertext, context)?, context) })
+    }
+
+    fn is_current<'a>(&'a self, ciphertext: &'a [u8]) -> BoxFuture<'a, Result<bool, KmsError>> {
+        Box::pin(async move { Ok(ciphertext.first() == Some(&VERSION)) })
+    }
+
+    fn key_name(&self, ciphertext: &[u8]) -> Option<String> {
+        (ciphertext.first() == Some(&VERSION)).then(|| "root key".to_owned())
     }
 }
 

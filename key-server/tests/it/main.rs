@@ -15,6 +15,7 @@ mod failures;
 mod idempotency;
 mod jobs;
 mod keys;
+mod kms;
 mod library;
 mod media;
 mod openapi;

@@ -1,0 +1,4 @@
+//! The KMS and what stands on it.
+
+mod conformance;
+mod local;
