@@ -33,8 +33,8 @@ pub mod store;
 
 pub use clock::Clock;
 pub use config::{
-    Config, ConfigError, DataConfig, FetchConfig, HttpConfig, LogConfig, LogFormat, MediaConfig, PagesConfig,
-    UploadsConfig, WorkersConfig,
+    AwsKmsConfig, Config, ConfigError, DataConfig, FetchConfig, HttpConfig, KmsConfig, KmsEngine, LocalKmsConfig,
+    LogConfig, LogFormat, MediaConfig, PagesConfig, Pkcs11Config, UploadsConfig, VaultConfig, WorkersConfig,
 };
 pub use http::{ServeError, Server, StopHandle};
 pub use installation::{Installation, OpenError, open, open_with_kms};

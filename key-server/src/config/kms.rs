@@ -47,6 +47,19 @@ pub enum KmsEngine {
     Vault,
 }
 
+impl KmsEngine {
+    /// As the configuration has it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Pkcs11 => "pkcs11",
+            Self::Aws => "aws",
+            Self::Vault => "vault",
+        }
+    }
+}
+
 /// `[kms.local]`: where the root key comes from; at most one of these. `[data] root_key_file` when none is set.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]

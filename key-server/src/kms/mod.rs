@@ -1,15 +1,24 @@
 //! The key management service: makes and wraps every secret at rest, each bound to what it belongs to.
 
+mod breaker;
+mod cached;
 mod context;
+mod engines;
+mod guarded;
 mod local;
 mod open;
+mod secret_file;
 
 use std::time::Duration;
 
+pub use cached::Cached;
 pub use context::KmsContext;
+pub use engines::Engines;
 use futures_util::future::BoxFuture;
-pub use local::{LocalKeyring, RootKeyError};
-pub use open::{KmsOpenError, open_kms};
+pub use guarded::Guarded;
+pub use local::{Existing, KeyVersion, KeyringError, LocalKeyring, LocalKmsError, RootKeyError, RootKeySource};
+pub use open::{KmsOpenError, open_kms, open_local, protect};
+pub use secret_file::SecretFileError;
 use zeroize::Zeroizing;
 
 /// The longest plaintext that may be wrapped.

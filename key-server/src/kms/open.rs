@@ -1,15 +1,19 @@
 //! Which engine wraps: `[kms] engine`.
 
-use super::{Kms, LocalKeyring, RootKeyError};
-use crate::config::{Config, KmsEngine};
+use super::{Cached, Engines, Existing, Guarded, Kms, LocalKeyring, LocalKmsError, RootKeySource, tag};
+use crate::config::{Config, KmsConfig, KmsEngine};
+use crate::store::{Store, StoreError};
 
 /// The KMS can't be used as it is configured. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KmsOpenError {
-    /// The local keyring's root key.
+    /// The local keyring.
     #[error(transparent)]
-    RootKey(#[from] RootKeyError),
+    Local(#[from] LocalKmsError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// Another engine's configuration, module or credentials: what and what to do.
     #[error("the KMS engine {engine} can't be used: {cause}")]
     Engine {
@@ -20,18 +24,44 @@ pub enum KmsOpenError {
     },
 }
 
-/// Opens the engine of `config`. An engine that merely does not answer now is no error here: it may answer later.
-pub async fn open_kms(config: &Config, database_exists: bool) -> Result<Box<dyn Kms>, KmsOpenError> {
-    engine(config, config.kms.engine, database_exists).await
+/// Opens the engines of `config`, bare: [`protect`] comes before use. An engine that merely does not answer now is no
+/// error here: it may answer later.
+pub async fn open_kms(config: &Config, store: &Store) -> Result<Box<dyn Kms>, KmsOpenError> {
+    let current = engine(config, config.kms.engine, store).await?;
+    let Some(previous) = config.kms.previous_engine else { return Ok(current) };
+    Ok(Box::new(Engines::new(current, Some(engine(config, previous, store).await?))))
+}
+
+/// Puts timeout, circuit breaker and cache around an engine.
+#[must_use]
+pub fn protect(engine: Box<dyn Kms>, config: &KmsConfig) -> Box<dyn Kms> {
+    Box::new(Cached::new(Box::new(Guarded::new(engine, config.timeout())), config))
 }
 
 /// One arm an engine.
-async fn engine(config: &Config, engine: KmsEngine, database_exists: bool) -> Result<Box<dyn Kms>, KmsOpenError> {
+async fn engine(config: &Config, engine: KmsEngine, store: &Store) -> Result<Box<dyn Kms>, KmsOpenError> {
     let not_built_in = |engine| KmsOpenError::Engine { engine, cause: "it is not built in".to_owned() };
     match engine {
-        KmsEngine::Local => Ok(Box::new(LocalKeyring::open_or_create(&config.root_key_file(), database_exists)?)),
+        KmsEngine::Local => Ok(Box::new(open_local(config, store).await?)),
         KmsEngine::Pkcs11 => Err(not_built_in("pkcs11")),
         KmsEngine::Aws => Err(not_built_in("aws")),
         KmsEngine::Vault => Err(not_built_in("vault")),
     }
+}
+
+/// The local keyring, made at the first start.
+pub async fn open_local(config: &Config, store: &Store) -> Result<LocalKeyring, KmsOpenError> {
+    let (path, source) = (config.keyring_file(), RootKeySource::of(config));
+    // Asked before the file is looked for again: a keyring that another process makes meanwhile is found then.
+    let existing = if path.exists() {
+        Existing::default()
+    } else {
+        Existing {
+            under_root_key: store.count_ciphertexts_starting(&[tag::ROOT_KEY]).await? > 0,
+            under_keyring: store.count_ciphertexts_starting(&[tag::LOCAL]).await? > 0,
+        }
+    };
+    let opened = tokio::task::spawn_blocking(move || LocalKeyring::open(&path, &source, existing)).await;
+    let stopped = |_| KmsOpenError::Engine { engine: "local", cause: "it was stopped while it opened".to_owned() };
+    Ok(opened.map_err(stopped)??)
 }
