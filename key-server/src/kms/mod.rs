@@ -7,6 +7,7 @@ mod engines;
 mod guarded;
 mod local;
 mod open;
+mod pkcs11;
 mod secret_file;
 
 use std::time::Duration;
@@ -18,6 +19,7 @@ use futures_util::future::BoxFuture;
 pub use guarded::Guarded;
 pub use local::{Existing, KeyVersion, KeyringError, LocalKeyring, LocalKmsError, RootKeyError, RootKeySource};
 pub use open::{KmsOpenError, open_kms, open_local, protect};
+pub use pkcs11::Pkcs11Kms;
 pub use secret_file::SecretFileError;
 use zeroize::Zeroizing;
 

@@ -1,6 +1,6 @@
 //! Which engine wraps: `[kms] engine`.
 
-use super::{Cached, Engines, Existing, Guarded, Kms, LocalKeyring, LocalKmsError, RootKeySource, tag};
+use super::{Cached, Engines, Existing, Guarded, Kms, LocalKeyring, LocalKmsError, Pkcs11Kms, RootKeySource, tag};
 use crate::config::{Config, KmsConfig, KmsEngine};
 use crate::store::{Store, StoreError};
 
@@ -40,12 +40,15 @@ pub fn protect(engine: Box<dyn Kms>, config: &KmsConfig) -> Box<dyn Kms> {
 
 /// One arm an engine.
 async fn engine(config: &Config, engine: KmsEngine, store: &Store) -> Result<Box<dyn Kms>, KmsOpenError> {
-    let not_built_in = |engine| KmsOpenError::Engine { engine, cause: "it is not built in".to_owned() };
+    let kms = &config.kms;
+    // A little less than its guard waits: an engine that gives up by itself says why.
+    let timeout = kms.timeout() * 9 / 10;
+    let unfit = |engine| move |cause| KmsOpenError::Engine { engine, cause };
     match engine {
         KmsEngine::Local => Ok(Box::new(open_local(config, store).await?)),
-        KmsEngine::Pkcs11 => Err(not_built_in("pkcs11")),
-        KmsEngine::Aws => Err(not_built_in("aws")),
-        KmsEngine::Vault => Err(not_built_in("vault")),
+        KmsEngine::Pkcs11 => Ok(Box::new(Pkcs11Kms::open(&kms.pkcs11, timeout).map_err(unfit("pkcs11"))?)),
+        KmsEngine::Aws => Err(unfit("aws")("it is not built in".to_owned())),
+        KmsEngine::Vault => Err(unfit("vault")("it is not built in".to_owned())),
     }
 }
 
