@@ -1,5 +1,6 @@
 //! The key management service: makes and wraps every secret at rest, each bound to what it belongs to.
 
+mod aws;
 mod breaker;
 mod cached;
 mod context;
@@ -8,10 +9,13 @@ mod guarded;
 mod local;
 mod open;
 mod pkcs11;
+mod remote;
 mod secret_file;
+mod vault;
 
 use std::time::Duration;
 
+pub use aws::AwsKms;
 pub use cached::Cached;
 pub use context::KmsContext;
 pub use engines::Engines;
@@ -21,6 +25,7 @@ pub use local::{Existing, KeyVersion, KeyringError, LocalKeyring, LocalKmsError,
 pub use open::{KmsOpenError, open_kms, open_local, protect};
 pub use pkcs11::Pkcs11Kms;
 pub use secret_file::SecretFileError;
+pub use vault::VaultKms;
 use zeroize::Zeroizing;
 
 /// The longest plaintext that may be wrapped.

@@ -1,6 +1,6 @@
 //! Which engine wraps: `[kms] engine`.
 
-use super::{Cached, Engines, Existing, Guarded, Kms, LocalKeyring, LocalKmsError, Pkcs11Kms, RootKeySource, tag};
+use super::{AwsKms, Cached, Engines, Existing, Guarded, Kms, LocalKeyring, LocalKmsError, Pkcs11Kms, RootKeySource, VaultKms, tag};
 use crate::config::{Config, KmsConfig, KmsEngine};
 use crate::store::{Store, StoreError};
 
@@ -47,9 +47,14 @@ async fn engine(config: &Config, engine: KmsEngine, store: &Store) -> Result<Box
     match engine {
         KmsEngine::Local => Ok(Box::new(open_local(config, store).await?)),
         KmsEngine::Pkcs11 => Ok(Box::new(Pkcs11Kms::open(&kms.pkcs11, timeout).map_err(unfit("pkcs11"))?)),
-        KmsEngine::Aws => Err(unfit("aws")("it is not built in".to_owned())),
-        KmsEngine::Vault => Err(unfit("vault")("it is not built in".to_owned())),
+        KmsEngine::Aws => Ok(Box::new(AwsKms::open(&kms.aws, timeout, variables()).map_err(unfit("aws"))?)),
+        KmsEngine::Vault => Ok(Box::new(VaultKms::open(&kms.vault, timeout).map_err(unfit("vault"))?)),
     }
+}
+
+/// Of the environment, but for those that are no text.
+fn variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// The local keyring, made at the first start.
