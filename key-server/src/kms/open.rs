@@ -1,6 +1,9 @@
 //! Which engine wraps: `[kms] engine`.
 
-use super::{AwsKms, Cached, Engines, Existing, Guarded, Kms, LocalKeyring, LocalKmsError, Pkcs11Kms, RootKeySource, VaultKms, tag};
+use super::{
+    AwsKms, Cached, Engines, Existing, Guarded, Kms, LocalKeyring, LocalKmsError, Pkcs11Kms, RootKeySource, VaultKms,
+    tag,
+};
 use crate::config::{Config, KmsConfig, KmsEngine};
 use crate::store::{Store, StoreError};
 

@@ -118,7 +118,9 @@ impl Token {
         let pin = match (&self.config.pin_file, &self.config.pin_credential) {
             (Some(path), _) => read_private_text(path),
             (None, Some(name)) => read_credential_text(name),
-            (None, None) => return Err(Fault::Operator("neither pin_file nor pin_credential is configured".to_owned())),
+            (None, None) => {
+                return Err(Fault::Operator("neither pin_file nor pin_credential is configured".to_owned()));
+            }
         }
         .map_err(|error| Fault::Operator(error.to_string()))?;
         if self.refused_pin.lock().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(&pin) {
