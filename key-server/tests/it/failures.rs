@@ -16,7 +16,7 @@ struct FailingKms {
 
 impl FailingKms {
     fn check(&self) -> Result<(), KmsError> {
-        if self.down.load(Ordering::Relaxed) { Err(KmsError::Unavailable) } else { Ok(()) }
+        if self.down.load(Ordering::Relaxed) { Err(KmsError::UNAVAILABLE) } else { Ok(()) }
     }
 }
 
@@ -49,10 +49,43 @@ impl Kms for FailingKms {
             self.inner.decrypt(ciphertext, context).await
         })
     }
+
+    fn rewrap<'a>(
+        &'a self,
+        ciphertext: &'a [u8],
+        context: &'a KmsContext<'a>,
+    ) -> BoxFuture<'a, Result<Vec<u8>, KmsError>> {
+        Box::pin(async move {
+            self.check()?;
+            self.inner.rewrap(ciphertext, context).await
+        })
+    }
+
+    fn is_current<'a>(&'a self, ciphertext: &'a [u8]) -> BoxFuture<'a, Result<bool, KmsError>> {
+        Box::pin(async move {
+            self.check()?;
+            self.inner.is_current(ciphertext).await
+        })
+    }
+
+    fn key_name(&self, ciphertext: &[u8]) -> Option<String> {
+        self.inner.key_name(ciphertext)
+    }
 }
 
+#[track_caller]
 fn assert_unavailable(response: &Response) {
-    assert_eq!(response.code(), "unavailable");
+    assert_refused_for_now(response, "unavailable");
+}
+
+#[track_caller]
+fn assert_kms_unavailable(response: &Response) {
+    assert_refused_for_now(response, "kms_unavailable");
+}
+
+#[track_caller]
+fn assert_refused_for_now(response: &Response, code: &str) {
+    assert_eq!((response.status, response.code()), (503, code.to_owned()));
     assert!(response.header("retry-after").is_some());
 }
 
@@ -66,10 +99,10 @@ fn a_kms_that_does_not_answer_is_unavailable_and_comes_back() {
     let player = app.player();
     let (_, grant) = player.play(&psign, json!({}));
     down.store(true, Ordering::Relaxed);
-    assert_unavailable(&player.try_play(&psign, json!({})));
-    assert_unavailable(&player.try_keys(&grant, json!({ "counter": 1 })));
-    assert_unavailable(&app.put_title("new", "private").0);
-    assert_unavailable(&app.get("/readyz"));
+    assert_kms_unavailable(&player.try_play(&psign, json!({})));
+    assert_kms_unavailable(&player.try_keys(&grant, json!({ "counter": 1 })));
+    assert_kms_unavailable(&app.put_title("new", "private").0);
+    assert_kms_unavailable(&app.get("/readyz"));
     assert_eq!(app.get("/healthz").status, 200, "alive is not ready");
     down.store(false, Ordering::Relaxed);
     assert_eq!(app.get("/readyz").status, 200);
@@ -134,7 +167,7 @@ fn another_root_key_or_none_does_not_open_a_database() {
     std::fs::write(&root_key, [7; 32]).unwrap();
     assert!(matches!(open(&app.config), Some(OpenError::Kms(_))));
     std::fs::remove_file(&root_key).unwrap();
-    assert!(matches!(open(&app.config), Some(OpenError::RootKey(_))));
+    assert!(matches!(open(&app.config), Some(OpenError::KmsOpen(_))));
     assert!(!root_key.exists());
     keep_private(&root_key, &genuine);
     assert!(open(&app.config).is_none());
