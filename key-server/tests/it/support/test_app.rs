@@ -26,6 +26,7 @@ pub(crate) struct TestAppBuilder {
     public_url: Option<&'static str>,
     local_worker: Option<PathBuf>,
     allow_private: bool,
+    configure: Option<fn(&mut Config)>,
 }
 
 /// A server with one application and one published private title of 25 segments in five periods.
@@ -80,6 +81,12 @@ impl TestAppBuilder {
         self
     }
 
+    /// Changes what the configuration would be.
+    pub(crate) fn configure(mut self, change: fn(&mut Config)) -> Self {
+        self.configure = Some(change);
+        self
+    }
+
     /// Over the data folder of another test app: its application and titles are there already.
     pub(crate) fn start(self) -> TestApp {
         // Its own thread, because a pool connection finds back to the pool in a task of its own.
@@ -89,6 +96,9 @@ impl TestAppBuilder {
         config.workers.local = self.local_worker.is_some();
         config.workers.packager = self.local_worker.clone();
         config.fetch.allow_private = self.allow_private;
+        if let Some(change) = self.configure {
+            change(&mut config);
+        }
         let clock = Clock::default();
         let (address, state, handle, thread) = serve(config.clone(), self.kms, clock.clone());
         let new_app = NewApp {
@@ -115,6 +125,7 @@ impl TestApp {
             public_url: None,
             local_worker: None,
             allow_private: false,
+            configure: None,
         }
     }
 
