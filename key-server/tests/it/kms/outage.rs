@@ -7,10 +7,13 @@ use serde_json::json;
 use super::fake::{FakeKms, Mood, Whims};
 use crate::support::{Response, TITLE, TestApp};
 
+/// Never played.
+const OTHER: &str = "copy-0";
+
 fn start() -> (TestApp, Whims) {
     let (kms, whims) = FakeKms::new();
     let app = TestApp::builder().kms(kms).configure(|config| config.kms.timeout_ms = 200).start();
-    app.publish("other", "private");
+    super::add_titles(&app, 1);
     (app, whims)
 }
 
@@ -23,7 +26,7 @@ fn assert_kms_unavailable(response: &Response) -> u64 {
 /// What was played lately plays on; what was not is refused with a hint.
 fn assert_only_played_titles_play(mood: Mood) {
     let (app, whims) = start();
-    let (psign, other) = (app.sign(&app.claims(TITLE)), app.sign(&app.claims("other")));
+    let (psign, other) = (app.sign(&app.claims(TITLE)), app.sign(&app.claims(OTHER)));
     let player = app.player();
     let (_, grant) = player.play(&psign, json!({}));
     whims.set(mood);
@@ -60,7 +63,7 @@ fn played_titles_play_on_while_the_engine_throttles() {
 fn the_engine_says_when_to_ask_again() {
     let (app, whims) = start();
     let player = app.player();
-    let other = app.sign(&app.claims("other"));
+    let other = app.sign(&app.claims(OTHER));
     whims.set(Mood::Throttling(7));
     assert_eq!(assert_kms_unavailable(&player.try_play(&other, json!({}))), 7);
     whims.set(Mood::Down);
@@ -75,7 +78,7 @@ fn an_engine_that_is_down_is_not_asked_for_every_request() {
     let player = app.player();
     player.play_title(TITLE);
     whims.set(Mood::Hanging);
-    let other = app.sign(&app.claims("other"));
+    let other = app.sign(&app.claims(OTHER));
     let before = whims.calls();
     for _ in 0..5 {
         assert_kms_unavailable(&player.try_play(&other, json!({})));

@@ -8,52 +8,13 @@ use std::time::Duration;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use keyveil_key_server::actions::kms;
-use keyveil_key_server::kms::{KmsContext, LocalKeyring, tag};
+use keyveil_key_server::kms::{LocalKeyring, tag};
 use keyveil_key_server::store::{CIPHERTEXT_COLUMNS, Store};
-use keyveil_protocol::FileId;
 use serde_json::{Value, json};
 
+use super::add_titles;
 use super::fake::FakeKms;
 use crate::support::{TITLE, TestApp};
-
-/// Copies of the test app's title, each with a secret of its own.
-fn add_titles(app: &TestApp, count: usize) -> Vec<String> {
-    let database = app.config.database_file();
-    app.block_on(async {
-        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(database);
-        let mut connection = sqlx::ConnectOptions::connect(&options).await.unwrap();
-        let mut secrets = Vec::new();
-        for number in 0..count {
-            let file_id: FileId = format!("copy-{number}").parse().unwrap();
-            let context = KmsContext::Title { app_id: app.app_id(), file_id: &file_id };
-            secrets.push((file_id.to_string(), app.installation().kms().generate_data_key(&context).await.unwrap().1));
-        }
-        let mut transaction = sqlx::Connection::begin(&mut connection).await.unwrap();
-        for (file_id, secret) in &secrets {
-            sqlx::query(
-                "INSERT INTO titles (file_id, app_id, name, mode, state, version, last_version, duration_ms, created_at, updated_at,
-                                     published_at, change_seq)
-                 SELECT ?, app_id, name, mode, state, version, last_version, duration_ms, created_at, updated_at, published_at,
-                        change_seq FROM titles WHERE file_id = 'film'",
-            )
-            .bind(file_id)
-            .execute(&mut *transaction)
-            .await
-            .unwrap();
-            sqlx::query(
-                "INSERT INTO title_versions (file_id, version, secret_ciphertext, public_key, publication, created_at, committed_at)
-                 SELECT ?, version, ?, public_key, publication, created_at, committed_at FROM title_versions WHERE file_id = 'film'",
-            )
-            .bind(file_id)
-            .bind(secret)
-            .execute(&mut *transaction)
-            .await
-            .unwrap();
-        }
-        transaction.commit().await.unwrap();
-        secrets.into_iter().map(|(file_id, _)| file_id).collect()
-    })
-}
 
 /// Every ciphertext of the database opens; answers how many there are under each key.
 fn assert_all_open(app: &TestApp) -> Vec<(String, usize)> {
@@ -118,6 +79,12 @@ fn a_thousand_titles_rotate_under_playback_and_no_play_is_refused() {
         kms::rotate(installation.store(), installation.kms(), false, 1, |_| ()).await.unwrap()
     });
     assert_eq!((again.total(|counts| counts.rewrapped), again.total(|counts| counts.current)), (0, names[0].1 as u64));
+}
+
+/// At another server over the data of `app`.
+#[track_caller]
+fn play_at(replica: &TestApp, app: &TestApp) {
+    replica.player().play(&app.sign(&app.claims(TITLE)), json!({}));
 }
 
 fn command(app: &TestApp, args: &[&str]) -> Command {
@@ -188,7 +155,7 @@ fn a_rotation_that_is_killed_half_way_is_run_again_and_does_the_rest() {
     // The server that ran all the while, one that starts now, and the command line.
     player.play_title(&titles[2]);
     player.keys(&grant, json!({ "counter": 1 }));
-    app.replica().player().play_title(TITLE);
+    play_at(&app.replica(), &app);
     let status: Value = serde_json::from_str(&succeed(&app, &["kms", "status", "--json"])).unwrap();
     assert_eq!((&status["engine"], &status["answers"]), (&json!("local"), &json!(true)));
     assert_eq!(status["versions"].as_array().unwrap().len(), 1);
@@ -229,18 +196,18 @@ fn an_installation_from_before_keyrings_plays_on_rotates_and_changes_its_root_ke
     keep_private(&app.config.root_key_file(), &genuine);
 
     let replica = app.replica();
-    replica.player().play_title(TITLE);
+    play_at(&replica, &app);
     let names = assert_all_open(&replica);
     assert!(names.iter().any(|(name, _)| name == "local root key"), "{names:?}");
     assert!(fail(&app, &["kms", "root-key", "change", "--file", "second.key"]).contains("the root key itself"));
     succeed(&app, &["kms", "rotate"]);
     assert!(assert_all_open(&replica).iter().all(|(name, _)| name == "local 1"));
-    replica.player().play_title(TITLE);
+    play_at(&replica, &app);
 
     let told = succeed(&app, &["kms", "root-key", "change", "--file", "second.key"]);
     let second = app.dir.path().join("second.key");
     assert!(told.contains(&format!("root_key_file = {second:?}")), "{told}");
-    replica.player().play_title(TITLE);
+    play_at(&replica, &app);
     assert!(fail(&app, &["app", "list"]).contains("does not open the keyring"));
     let renamed = command(&app, &["app", "list"]).env("KEYVEIL_KMS_LOCAL_ROOT_KEY_FILE", &second).output().unwrap();
     assert!(renamed.status.success(), "{}", String::from_utf8_lossy(&renamed.stderr));
@@ -259,7 +226,7 @@ fn a_lost_keyring_stops_every_start_and_is_never_replaced() {
     assert!(fail(&app, &["kms", "status"]).contains("restore the file"));
     assert!(!keyring.exists());
     keep_private(&keyring, &genuine);
-    app.replica().player().play_title(TITLE);
+    play_at(&app.replica(), &app);
 }
 
 #[test]
