@@ -99,8 +99,8 @@ impl Client {
         let answer: PutTitleResponse = answer.json()?;
         let envelope = match (mode, answer.title_secret) {
             (Mode::Clear, _) => return Ok((registration, None)),
-            (Mode::Private, Some(envelope)) => envelope,
-            (Mode::Private, None) => {
+            (Mode::Private | Mode::Standard, Some(envelope)) => envelope,
+            (Mode::Private | Mode::Standard, None) => {
                 return Err(PackError::ServerError("it gave no title secret for a private title".into()));
             }
         };

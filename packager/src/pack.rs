@@ -3,7 +3,7 @@
 use std::{future::Future, path::PathBuf, sync::Arc};
 
 use futures_util::future::OptionFuture;
-use keyveil_protocol::{FileId, Mode};
+use keyveil_protocol::FileId;
 use tokio::task::JoinHandle;
 
 use crate::{
@@ -80,7 +80,7 @@ impl Undo {
 
 async fn run(options: PackOptions, report: &Arc<dyn Report>, undo: &mut Undo) -> Result<Packed, PackError> {
     let mode = options.choices.mode;
-    if mode == Mode::Private && options.server.is_none() {
+    if mode.is_encrypted() && options.server.is_none() {
         return Err(PackError::OptionInvalid(
             "private mode needs --server and --api-key; use --mode clear to pack without a key server".into(),
         ));

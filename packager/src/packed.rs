@@ -135,6 +135,7 @@ pub(crate) fn media_info(plan: &Plan, renditions: &[PackedRendition], cipher: Op
         cipher,
         segment_ms: plan.choices.segment_secs * 1000,
         period_segments: plan.choices.period_segments,
+        clear_lead_segments: 0,
         segment_count: infos.iter().map(|info| info.segment_count).max().unwrap_or(0),
         renditions: infos,
     }

@@ -59,10 +59,13 @@ async fn release(
     let title = PublishedTitle::load(installation, session.app_id, &session.file_id, Some(session.version)).await?;
     let progress = progress(state, request, &session, &app, &title, origin, now).await?;
     let recipient = RecipientPublicKey::parse(&request.public_key)?;
-    let (_, build) = BuildSecrets::load(installation, session.build_id.as_str()).await?;
+    let build_id =
+        session.build_id.as_ref().ok_or_else(|| Refusal::new(ErrorCode::SessionInvalid, "not of an SDK build"))?;
+    let (_, build) = BuildSecrets::load(installation, build_id.as_str()).await?;
     let window = Window::new(&title, progress.max_track, request.period)?;
     let expires_at = on_wire(progress.expires_at);
-    let grant = KeysGrant { expires_at, keys: window.keys(&title.secret(installation).await?) };
+    let keys = window.keys(&title.secret(installation).await?);
+    let grant = KeysGrant { expires_at, keys, segment_keys: Vec::new() };
     let sealing = Sealing { request_body: body, recipient: &recipient, server_key: &build.server_key, psk: &build.psk };
     let envelope = grant.seal(&sealing, &mut rng())?;
     record(state, &session, &progress, &window, now).await?;

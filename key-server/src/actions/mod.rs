@@ -1,6 +1,7 @@
 //! What the server does, one file per action. Nothing here knows of HTTP beyond what a request says.
 
 pub mod account;
+mod admission;
 pub(crate) mod app_admin;
 pub mod app_keys;
 pub mod app_settings;

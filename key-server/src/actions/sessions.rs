@@ -1,6 +1,6 @@
 //! Sessions as people see them: a list, and ending them from outside.
 
-use keyveil_protocol::{AppId, BuildId, ErrorCode, FileId, KeyId, SessionId, TrackClass};
+use keyveil_protocol::{AppId, BuildId, ErrorCode, FileId, KeyId, Mode, SessionId, TrackClass};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -31,7 +31,9 @@ pub(crate) struct SessionView {
     uid: Option<String>,
     /// The signing key that it stands on.
     kid: KeyId,
-    build_id: BuildId,
+    /// None where no SDK plays.
+    build_id: Option<BuildId>,
+    mode: Mode,
     max_track: TrackClass,
     origin: Option<String>,
     /// Neither ended nor expired.
@@ -137,6 +139,7 @@ fn view(row: ListedSession, now: i64) -> SessionView {
         uid: session.uid,
         kid: session.kid,
         build_id: session.build_id,
+        mode: session.mode,
         max_track: session.max_track,
         origin: session.origin,
         last_position_ms: session.last_position_ms,

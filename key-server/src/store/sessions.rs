@@ -1,4 +1,4 @@
-use keyveil_protocol::{AppId, BuildId, FileId, KeyId, SessionId, TrackClass};
+use keyveil_protocol::{AppId, BuildId, FileId, KeyId, Mode, SessionId, TrackClass};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
@@ -15,12 +15,16 @@ pub struct Session {
     pub file_id: FileId,
     /// The version of it.
     pub version: u32,
+    /// The title's mode when it was opened; never clear.
+    pub mode: Mode,
     /// The viewer, when the signature named one.
     pub uid: Option<String>,
     /// The signing key of the signature it stands on.
     pub kid: KeyId,
-    /// The SDK build that opened it.
-    pub build_id: BuildId,
+    /// SHA-256 of the signature that opened it.
+    pub signature_hash: [u8; 32],
+    /// The SDK build that opened it; none for standard titles.
+    pub build_id: Option<BuildId>,
     /// Highest track class whose keys it receives.
     pub max_track: TrackClass,
     /// The page that opened it.
@@ -63,7 +67,7 @@ pub struct StillAllowed {
     pub title: bool,
     /// The signing key is in use.
     pub signing_key: bool,
-    /// The SDK build is accepted.
+    /// The SDK build, if there is one, is accepted.
     pub build: bool,
 }
 
@@ -91,16 +95,19 @@ impl WriteTransaction<'_> {
     /// Keeps a new session.
     pub async fn insert_session(&mut self, session: &Session) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO sessions (id, app_id, file_id, version, uid, kid, build_id, max_track, origin, created_at, expires_at,
-             url_expires_at, last_counter, last_position_ms, last_seen_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO sessions (id, app_id, file_id, version, mode, uid, kid, signature_hash, build_id, max_track, origin,
+             created_at, expires_at, url_expires_at, last_counter, last_position_ms, last_seen_at)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(session.id.as_bytes().as_slice())
         .bind(integer(session.app_id.value()))
         .bind(session.file_id.as_str())
         .bind(session.version)
+        .bind(session.mode.as_str())
         .bind(session.uid.as_deref())
         .bind(session.kid.as_str())
-        .bind(session.build_id.as_str())
+        .bind(session.signature_hash.as_slice())
+        .bind(session.build_id.as_ref().map(BuildId::as_str))
         .bind(session.max_track.number())
         .bind(session.origin.as_deref())
         .bind(session.created_at)
@@ -182,13 +189,13 @@ impl WriteTransaction<'_> {
             "SELECT EXISTS (SELECT 1 FROM titles t JOIN title_versions v USING (file_id) WHERE t.file_id = ?1 AND t.app_id = ?2
                  AND t.state = 'published' AND v.version = ?3 AND v.publication IS NOT NULL),
              EXISTS (SELECT 1 FROM signing_keys WHERE app_id = ?2 AND kid = ?4 AND retired_at IS NULL),
-             EXISTS (SELECT 1 FROM sdk_builds WHERE id = ?5 AND retired_at IS NULL)",
+             ?5 IS NULL OR EXISTS (SELECT 1 FROM sdk_builds WHERE id = ?5 AND retired_at IS NULL)",
         )
         .bind(session.file_id.as_str())
         .bind(integer(session.app_id.value()))
         .bind(session.version)
         .bind(kid.as_str())
-        .bind(session.build_id.as_str())
+        .bind(session.build_id.as_ref().map(BuildId::as_str))
         .fetch_one(self.connection())
         .await?;
         Ok(StillAllowed { title: row.try_get(0)?, signing_key: row.try_get(1)?, build: row.try_get(2)? })
@@ -209,15 +216,19 @@ impl WriteTransaction<'_> {
 
 pub(super) fn session_from_row(row: &SqliteRow) -> Result<Session, StoreError> {
     let id: Vec<u8> = row.try_get("id")?;
+    let signature_hash: Vec<u8> = row.try_get("signature_hash")?;
+    let build_id: Option<&str> = row.try_get("build_id")?;
     let max_track: u8 = number(row.try_get("max_track")?, "max_track")?;
     Ok(Session {
         id: SessionId::from_bytes(id.try_into().map_err(|_| StoreError::Corrupt("session id"))?),
         app_id: app_id(row.try_get("app_id")?)?,
         file_id: parsed(row.try_get("file_id")?, "file id")?,
         version: number(row.try_get("version")?, "version")?,
+        mode: Mode::from_name(row.try_get("mode")?).ok_or(StoreError::Corrupt("session mode"))?,
         uid: row.try_get("uid")?,
         kid: parsed(row.try_get("kid")?, "kid")?,
-        build_id: parsed(row.try_get("build_id")?, "build id")?,
+        signature_hash: signature_hash.try_into().map_err(|_| StoreError::Corrupt("signature hash"))?,
+        build_id: build_id.map(|id| parsed(id, "build id")).transpose()?,
         max_track: TrackClass::from_number(max_track).ok_or(StoreError::Corrupt("max_track"))?,
         origin: row.try_get("origin")?,
         created_at: row.try_get("created_at")?,

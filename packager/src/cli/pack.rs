@@ -46,7 +46,7 @@ pub(crate) struct Pack {
     /// How long a key server that does not answer is tried again, in seconds
     #[arg(long, value_name = "SECS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=3600))]
     retry_secs: u64,
-    /// private: only the player SDK plays it; clear: not encrypted
+    /// private: only the player SDK plays it; standard: any HLS player with a token; clear: not encrypted
     #[arg(long, value_enum, default_value = "private")]
     mode: ModeArgument,
     /// Container of the segments
@@ -97,6 +97,7 @@ const PRESETS: [&str; 9] =
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum ModeArgument {
     Private,
+    Standard,
     Clear,
 }
 
@@ -113,6 +114,7 @@ impl Pack {
         let choices = Choices {
             mode: match self.mode {
                 ModeArgument::Private => Mode::Private,
+                ModeArgument::Standard => Mode::Standard,
                 ModeArgument::Clear => Mode::Clear,
             },
             container: match self.container {

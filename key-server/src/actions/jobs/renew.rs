@@ -1,7 +1,7 @@
 //! New jobs for titles that are there already: another try, another encryption.
 
 use keyveil_protocol::workflow::WorkflowSettings;
-use keyveil_protocol::{ErrorCode, FileId, JobId, Mode};
+use keyveil_protocol::{ErrorCode, FileId, JobId};
 use serde_json::json;
 
 use super::super::{random_id, workflows};
@@ -45,7 +45,7 @@ pub(crate) async fn reencrypt(state: &ServerState, principal: &Principal, file_i
     if !matches!(title.state, TitleState::Ready | TitleState::Published) || title.version.is_none() {
         return Err(wrong_state("only a title that is ready or published is encrypted anew"));
     }
-    if title.mode != Mode::Private {
+    if !title.mode.is_encrypted() {
         return Err(wrong_state("a clear title is not encrypted"));
     }
     let job_id = insert_job(&mut write, &title, JobKind::Reencrypt, None, now).await?;
@@ -116,7 +116,7 @@ fn wrong_state(detail: &'static str) -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use keyveil_protocol::{AppId, UserId, WorkflowId};
+    use keyveil_protocol::{AppId, Mode, UserId, WorkflowId};
 
     use super::*;
     use crate::actions::apps::{self, NewApp};
