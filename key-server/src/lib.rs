@@ -32,7 +32,6 @@ mod refusal;
 mod state;
 pub mod store;
 
-pub use client_address::{AddressRange, AddressRangeError};
 pub use clock::Clock;
 pub use config::{
     Config, ConfigError, DataConfig, FetchConfig, HttpConfig, LogConfig, LogFormat, MediaConfig, PagesConfig,

@@ -8,6 +8,7 @@ use tokio::sync::{Notify, watch};
 use url::Url;
 
 use crate::actions::account::SignInGuard;
+use crate::actions::media_origins::MediaOriginCache;
 use crate::actions::sources::Turns;
 use crate::change_streams::ChangeStreams;
 use crate::clock::Clock;
@@ -34,6 +35,7 @@ pub struct ServerState {
     /// For requests to addresses that others name.
     pub(crate) fetch: Client,
     pub(crate) change_streams: ChangeStreams,
+    pub(crate) media_origins: MediaOriginCache,
     public_url: Url,
     own_origins: Vec<PageOrigin>,
     domains: Mutex<Option<(Instant, Arc<AllDomains>)>>,
@@ -60,6 +62,7 @@ impl ServerState {
             turns: Turns::default(),
             sign_in_guard,
             change_streams: ChangeStreams::default(),
+            media_origins: MediaOriginCache::default(),
             public_url,
             own_origins,
             domains: Mutex::new(None),
@@ -123,20 +126,20 @@ impl ServerState {
         let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
     }
 
-    /// Address of a version's master playlist.
-    pub(crate) fn playlist_url(&self, folder: &MediaFolder, expires_at: u64) -> String {
-        self.media_url(UrlScope::Media, folder, "master.m3u8", expires_at)
+    /// How browsers reach this server, without a slash at the end.
+    pub(crate) fn base_url(&self) -> &str {
+        self.public_url.as_str().trim_end_matches('/')
+    }
+
+    /// The path before those of a version's files.
+    pub(crate) fn media_path(&self, folder: &MediaFolder, expires_at: u64) -> String {
+        format!("/media/{}/{folder}", self.installation.url_key().token(UrlScope::Media, expires_at, folder))
     }
 
     /// Address of a version's cover or sprites: opens nothing else of the folder.
     pub(crate) fn preview_url(&self, folder: &MediaFolder, path: &str, expires_at: u64) -> String {
-        self.media_url(UrlScope::Previews, folder, path, expires_at)
-    }
-
-    fn media_url(&self, scope: UrlScope, folder: &MediaFolder, path: &str, expires_at: u64) -> String {
-        let token = self.installation.url_key().token(scope, expires_at, folder);
-        // A public URL is bare: it ends in its one slash.
-        format!("{}media/{token}/{folder}/{path}", self.public_url)
+        let token = self.installation.url_key().token(UrlScope::Previews, expires_at, folder);
+        format!("{}/media/{token}/{folder}/{path}", self.base_url())
     }
 
     /// All domains, at most [`DOMAINS_TTL`] old.

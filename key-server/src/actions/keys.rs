@@ -5,6 +5,7 @@ use keyveil_protocol::{AppId, ErrorCode, KeysGrant, RecipientPublicKey, Sealing}
 use serde_json::json;
 
 use super::grant::{BuildSecrets, Window};
+use super::media_origins::MediaAddresses;
 use super::published_title::PublishedTitle;
 use super::release::{check_still_allowed, sample};
 use super::{parse_json, psign, rng};
@@ -69,9 +70,11 @@ async fn release(
     let sealing = Sealing { request_body: body, recipient: &recipient, server_key: &build.server_key, psk: &build.psk };
     let envelope = grant.seal(&sealing, &mut rng())?;
     record(state, &session, &progress, &window, now).await?;
+    let url_expires_at = on_wire(progress.url_expires_at);
+    let addresses = MediaAddresses::of_app(state, session.app_id, title.folder(), url_expires_at).await?;
     Ok(KeysResponse {
         session: SessionInfo { id: Some(session.id), expires_at, server_time: now },
-        playlist_url: state.playlist_url(&title.folder(), on_wire(progress.url_expires_at)),
+        playlist_url: addresses.playlist(),
         grant: envelope,
     })
 }

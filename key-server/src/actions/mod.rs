@@ -7,6 +7,7 @@ pub mod app_keys;
 pub mod app_settings;
 pub mod apps;
 pub mod builds;
+pub mod media_origins;
 pub mod server_keys;
 pub mod sessions;
 pub mod signatures;
@@ -26,6 +27,7 @@ pub(crate) mod play;
 pub(crate) mod put_title;
 pub(crate) mod query;
 pub(crate) mod readiness;
+pub(crate) mod signed_media;
 pub(crate) mod titles;
 pub(crate) mod workflows;
 

@@ -5,6 +5,7 @@ use keyveil_protocol::{AppId, Envelope, ErrorCode, Mode, PlayGrant, RecipientPub
 
 use super::admission::{self, Admission, Entry};
 use super::grant::{BuildSecrets, Window};
+use super::media_origins::MediaAddresses;
 use super::{parse_json, random, rng};
 use crate::refusal::Refusal;
 use crate::state::ServerState;
@@ -29,6 +30,7 @@ async fn open(
     admission: &Admission,
 ) -> Result<PlayResponse, Refusal> {
     let Admission { title, authorization, now, url_expires_at, .. } = admission;
+    let addresses = MediaAddresses::of_app(state, title.info.app_id, title.folder(), *url_expires_at).await?;
     let (session_id, grant) = match title.info.mode {
         Mode::Clear => (None, None),
         Mode::Private => {
@@ -41,7 +43,7 @@ async fn open(
     Ok(PlayResponse {
         session: SessionInfo { id: session_id, expires_at: authorization.expires_at(), server_time: *now },
         title: title.info.clone(),
-        playlist_url: state.playlist_url(&title.folder(), *url_expires_at),
+        playlist_url: addresses.playlist(),
         watermark: claims.ghost_watermark_info.as_ref().map(|info| info.text.clone()),
         preview: None,
         resolution_names: claims.content_info.as_ref().map(|info| info.resolution_names.clone()).unwrap_or_default(),

@@ -5,6 +5,7 @@ mod app;
 mod app_settings;
 mod audit;
 mod build;
+mod media_origin;
 mod output;
 mod serve;
 mod server_key;
@@ -58,6 +59,9 @@ enum Command {
     /// API keys of applications.
     #[command(subcommand)]
     ApiKey(api_key::ApiKeyCommand),
+    /// CDNs in front of this server, and how their addresses are signed.
+    #[command(subcommand)]
+    MediaOrigin(media_origin::MediaOriginCommand),
     /// Print a player signature.
     #[command(after_help = sign::EXAMPLES)]
     Sign(sign::SignArgs),
@@ -133,6 +137,7 @@ impl Cli {
             Command::Init => init(&config).await,
             Command::App(command) => app::run(command, &Context::open(&config).await?).await,
             Command::ApiKey(command) => api_key::run(command, &Context::open(&config).await?).await,
+            Command::MediaOrigin(command) => media_origin::run(command, &Context::open(&config).await?).await,
             Command::Sign(args) => sign::run(&args, &Context::open(&config).await?).await,
             Command::Build(command) => build::run(command, &Context::open(&config).await?).await,
             Command::ServerKey(command) => server_key::run(command, &Context::open(&config).await?).await,

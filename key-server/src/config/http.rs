@@ -1,11 +1,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use keyveil_protocol::AddressRange;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use url::Url;
-
-use crate::client_address::AddressRange;
 
 const TRUSTED_PROXIES_MAX: usize = 256;
 

@@ -12,6 +12,7 @@ use actix_web::{Error, HttpMessage, HttpResponse, web};
 use keyveil_protocol::{AppId, ErrorCode};
 
 use super::envelope::HttpRefusal;
+use crate::actions::signed_media::is_signed_media;
 use crate::page_origin::PageOrigin;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
@@ -59,7 +60,10 @@ pub(super) async fn cors(
 
 /// Paths that pages of other origins may use.
 fn is_shared(path: &str) -> bool {
-    matches!(path, "/v1/play" | "/v1/keys") || path.starts_with("/media/") || path.starts_with("/sdk/")
+    matches!(path, "/v1/play" | "/v1/keys")
+        || path.starts_with("/media/")
+        || path.starts_with("/sdk/")
+        || is_signed_media(path)
 }
 
 /// A page of the answer's application; before that is known, a page of any application.

@@ -40,6 +40,11 @@ pub(super) async fn media(state: web::Data<ServerState>, request: HttpRequest) -
         }
     })?;
     request.extensions_mut().insert(AnswerFor(found.app_id));
+    send(found, &request).await
+}
+
+/// The file as it is stored.
+pub(super) async fn send(found: MediaFile, request: &HttpRequest) -> Result<HttpResponse, HttpRefusal> {
     let (path, kind) = (found.file, found.kind);
     let file = match web::block(move || NamedFile::open(path)).await {
         Ok(Ok(file)) => file,
@@ -48,7 +53,7 @@ pub(super) async fn media(state: web::Data<ServerState>, request: HttpRequest) -
     };
     let mime = kind.mime().parse().map_err(|_| Refusal::new(ErrorCode::Internal, "MIME type"))?;
     let file = file.disable_content_disposition().set_content_type(mime);
-    let mut response = file.into_response(&request);
+    let mut response = file.into_response(request);
     let headers = response.headers_mut();
     headers.insert(header::CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
     let cache = match kind {
@@ -77,11 +82,7 @@ pub(super) async fn settle_range<B: MessageBody>(
 
 async fn locate(state: &ServerState, request: &HttpRequest) -> Result<MediaFile, Refusal> {
     // The raw path: the router's own has been decoded in part.
-    let mut parts = request.path().strip_prefix("/media/").unwrap_or_default().splitn(3, '/');
-    match (parts.next(), parts.next(), parts.next()) {
-        (Some(token), Some(folder), Some(path)) => media_action(state, token, folder, path).await,
-        _ => Err(Refusal::new(ErrorCode::NotFound, "media path is too short")),
-    }
+    media_action(state, request.path().strip_prefix("/media/").unwrap_or_default()).await
 }
 
 /// One validator for the plain and the compressed form: equal in meaning, not byte for byte.

@@ -41,6 +41,13 @@ pub enum KmsContext<'a> {
         /// The webhook.
         webhook_id: &'a WebhookId,
     },
+    /// What signs the addresses of a media origin: the main or the backup key.
+    MediaOrigin {
+        /// Its application.
+        app_id: AppId,
+        /// The media origin.
+        origin_id: &'a str,
+    },
     /// The readiness check's round trip.
     Probe,
 }
@@ -66,6 +73,9 @@ impl KmsContext<'_> {
             Self::InstallationSecret => encode("installation-secret", &[]),
             Self::Webhook { app_id, webhook_id } => {
                 encode("webhook", &[&app_id.value().to_be_bytes(), webhook_id.as_str().as_bytes()])
+            }
+            Self::MediaOrigin { app_id, origin_id } => {
+                encode("media-origin", &[&app_id.value().to_be_bytes(), origin_id.as_bytes()])
             }
             Self::Probe => encode("probe", &[]),
         }

@@ -23,6 +23,7 @@ mod play;
 mod psign;
 mod pulls;
 mod requests;
+mod signed_media;
 mod titles;
 mod uploads;
 mod webhooks;
