@@ -6,13 +6,13 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join, posix } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { ensureSystem } from "../../scripts/lib/system.mjs";
+import { ensureSystem, NGINX } from "../../scripts/lib/system.mjs";
 import { makeClip } from "../e2e/lib/clips.mjs";
 import { Stack } from "../faults/lib/stack.mjs";
 import { until } from "../faults/lib/wait.mjs";
-import { SCHEMES } from "../vectors/url-auth.mjs";
+import { SCHEMES, signed } from "../vectors/url-auth.mjs";
 import { altered, numbers } from "./lib/altered.mjs";
-import { NGINX_TOOL, Nginx } from "./lib/nginx.mjs";
+import { Nginx } from "./lib/nginx.mjs";
 
 const ALTERED = 20_000;
 const CONTROL_EVERY = 50;
@@ -26,10 +26,10 @@ const REFUSED = [400, 403, 404];
 let stack;
 let nginx;
 let buildId;
-let served = 0;
+let refused = 0;
 
 before(async () => {
-  await ensureSystem([NGINX_TOOL], { wait: () => null });
+  await ensureSystem([NGINX], { wait: () => null });
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const settings = { KEYVEIL_HTTP_TRUSTED_PROXIES: "127.0.0.1", KEYVEIL_HTTP_PUBLIC_URL: url };
@@ -51,8 +51,7 @@ before(async () => {
   for (const fileId of TITLES) {
     await stack.packager(["pack", clip, ...options, "--server", stack.url, "--file-id", fileId]);
   }
-  const builds = JSON.parse(await stack.keyServer("build", "list", "--json"));
-  buildId = (builds.builds ?? builds)[0].buildId;
+  [buildId] = (await stack.keyServer("build", "list")).trim().split(/\s+/);
   for (const scheme of ALL_SCHEMES) {
     const key = scheme === "path-hmac" ? {} : { key: KEY };
     await stack.api.post("/v1/media-origins", { originId: scheme, baseUrl: url, scheme, ttlSecs: TTL, ...key });
@@ -119,20 +118,22 @@ function stored(address) {
   return readFileSync(join(stack.mediaFolder(fileId, 1), ...posix.normalize(file).split("/")));
 }
 
-/** Plays a title: every playlist, every file. Answers the addresses and cache states of its files. */
-async function play(master) {
-  const files = [];
-  const playlists = [master];
+/** Reads a title's playlists: { playlists, files }, the addresses of everything. */
+async function addressesOf(master) {
+  const [playlists, files] = [[master], []];
   for (const address of playlists) {
     const answer = await nginx.get(address);
     assert.equal(answer.status, 200, `${address}: ${answer.text()}`);
     assert.equal(answer.headers["x-cache-status"], "BYPASS", address);
-    for (const next of named(answer.text(), address)) {
-      if (/\.m3u8(\?|$)/.test(next)) playlists.push(next);
-      else files.push(next);
-    }
+    for (const next of named(answer.text(), address)) (/\.m3u8(\?|$)/.test(next) ? playlists : files).push(next);
   }
   assert.ok(playlists.length >= 2 && files.length >= 6, `${playlists.length} playlists, ${files.length} files`);
+  return { playlists, files };
+}
+
+/** Plays a title: every playlist, every file. Answers their addresses, and the cache's states of the files. */
+async function play(master) {
+  const { playlists, files } = await addressesOf(master);
   const states = [];
   for (const address of files) {
     const answer = await nginx.get(address);
@@ -140,10 +141,28 @@ async function play(master) {
     assert.ok(answer.bytes.equals(stored(address)), address);
     states.push(answer.headers["x-cache-status"]);
   }
-  return { files, states };
+  return { playlists, files, states };
 }
 
 const uriOf = (address) => `/v/${/\/(film2?\/.+?)(\?|$)/.exec(address)[1]}`;
+
+/** What `altered` has to know of an address. Where a folder is covered, its own files are no others. */
+function subjectOf(scheme, address, files) {
+  const uri = uriOf(address);
+  const [ofTitle, folder] = [uri.split("/")[2], posix.dirname(uri)];
+  const uris = [...new Set(files.map(uriOf))].filter((file) => file !== uri);
+  const others = uris.filter((file) => scheme !== "tencent-key" || posix.dirname(file) !== folder);
+  const foreign = uri.replace(`/${ofTitle}/`, `/${TITLES.find((title) => title !== ofTitle)}/`);
+  const time = Math.floor(Date.now() / 1000);
+  return { scheme, key: KEY, uri, time, ttl: TTL, others: scheme === "path-hmac" ? [foreign] : [...others, foreign] };
+}
+
+/** The control of what is made with the right key and a wrong time. */
+async function assertMadeHereHolds(scheme, uri) {
+  if (scheme === "path-hmac") return;
+  const now = Math.floor(Date.now() / 1000);
+  assert.equal((await nginx.get(signed(scheme, KEY, uri, scheme === "tencent-key" ? now + TTL : now))).status, 200);
+}
 
 describe("behind nginx", { concurrency: 1 }, () => {
   test("nobody asks through nginx whether an address holds", async () => {
@@ -167,43 +186,51 @@ describe("behind nginx", { concurrency: 1 }, () => {
 
     test(`${scheme}: altered addresses open nothing`, async () => {
       await useScheme(scheme);
-      const { files } = await play(await playlistOf(TITLES[0]));
-      const segment = files.at(-1);
-      const uri = uriOf(segment);
-      const ofFolder = (file) => posix.dirname(uriOf(file)) === posix.dirname(uri);
-      const outside = files.filter((file) => uriOf(file) !== uri && !(scheme === "tencent-key" && ofFolder(file)));
-      const others = scheme === "path-hmac" ? [] : outside.map(uriOf);
-      others.push(uri.replace("/film/", "/film2/"));
-      const subject = { scheme, key: KEY, uri, time: Math.floor(Date.now() / 1000), ttl: TTL, others };
-      const addresses = altered(segment, subject, numbers(number + 1));
-      const count = ALTERED / ALL_SCHEMES.length;
+      const [cached, other] = [await play(await playlistOf(TITLES[0])), await addressesOf(await playlistOf(TITLES[1]))];
+      const segment = cached.files.at(-1);
+      // One that lies in the cache, one that never was asked for, and a playlist.
+      const attacked = [segment, other.files.at(-1), cached.playlists[0]];
+      const random = numbers(number + 1);
+      const lists = attacked.map((address) => altered(address, subjectOf(scheme, address, cached.files), random));
+      for (const address of attacked.filter((_, at) => at !== 1)) assert.equal((await nginx.get(address)).status, 200);
+      await assertMadeHereHolds(scheme, uriOf(segment));
       let asked = 0;
       const ask = async () => {
-        while (asked < count) {
-          asked++;
-          const isControl = asked % CONTROL_EVERY === 0;
-          const { value: address } = addresses.next();
+        while (asked < ALTERED / ALL_SCHEMES.length) {
+          const at = asked++ % lists.length;
+          const { value: address } = lists[at].next();
           const { status } = await nginx.get(address);
-          if (!REFUSED.includes(status)) served++;
-          assert.ok(REFUSED.includes(status), `${status}: ${address}\nwas: ${segment}`);
-          if (!isControl) continue;
+          assert.ok(REFUSED.includes(status), `${status}: ${address}\nwas: ${attacked[at]}`);
+          if (asked % CONTROL_EVERY !== 0) continue;
           const control = await nginx.get(segment);
           assert.deepEqual([control.status, control.headers["x-cache-status"]], [200, "HIT"], "the control");
         }
       };
       await Promise.all(Array.from({ length: AT_ONCE }, ask));
-      assert.equal(asked, count);
-      assert.equal(served, 0);
+      refused += asked;
     });
   }
 
+  test(`${ALTERED} altered addresses were refused`, () => assert.ok(refused >= ALTERED, `${refused}`));
+
   test("an unpublished title ends at once, also in the cache", async () => {
-    const { files } = await play(await playlistOf(TITLES[1]));
+    const { files, states } = await play(await playlistOf(TITLES[1]));
+    assert.deepEqual([...new Set(states)], ["MISS"], "no altered address has put anything into the cache");
     assert.equal((await nginx.get(files[0])).headers["x-cache-status"], "HIT");
     await stack.api.post(`/v1/titles/${TITLES[1]}/unpublish`);
     for (const file of files) assert.equal((await nginx.get(file)).status, 403, file);
     await stack.api.post(`/v1/titles/${TITLES[1]}/publish`);
     assert.equal((await nginx.get(files[0])).status, 200);
+  });
+
+  test("a limit of client addresses holds in the cache, too", async () => {
+    const { files } = await play(await playlistOf(TITLES[0]));
+    const ending = Math.floor(Date.now() / 1000) + TTL;
+    const address = signed("tencent-key", KEY, uriOf(files[0]), ending, { rlimit: 2, us: "viewer1" });
+    const from = async (client) => (await nginx.get(address, { headers: { "X-Forwarded-For": client } })).status;
+    const statuses = [];
+    for (const client of ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.1"]) statuses.push(await from(client));
+    assert.deepEqual(statuses, [200, 200, 403, 200]);
   });
 
   test("keys and the API are never cached", async () => {

@@ -15,7 +15,7 @@ export function numbers(seed) {
 }
 
 /**
- * An endless list of altered forms of `address` (path and query). `subject`: { scheme, key, uri, time, ttl, others }, where
+ * An endless list of different altered forms of `address` (path and query). `subject`: { scheme, key, uri, time, ttl, others }, where
  * `others` are URIs of other files that exist and that the address does not cover.
  */
 export function* altered(address, subject, random) {
@@ -26,10 +26,12 @@ export function* altered(address, subject, random) {
   if (scheme !== "path-hmac" && scheme !== "tencent-key") kinds.push(future);
   if (QUERIES.includes(scheme)) kinds.push(missing, repeated);
   if (scheme === "a" || scheme === "tencent-key") kinds.push(reordered);
+  const seen = new Set([address]);
   for (let count = 0; ; count++) {
     const changed = kinds[count % kinds.length](address, subject, random, pick);
-    // What is no change, and a change of the part that the address does not cover, are no alterations.
-    if (changed !== address && !isCovered(changed, address, subject)) yield changed;
+    if (seen.has(changed)) continue;
+    seen.add(changed);
+    if (!isCovered(changed, address, subject)) yield changed;
   }
 }
 

@@ -2,12 +2,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { Agent, request as begin } from "node:http";
 import { join } from "node:path";
-import { start, stop, works } from "../../../scripts/lib/children.mjs";
+import { start, stop } from "../../../scripts/lib/children.mjs";
 import { inRoot } from "../../../scripts/lib/places.mjs";
+import { nginxBinary } from "../../../scripts/lib/system.mjs";
 import { until } from "../../faults/lib/wait.mjs";
-
-const NGINX = "/usr/sbin/nginx";
-export const NGINX_TOOL = { name: "nginx", package: "nginx", check: () => works(NGINX, ["-v"]) };
 
 /** The site out of the document, with this machine's places in it. Each of them has to be there once. */
 export function configuration({ port, upstream, cache }) {
@@ -47,7 +45,7 @@ export class Nginx {
     const user = process.getuid?.() === 0 ? "user root;\n" : "";
     writeFileSync(join(folder, "nginx.conf"), user + whole);
     const args = ["-p", folder, "-c", join(folder, "nginx.conf"), "-e", "stderr"];
-    nginx.#child = start(NGINX, args, { cwd: folder, onLine: (line) => nginx.log.push(line) });
+    nginx.#child = start(nginxBinary, args, { cwd: folder, onLine: (line) => nginx.log.push(line) });
     const ready = () =>
       nginx.get("/healthz").then(
         ({ status }) => status === 200,
