@@ -2,7 +2,7 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use keyveil_protocol::{FileId, SessionId, SessionMacKey, TitleSecret};
+use keyveil_protocol::{AddressRange, FileId, SessionId, SessionMacKey, TitleSecret};
 use ring::hkdf;
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -11,7 +11,7 @@ use crate::actions::jobs::JobTokenKey;
 use crate::actions::{builds, server_keys};
 use crate::clock::{Clock, stored};
 use crate::config::Config;
-use crate::kms::{Kms, KmsContext, KmsError, LocalKeyring, RootKeyError, decrypt_32};
+use crate::kms::{Kms, KmsContext, KmsError, KmsOpenError, decrypt_32, open_kms, protect};
 use crate::origin::UrlKey;
 use crate::refusal::Refusal;
 use crate::store::{AuditEvent, AuditKind, Store, StoreError};
@@ -21,6 +21,8 @@ const URL_KEY_LABEL: &[u8] = b"keyveil/v1/installation/url-key";
 const SESSION_MAC_ROOT_LABEL: &[u8] = b"keyveil/v1/installation/session-mac-root";
 const JOB_TOKEN_KEY_LABEL: &[u8] = b"keyveil/v1/installation/job-token-key";
 const LOCAL_WORKER_LABEL: &[u8] = b"keyveil/v1/installation/local-worker";
+const ADDRESS_MAC_ROOT_LABEL: &[u8] = b"keyveil/v1/installation/address-mac-root";
+const ADDRESS_MAC_LABEL: &[u8] = b"keyveil/v1/address-mac";
 const SESSION_MAC_LABEL: &[u8] = b"keyveil/v1/session-mac";
 
 /// An opened data folder: database, KMS and the keys derived from the installation secret.
@@ -29,6 +31,7 @@ pub struct Installation {
     kms: Box<dyn Kms>,
     url_key: UrlKey,
     session_mac_root: Zeroizing<[u8; 32]>,
+    address_mac_root: Zeroizing<[u8; 32]>,
     job_token_key: JobTokenKey,
     local_worker_secret: Zeroizing<[u8; 32]>,
     answers_key: Zeroizing<[u8; 32]>,
@@ -46,18 +49,32 @@ pub enum OpenError {
         /// The system's answer.
         source: std::io::Error,
     },
-    /// The root key can't be used.
+    /// The KMS can't be used as it is configured.
     #[error(transparent)]
-    RootKey(#[from] RootKeyError),
+    KmsOpen(#[from] KmsOpenError),
     /// The database can't be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The root key is not the one this database was made with.
-    #[error("the KMS can't open this installation's secret ({0}): is this the root key that belongs to this database?")]
-    Kms(#[from] KmsError),
+    /// The KMS is not the one this database was made with.
+    #[error(
+        "the KMS can't open this installation's secret ({0}): is this the key that belongs to this database? If its engine was changed, name the one before as kms.previous_engine"
+    )]
+    Kms(KmsError),
+    /// It may answer later.
+    #[error("the KMS does not answer, and without it nothing can be opened: start again when it does")]
+    KmsUnavailable,
     /// The first keys can't be made.
     #[error("the installation can't be completed: {0}")]
     Incomplete(#[from] Refusal),
+}
+
+impl From<KmsError> for OpenError {
+    fn from(error: KmsError) -> Self {
+        match error {
+            KmsError::Unavailable { .. } => Self::KmsUnavailable,
+            error => Self::Kms(error),
+        }
+    }
 }
 
 /// Opens the data folder of `config`, or makes it with everything a first start needs. Safe to repeat.
@@ -71,20 +88,25 @@ pub async fn open(config: &Config) -> Result<Installation, OpenError> {
     }
     let media_dir = config.media_dir();
     std::fs::create_dir_all(&media_dir).map_err(|source| OpenError::Folder { path: media_dir, source })?;
-    let database_file = config.database_file();
-    let kms = LocalKeyring::open_or_create(&config.root_key_file(), database_file.exists())?;
-    open_with_kms(config, Box::new(kms)).await
+    let store = Store::open(&config.database_file()).await?;
+    let kms = open_kms(config, &store).await?;
+    complete(config, store, kms).await
 }
 
 /// As [`open`], with another engine as KMS.
 pub async fn open_with_kms(config: &Config, kms: Box<dyn Kms>) -> Result<Installation, OpenError> {
-    let store = Store::open(&config.database_file()).await?;
+    complete(config, Store::open(&config.database_file()).await?, kms).await
+}
+
+async fn complete(config: &Config, store: Store, kms: Box<dyn Kms>) -> Result<Installation, OpenError> {
+    let kms = protect(kms, &config.kms);
     let secret = installation_secret(&store, kms.as_ref()).await?;
     let installation = Installation {
         store,
         kms,
         url_key: UrlKey::from_bytes(&derive(secret.as_ref(), &[URL_KEY_LABEL])),
         session_mac_root: derive(secret.as_ref(), &[SESSION_MAC_ROOT_LABEL]),
+        address_mac_root: derive(secret.as_ref(), &[ADDRESS_MAC_ROOT_LABEL]),
         job_token_key: JobTokenKey::from_bytes(&derive(secret.as_ref(), &[JOB_TOKEN_KEY_LABEL])),
         local_worker_secret: derive(secret.as_ref(), &[LOCAL_WORKER_LABEL]),
         answers_key: derive(secret.as_ref(), &[ANSWERS_KEY_LABEL]),
@@ -146,6 +168,14 @@ impl Installation {
     pub(crate) fn session_mac_key(&self, session_id: &SessionId) -> SessionMacKey {
         let info: [&[u8]; 3] = [SESSION_MAC_LABEL, &[0], session_id.as_bytes()];
         SessionMacKey::from_bytes(*derive(self.session_mac_root.as_ref(), &info))
+    }
+
+    /// What is kept of a client's address at a signature: of every other signature another one, and of no use to who has the
+    /// database alone.
+    pub(crate) fn address_mac(&self, signature_hash: &[u8; 32], client: &AddressRange) -> [u8; 32] {
+        let client = client.to_string();
+        let info: [&[u8]; 4] = [ADDRESS_MAC_LABEL, &[0], signature_hash, client.as_bytes()];
+        *derive(self.address_mac_root.as_ref(), &info)
     }
 }
 

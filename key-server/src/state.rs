@@ -10,6 +10,7 @@ use url::Url;
 use crate::actions::account::SignInGuard;
 use crate::actions::media_origins::MediaOriginCache;
 use crate::actions::sources::Turns;
+use crate::actions::standard::StandardLimits;
 use crate::change_streams::ChangeStreams;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -32,6 +33,7 @@ pub struct ServerState {
     /// Who writes to which source.
     pub(crate) turns: Turns,
     pub(crate) sign_in_guard: SignInGuard,
+    pub(crate) standard_limits: StandardLimits,
     /// For requests to addresses that others name.
     pub(crate) fetch: Client,
     pub(crate) change_streams: ChangeStreams,
@@ -52,7 +54,7 @@ impl ServerState {
     #[must_use]
     pub fn new(installation: Installation, config: Config, clock: Clock, public_url: Url) -> Self {
         let own_origins = own_origins(&public_url, config.http.public_url.is_none());
-        let sign_in_guard = SignInGuard::new(&clock);
+        let (sign_in_guard, standard_limits) = (SignInGuard::new(&clock), StandardLimits::new(&clock));
         let fetch = Client::new(config.fetch, Arc::new(SystemLookup));
         Self {
             installation,
@@ -61,6 +63,7 @@ impl ServerState {
             clock,
             turns: Turns::default(),
             sign_in_guard,
+            standard_limits,
             change_streams: ChangeStreams::default(),
             media_origins: MediaOriginCache::default(),
             public_url,
@@ -131,15 +134,21 @@ impl ServerState {
         self.public_url.as_str().trim_end_matches('/')
     }
 
-    /// The path before those of a version's files.
-    pub(crate) fn media_path(&self, folder: &MediaFolder, expires_at: u64) -> String {
-        format!("/media/{}/{folder}", self.installation.url_key().token(UrlScope::Media, expires_at, folder))
+    /// The path before those of a version's files; with `preview_segments` one that opens no segment behind them.
+    pub(crate) fn media_path(&self, folder: &MediaFolder, expires_at: u64, preview_segments: Option<u32>) -> String {
+        let scope = preview_segments.map_or(UrlScope::Media, UrlScope::Beginning);
+        format!("/media/{}/{folder}", self.installation.url_key().token(scope, expires_at, folder))
     }
 
     /// Address of a version's cover or sprites: opens nothing else of the folder.
     pub(crate) fn preview_url(&self, folder: &MediaFolder, path: &str, expires_at: u64) -> String {
         let token = self.installation.url_key().token(UrlScope::Previews, expires_at, folder);
         format!("{}/media/{token}/{folder}/{path}", self.base_url())
+    }
+
+    /// Where this server answers `path`, which begins with no slash.
+    pub(crate) fn address(&self, path: &str) -> Result<Url, url::ParseError> {
+        self.public_url.join(path)
     }
 
     /// All domains, at most [`DOMAINS_TTL`] old.

@@ -3,50 +3,65 @@
 use std::io::Read;
 use std::path::PathBuf;
 
-use keyveil_protocol::{AppId, ErrorCode};
+use keyveil_protocol::{AppId, ErrorCode, Mode};
 
 use crate::origin::{MediaFolder, MediaKind, MediaPath};
 use crate::refusal::Refusal;
 use crate::state::ServerState;
 use crate::store::TitleState;
 
-/// Some tens of bytes per segment and key tag, of a day of segments of a second.
-const PLAYLIST_LEN_MAX: u64 = 32 << 20;
-
 /// A file to send.
 pub(crate) struct MediaFile {
     pub(crate) file: PathBuf,
     pub(crate) kind: MediaKind,
     pub(crate) app_id: AppId,
+    pub(crate) folder: MediaFolder,
+    /// Of a preview: a playlist ends after so many segments.
+    pub(super) preview_segments: Option<u32>,
+    pub(super) mode: Mode,
 }
 
-/// `path` is `<url token>/<folder>/<path>`, as it stood in the request.
-pub(crate) async fn media(state: &ServerState, path: &str) -> Result<MediaFile, Refusal> {
-    let (path, folder, app_id) = checked(state, path).await?;
-    located(state, path, folder, app_id).await
-}
-
-/// `<url token>/<folder>/<path>`, if it opens a file that may be seen.
-pub(super) async fn checked(state: &ServerState, path: &str) -> Result<(MediaPath, MediaFolder, AppId), Refusal> {
-    let mut parts = path.splitn(3, '/');
-    let (Some(token), Some(folder), Some(path)) = (parts.next(), parts.next(), parts.next()) else {
-        return Err(not_found("media path is too short"));
-    };
-    let folder = MediaFolder::parse(folder).ok_or_else(|| not_found("folder is malformed"))?;
-    let path = MediaPath::parse(path)?;
-    state.installation.url_key().check(token, path.url_scopes(), &folder, state.clock.now())?;
-    let title = visible(state, &folder, &path).await?;
-    Ok((path, folder, title.app_id))
+/// A file that an address opens, not yet looked for.
+pub(super) struct Opened {
+    path: MediaPath,
+    folder: MediaFolder,
+    title: VisibleTitle,
+    preview_segments: Option<u32>,
 }
 
 /// A version of a title that may be seen, or whose pictures may.
 pub(super) struct VisibleTitle {
     pub(super) app_id: AppId,
+    pub(super) mode: Mode,
     /// MediaInfo as JSON.
     pub(super) publication: String,
 }
 
-/// What an address may name, whoever signed it.
+impl MediaFile {
+    /// Whether it is sent otherwise than it is stored: with tokens and key addresses, or cut.
+    pub(crate) fn is_rewritten(&self) -> bool {
+        self.kind == MediaKind::Playlist && (self.mode == Mode::Standard || self.preview_segments.is_some())
+    }
+}
+
+/// `path` is the part behind the folder, as it stood in the request.
+pub(crate) async fn media(state: &ServerState, token: &str, folder: &str, path: &str) -> Result<MediaFile, Refusal> {
+    let Opened { path, folder, title, preview_segments } = opened(state, token, folder, path).await?;
+    let found = located(state, path, folder, title.app_id, title.mode).await?;
+    Ok(MediaFile { preview_segments, ..found })
+}
+
+/// What a url token opens.
+pub(super) async fn opened(state: &ServerState, token: &str, folder: &str, path: &str) -> Result<Opened, Refusal> {
+    let folder = MediaFolder::parse(folder).ok_or_else(|| not_found("folder is malformed"))?;
+    let path = MediaPath::parse(path)?;
+    let preview_segments = state.installation.url_key().check(token, path.url_scopes(), &folder, state.clock.now())?;
+    let title = visible(state, &folder, &path).await?;
+    check_preview(&path, preview_segments).map_err(|refusal| refusal.for_app(title.app_id))?;
+    Ok(Opened { path, folder, title, preview_segments })
+}
+
+/// What any address may name, whoever signed it.
 pub(super) async fn visible(
     state: &ServerState,
     folder: &MediaFolder,
@@ -59,38 +74,47 @@ pub(super) async fn visible(
     let version = store.title_version(&folder.file_id, folder.version).await?;
     let publication = version.and_then(|version| version.publication);
     let publication = publication.ok_or_else(|| not_found("version is not committed").for_app(title.app_id))?;
-    Ok(VisibleTitle { app_id: title.app_id, publication })
+    Ok(VisibleTitle { app_id: title.app_id, mode: title.mode, publication })
 }
 
-/// The file of a version that may be seen.
+/// Refuses what lies behind a preview's end.
+pub(super) fn check_preview(path: &MediaPath, preview_segments: Option<u32>) -> Result<(), Refusal> {
+    if preview_segments.is_some_and(|segments| !path.is_before(segments)) {
+        return Err(Refusal::new(ErrorCode::PreviewEnded, "behind the preview's end"));
+    }
+    Ok(())
+}
+
+/// The file of a title that may be seen.
 pub(super) async fn located(
     state: &ServerState,
     path: MediaPath,
     folder: MediaFolder,
     app_id: AppId,
+    mode: Mode,
 ) -> Result<MediaFile, Refusal> {
-    let (kind, media_dir) = (path.kind(), state.config.media_dir());
-    let located = tokio::task::spawn_blocking(move || path.locate(&media_dir, &folder)).await;
+    let (kind, media_dir, within) = (path.kind(), state.config.media_dir(), folder.clone());
+    let located = tokio::task::spawn_blocking(move || path.locate(&media_dir, &within)).await;
     match located {
-        Ok(Ok(file)) => Ok(MediaFile { file, kind, app_id }),
+        Ok(Ok(file)) => Ok(MediaFile { file, kind, app_id, folder, mode, preview_segments: None }),
         Ok(Err(error)) if is_absence(&error) => Err(not_found("no such media file").for_app(app_id)),
         Ok(Err(error)) => Err(unreadable(&error).for_app(app_id)),
         Err(_) => Err(Refusal::new(ErrorCode::Internal, "media look-up was cut off")),
     }
 }
 
-/// What a playlist holds.
-pub(super) async fn read_text(found: &MediaFile) -> Result<String, Refusal> {
+/// What a text file holds, if that is at most `len_max` bytes.
+pub(super) async fn read_text(found: &MediaFile, len_max: u64) -> Result<String, Refusal> {
     let path = found.file.clone();
     let read = tokio::task::spawn_blocking(move || {
         let mut text = String::new();
         // One more than there may be, so that more is noticed.
-        std::fs::File::open(path)?.take(PLAYLIST_LEN_MAX + 1).read_to_string(&mut text)?;
+        std::fs::File::open(path)?.take(len_max.saturating_add(1)).read_to_string(&mut text)?;
         Ok::<_, std::io::Error>(text)
     });
     match read.await {
-        Ok(Ok(text)) if text.len() as u64 <= PLAYLIST_LEN_MAX => Ok(text),
-        Ok(Ok(_)) => Err(Refusal::new(ErrorCode::Internal, "playlist is over its limit").for_app(found.app_id)),
+        Ok(Ok(text)) if text.len() as u64 <= len_max => Ok(text),
+        Ok(Ok(_)) => Err(Refusal::new(ErrorCode::Internal, "media text is over its limit").for_app(found.app_id)),
         Ok(Err(error)) => Err(unreadable(&error).for_app(found.app_id)),
         Err(_) => Err(Refusal::new(ErrorCode::Internal, "reading media was cut off")),
     }

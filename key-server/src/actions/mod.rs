@@ -7,6 +7,7 @@ pub mod app_keys;
 pub mod app_settings;
 pub mod apps;
 pub mod builds;
+pub mod kms;
 pub mod media_origins;
 pub mod server_keys;
 pub mod sessions;
@@ -28,12 +29,14 @@ pub(crate) mod put_title;
 pub(crate) mod query;
 pub(crate) mod readiness;
 pub(crate) mod signed_media;
+pub(crate) mod standard;
 pub(crate) mod titles;
 pub(crate) mod workflows;
 
 pub(crate) mod webhooks;
 
 mod grant;
+mod limits;
 mod media_info;
 mod psign;
 mod published_title;

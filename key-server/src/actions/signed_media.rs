@@ -10,8 +10,9 @@ use ring::digest::{Context, SHA256};
 
 use super::media::{self, MediaFile, VisibleTitle};
 use super::media_origins::{MediaAddresses, OpenMediaOrigin, open_origins};
+use super::standard;
 use crate::clock::stored;
-use crate::origin::{MediaFolder, MediaPath, Rewriting, UrlAuthError, UrlTerms, rewrite};
+use crate::origin::{MediaFolder, MediaPath, UrlAuthError, UrlTerms};
 use crate::refusal::Refusal;
 use crate::state::ServerState;
 use crate::store::StoreError;
@@ -25,7 +26,6 @@ pub(crate) struct SignedMedia {
     pub(crate) file: MediaFile,
     addresses: MediaAddresses,
     path: String,
-    preview_segments: Option<u32>,
 }
 
 /// An address, taken apart but not yet believed.
@@ -52,8 +52,8 @@ pub(crate) async fn signed_media(state: &ServerState, address: &str, client: IpA
     let Granted { title, origin, terms, preview_segments } = asked.granted(state, client).await?;
     let Unverified { folder, path, path_text, .. } = asked;
     let addresses = MediaAddresses::of_origin(origin, folder.clone(), terms);
-    let file = media::located(state, path, folder, title.app_id).await?;
-    Ok(SignedMedia { file, addresses, path: path_text.to_owned(), preview_segments })
+    let file = media::located(state, path, folder, title.app_id, title.mode).await?;
+    Ok(SignedMedia { file: MediaFile { preview_segments, ..file }, addresses, path: path_text.to_owned() })
 }
 
 /// Whether a media address of any scheme holds. What is wrong with the address or its title is always 403, which is all
@@ -61,8 +61,11 @@ pub(crate) async fn signed_media(state: &ServerState, address: &str, client: IpA
 pub(crate) async fn url_auth(state: &ServerState, address: &str, client: IpAddr) -> Result<(), Refusal> {
     let checked = match address.strip_prefix("/media/") {
         Some(rest) => {
-            let path = rest.split_once('?').map_or(rest, |(path, _)| path);
-            media::checked(state, path).await.map(|_| ())
+            let mut parts = rest.split_once('?').map_or(rest, |(path, _)| path).splitn(3, '/');
+            match (parts.next(), parts.next(), parts.next()) {
+                (Some(token), Some(folder), Some(path)) => media::opened(state, token, folder, path).await.map(|_| ()),
+                _ => Err(invalid("media path is too short")),
+            }
         }
         None => match Unverified::parse(address) {
             Ok(asked) => asked.granted(state, client).await.map(|_| ()),
@@ -76,20 +79,9 @@ pub(crate) async fn url_auth(state: &ServerState, address: &str, client: IpAddr)
 }
 
 impl SignedMedia {
-    /// The playlist as this address' holder gets it.
-    pub(crate) async fn playlist(&self) -> Result<String, Refusal> {
-        let text = media::read_text(&self.file).await?;
-        let sign = |path: &str| self.addresses.address(path);
-        Ok(rewrite(
-            &text,
-            &Rewriting {
-                path: &self.path,
-                sign: Some(&sign),
-                playlist_parameter: None,
-                key_uri: &|_| None,
-                segments: self.preview_segments,
-            },
-        ))
+    /// The playlist as this address' holder gets it, with the token of a session, if it has one.
+    pub(crate) async fn playlist(&self, state: &ServerState, token: Option<&str>) -> Result<String, Refusal> {
+        standard::playlist(state, &self.file, &self.path, token, Some(&self.addresses)).await
     }
 }
 
@@ -111,9 +103,7 @@ impl<'a> Unverified<'a> {
             let (origin, terms) = self.signed_by(state, app_id).await?;
             let title = media::visible(state, &self.folder, &self.path).await?;
             let preview_segments = preview_segments(&title, terms.exper)?;
-            if preview_segments.is_some_and(|segments| !self.path.is_before(segments)) {
-                return Err(Refusal::new(ErrorCode::PreviewEnded, "behind the preview's end"));
-            }
+            media::check_preview(&self.path, preview_segments)?;
             self.count_client(state, &terms, client).await?;
             Ok(Granted { title, origin, terms, preview_segments })
         };

@@ -1,10 +1,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use keyveil_protocol::AddressRange;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use url::Url;
+
+use keyveil_protocol::AddressRange;
 
 const TRUSTED_PROXIES_MAX: usize = 256;
 
@@ -83,9 +84,10 @@ impl HttpConfig {
     }
 }
 
-fn optional_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
+/// An empty text is none: a variable can't be absent in every shell.
+pub(super) fn optional_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     text.filter(|text| !text.is_empty())
-        .map(|text| Url::parse(&text).map_err(|error| D::Error::custom(format!("public_url: {error}"))))
+        .map(|text| Url::parse(&text).map_err(|error| D::Error::custom(format!("{text} is no address: {error}"))))
         .transpose()
 }

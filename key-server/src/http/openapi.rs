@@ -15,7 +15,7 @@ use utoipa::openapi::{Components, ContentBuilder, Ref, ResponseBuilder, Security
 
 use super::router::resource;
 use super::{
-    account, api, app_keys, apps, audit, changes, job_attempts, jobs, media, media_origins, sessions, signatures,
+    account, api, app_keys, apps, audit, changes, hls, job_attempts, jobs, media, media_origins, sessions, signatures,
     signed_media, titles, uploads, webhooks, workflows,
 };
 
@@ -77,6 +77,7 @@ fn document() -> utoipa::openapi::OpenApi {
         media::Docs::openapi(),
         media_origins::Docs::openapi(),
         signed_media::Docs::openapi(),
+        hls::Docs::openapi(),
     ] {
         document.merge(part);
     }

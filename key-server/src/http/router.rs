@@ -7,8 +7,8 @@ use keyveil_protocol::ErrorCode;
 
 use super::envelope::HttpRefusal;
 use super::{
-    account, api, app_keys, apps, audit, changes, job_attempts, jobs, media, media_origins, openapi, pages, sessions,
-    signatures, signed_media, titles, uploads, webhooks, workflows,
+    account, api, app_keys, apps, audit, changes, hls, job_attempts, jobs, media, media_origins, openapi, pages,
+    sessions, signatures, signed_media, titles, uploads, webhooks, workflows,
 };
 use crate::refusal::Refusal;
 
@@ -20,6 +20,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .configure(signatures::routes)
         .configure(audit::routes)
         .configure(changes::routes)
+        .configure(hls::routes)
         .configure(job_attempts::routes)
         .configure(jobs::routes)
         .configure(media_origins::routes)

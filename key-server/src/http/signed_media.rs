@@ -1,6 +1,6 @@
 //! Media by the addresses of CDN schemes, and `GET /v1/url-auth`.
 
-use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::header;
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use keyveil_protocol::ErrorCode;
@@ -8,6 +8,7 @@ use keyveil_protocol::ErrorCode;
 use super::api::{Answer, State};
 use super::client::{client_address, is_trusted_proxy};
 use super::cors::AnswerFor;
+use super::hls::{hls_playlist, parameter};
 use super::media::{send, settle_range};
 use super::openapi::Bytes;
 use super::router::{reads, resource};
@@ -55,13 +56,9 @@ async fn signed(state: State, request: HttpRequest) -> Answer {
     if found.file.kind != MediaKind::Playlist {
         return send(found.file, &request).await;
     }
-    let mut response = HttpResponse::Ok();
-    response
-        .content_type(MediaKind::Playlist.mime())
-        .insert_header((header::CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("cross-origin")))
-        // Every address in it is one viewer's.
-        .insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")));
-    Ok(response.body(found.playlist().await?))
+    // Every address in it is one viewer's: never cached.
+    let token = parameter(&request, &state.config.standard.token_parameter)?;
+    Ok(hls_playlist(found.playlist(&state, token.as_deref()).await?))
 }
 
 /// Read media by a CDN's address with its signature in the path

@@ -28,6 +28,8 @@ pub enum AuditKind {
     SessionsRevoked,
     /// A title got its secret, or got it sealed anew.
     TitleRegistered,
+    /// Keys of another vendor's playlists were put under a title.
+    KeysImported,
     /// A title can be played.
     TitlePublished,
     /// A title can be played no more, and can be published again.
@@ -58,6 +60,12 @@ pub enum AuditKind {
     BuildRetired,
     /// A server key was made, and older ones were retired.
     ServerKeyRotated,
+    /// Secrets were wrapped under the KMS's newest key.
+    KmsRotated,
+    /// A key of the local keyring was forgotten.
+    KmsKeyRetired,
+    /// The local keyring was wrapped under another root key.
+    RootKeyChanged,
     /// A person was added.
     UserCreated,
     /// A person may sign in no more.
@@ -106,6 +114,7 @@ impl AuditKind {
             Self::KeysReleased => "keys_released",
             Self::SessionsRevoked => "sessions_revoked",
             Self::TitleRegistered => "title_registered",
+            Self::KeysImported => "keys_imported",
             Self::TitlePublished => "title_published",
             Self::TitleUnpublished => "title_unpublished",
             Self::TitleDescribed => "title_described",
@@ -121,6 +130,9 @@ impl AuditKind {
             Self::BuildExported => "build_exported",
             Self::BuildRetired => "build_retired",
             Self::ServerKeyRotated => "server_key_rotated",
+            Self::KmsRotated => "kms_rotated",
+            Self::KmsKeyRetired => "kms_key_retired",
+            Self::RootKeyChanged => "root_key_changed",
             Self::UserCreated => "user_created",
             Self::UserDisabled => "user_disabled",
             Self::PasswordChanged => "password_changed",

@@ -5,21 +5,28 @@ mod app_settings;
 mod apps;
 mod audit;
 mod audit_list;
+mod ciphertexts;
 mod dispatch;
 mod events;
 mod idempotency;
+mod imported_keys;
 mod installation;
 mod job_attempts;
 mod job_lists;
 mod jobs;
 mod labels;
 mod media_origins;
+mod migrations;
 mod pulls;
 mod scopes;
 mod sdk_builds;
 mod server_keys;
+mod session_audit;
+mod session_limits;
 mod session_list;
+mod session_uses;
 mod sessions;
+mod signature_uses;
 mod title_deletion;
 mod title_list;
 mod title_versions;
@@ -45,9 +52,11 @@ pub use app_settings::AppChange;
 pub use apps::{ApiKeyRow, App, SIGNING_KEYS_MAX, SigningKeyRow};
 pub use audit::{AuditEvent, AuditKind, AuditTail};
 pub use audit_list::{AuditQuery, ListedAudit};
+pub use ciphertexts::{CIPHERTEXT_COLUMNS, CiphertextColumn, CiphertextRow, OTHER_CIPHERTEXT_COLUMNS, Owner, RowKey};
 pub use dispatch::{Attempt, ClaimedDelivery};
 pub use events::{Event, EventRow, EventType};
 pub use idempotency::{IdempotencyState, IdempotencyUse};
+pub use imported_keys::ImportedKey;
 pub use job_attempts::JobProgress;
 pub use job_lists::{JobFilter, JobLogLine};
 pub use jobs::{Job, JobKind, JobState, NewJob};
@@ -55,9 +64,9 @@ pub use media_origins::MediaOriginRow;
 pub use scopes::{Scope, Scopes};
 pub use sdk_builds::SdkBuildRow;
 pub use server_keys::ServerKeyRow;
+pub use session_limits::SessionLimits;
 pub use session_list::{ListedSession, SessionQuery};
-pub use sessions::{Session, SessionProgress, StillAllowed};
-use sqlx::migrate::Migrator;
+pub use sessions::{EndedBy, Session, SessionProgress, StillAllowed};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 pub use title_list::{ListedJob, ListedTitle, SortValue, TitleQuery, TitleSort};
@@ -69,8 +78,6 @@ pub use users::{SignIn, User, UserRow};
 pub use webhooks::{Delivery, DeliveryState, Webhook};
 pub use worker_keys::WorkerKey;
 pub use workflows::Workflow;
-
-static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 
 const CONNECTIONS_MAX: u32 = 8;
 /// How long a write waits for those before it, and for another process (the command line beside the server).
@@ -123,7 +130,7 @@ impl Store {
             .acquire_timeout(BUSY_TIMEOUT)
             .connect_with(options)
             .await?;
-        MIGRATOR.run(&pool).await?;
+        migrations::migrator().run(&pool).await?;
         Ok(Self { pool, writer: Mutex::new(()) })
     }
 
@@ -196,6 +203,8 @@ fn app_id(value: i64) -> Result<keyveil_protocol::AppId, StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::migrate::Migrator;
+
     use super::*;
 
     #[tokio::test]

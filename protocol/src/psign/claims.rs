@@ -43,6 +43,9 @@ pub struct PlayerSignatureClaims {
     /// Our own claims.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keyveil: Option<KeyveilClaims>,
+    /// Tells signatures of one second apart, whose uses are counted (RFC 7519, section 4.1.7). Written only: nothing depends on it.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    pub jti: Option<String>,
 }
 
 /// `contentInfo`.
@@ -138,6 +141,7 @@ impl PlayerSignatureClaims {
             url_access_info: None,
             ghost_watermark_info: None,
             keyveil: None,
+            jti: None,
         }
     }
 

@@ -3,7 +3,7 @@
 mod addresses;
 mod open;
 
-pub(crate) use addresses::MediaAddresses;
+pub(crate) use addresses::{MediaAddresses, Viewing};
 use keyveil_protocol::{AppId, ErrorCode, MediaOriginId};
 pub(crate) use open::{MediaOriginCache, OpenMediaOrigin, open_origins};
 use serde::{Deserialize, Deserializer, Serialize};
