@@ -1,6 +1,7 @@
 //! Media origins: their keys, their addresses, and what each address opens.
 
 use keyveil_key_server::store::AuditKind;
+use keyveil_protocol::psign::UrlAccessInfo;
 use serde_json::{Value, json};
 
 use crate::support::{Response, TITLE, TestApp};
@@ -274,6 +275,34 @@ fn a_preview_ends_at_its_segment() {
         let whole = app.get(&hotlink(&app, "v/playlist.m3u8", &[("exper", no_preview)]));
         assert_eq!(named(&whole).len(), 3, "{no_preview}");
     }
+}
+
+#[test]
+fn a_signatures_preview_holds_at_every_origin() {
+    for (scheme, carries_an_end) in [("a", false), ("c-path", false), ("tencent-key", true)] {
+        let app = behind_cdn(scheme);
+        let folder = app.media_dir().join(TITLE).join("v");
+        let segments: String = (0..25).map(|n| format!("#EXTINF:6,\nseg-{n:05}.m4s\n")).collect();
+        std::fs::write(folder.join("playlist.m3u8"), format!("#EXTM3U\n{segments}#EXT-X-ENDLIST\n")).unwrap();
+        let mut claims = app.claims(TITLE);
+        let us = Some("viewer1".to_owned());
+        claims.url_access_info = Some(UrlAccessInfo { exper: Some(13), us, ..UrlAccessInfo::default() });
+        let url = app.player().play(&app.sign(&claims), json!({})).0.playlist_url;
+        if !carries_an_end {
+            assert!(url.starts_with(&format!("http://{}/media/", app.address())), "{scheme} {url}");
+            continue;
+        }
+        assert!(url.starts_with(BASE) && url.contains("&exper=18&us=viewer1&sign="), "{scheme} {url}");
+        let playlist = hotlinked(&app, &url);
+        assert_eq!(named(&playlist).len(), 3, "{}", playlist.text());
+        assert_eq!(app.get(&named(&playlist)[0].replace("00000", "00003")).code(), "preview_ended");
+    }
+}
+
+/// The media playlist that a master playlist of [`MASTER`] names.
+fn hotlinked(app: &TestApp, url: &str) -> Response {
+    let master = app.get(url.strip_prefix(BASE).unwrap());
+    app.get(&named(&master)[0])
 }
 
 #[test]
