@@ -29,6 +29,7 @@ mod pulls;
 mod requests;
 mod sessions;
 mod signatures;
+mod signed_media;
 mod standard;
 mod titles;
 mod uploads;
