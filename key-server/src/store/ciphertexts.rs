@@ -179,7 +179,7 @@ impl CiphertextColumn {
         (self.table, self.column)
     }
 
-    fn from_row(&self, row: &SqliteRow) -> Result<CiphertextRow, StoreError> {
+    fn read(&self, row: &SqliteRow) -> Result<CiphertextRow, StoreError> {
         let key = self.key.iter().map(|column| key_part(row, column)).collect::<Result<_, _>>()?;
         Ok(CiphertextRow { owner: (self.owner)(row)?, ciphertext: row.try_get("ciphertext")?, key: RowKey(key) })
     }
@@ -211,7 +211,7 @@ impl Store {
             };
         }
         let rows = query.fetch_all(&self.pool).await?;
-        rows.iter().map(|row| of.from_row(row)).collect()
+        rows.iter().map(|row| of.read(row)).collect()
     }
 
     /// How many ciphertexts a column holds.
