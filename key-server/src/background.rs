@@ -16,8 +16,6 @@ use crate::state::ServerState;
 const REAP_INTERVAL: Duration = Duration::from_millis(500);
 const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
 const UPLOADS_SWEEP_INTERVAL: Duration = Duration::from_secs(60);
-/// Sources that one server fetches at the same time.
-const PULLS_AT_ONCE: usize = 2;
 /// How late a stream of changes may be.
 const CHANGES_INTERVAL: Duration = Duration::from_millis(250);
 /// Ended sessions stay for a day, so that a late request is told `session_expired`.
@@ -31,9 +29,7 @@ pub(crate) fn start(state: &Arc<ServerState>) -> JoinSet<()> {
     tasks.spawn(reap_jobs(Arc::clone(state)));
     tasks.spawn(sweep_versions(Arc::clone(state)));
     tasks.spawn(sweep_uploads(Arc::clone(state)));
-    for _ in 0..PULLS_AT_ONCE {
-        tasks.spawn(uploads::pull(Arc::clone(state)));
-    }
+    tasks.spawn(uploads::pull(Arc::clone(state)));
     tasks.spawn(watch_changes(Arc::clone(state)));
     tasks.spawn(dispatch(Arc::clone(state)));
     tasks.spawn(sweep_leftovers(Arc::clone(state)));
@@ -61,6 +57,9 @@ async fn sweep_leftovers(state: Arc<ServerState>) {
         let store = state.installation.store();
         if let Err(error) = store.delete_sign_ins_expired_before(now).await {
             tracing::error!(%error, "ended sign-ins can't be forgotten");
+        }
+        if let Err(error) = store.delete_signature_uses_before(now).await {
+            tracing::error!(%error, "uses of signatures that are over can't be forgotten");
         }
         if let Err(error) = store.delete_idempotency_keys(now).await {
             tracing::error!(%error, "answers to creates can't be forgotten");

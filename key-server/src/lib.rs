@@ -17,6 +17,7 @@ pub mod actions;
 mod background;
 mod change_streams;
 pub mod cli;
+mod client_address;
 mod clock;
 mod config;
 mod fetch;
@@ -27,6 +28,7 @@ mod local_worker;
 mod origin;
 mod page_origin;
 mod principal;
+mod rate_counters;
 mod refusal;
 mod state;
 pub mod store;
@@ -34,7 +36,8 @@ pub mod store;
 pub use clock::Clock;
 pub use config::{
     AwsKmsConfig, Config, ConfigError, DataConfig, FetchConfig, HttpConfig, KmsConfig, KmsEngine, LocalKmsConfig,
-    LogConfig, LogFormat, MediaConfig, PagesConfig, Pkcs11Config, UploadsConfig, VaultConfig, WorkersConfig,
+    LogConfig, LogFormat, MediaConfig, PagesConfig, Pkcs11Config, StandardConfig, UploadsConfig, VaultConfig,
+    WorkersConfig,
 };
 pub use http::{ServeError, Server, StopHandle};
 pub use installation::{Installation, OpenError, open, open_with_kms};

@@ -24,9 +24,11 @@ pub struct PlayRequest {
     /// What the page means to play.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_id: Option<FileId>,
-    /// base64url of 32 bytes.
+    /// base64url of 32 bytes. Private titles only, as `build_id`: an empty one is `public_key_invalid` there.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub public_key: String,
     /// The SDK build that asks. A text, not an id: whatever it holds, the answer is `build_unknown`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub build_id: String,
     /// Where playback will start, in milliseconds.
     #[serde(default)]
@@ -51,8 +53,21 @@ pub struct PlayResponse {
     pub watermark: Option<String>,
     /// Names for the quality menu.
     pub resolution_names: Vec<ResolutionName>,
+    /// Where it ends, if the signature does not cover the whole title.
+    pub preview: Option<Preview>,
     /// A sealed [`crate::PlayGrant`]; none for clear titles.
     pub grant: Option<Envelope>,
+}
+
+/// The beginning of a title: as much as the signature covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Preview {
+    /// So many segments of every rendition.
+    pub segments: u32,
+    /// Where they end, in milliseconds.
+    pub end_ms: u64,
 }
 
 /// What a session tells in the open.
@@ -79,7 +94,7 @@ pub struct TitleInfo {
     pub file_id: FileId,
     /// Its name for people.
     pub name: String,
-    /// Private or clear.
+    /// How its segments are published.
     pub mode: Mode,
     /// Which encryption of it.
     pub version: u32,
@@ -105,8 +120,16 @@ pub struct MediaInfo {
     pub period_segments: PeriodSegments,
     /// Segments of the longest rendition.
     pub segment_count: u32,
+    /// So many segments at the beginning of every rendition are not encrypted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub clear_lead_segments: u32,
     /// In playlist order, at most 64.
     pub renditions: Vec<RenditionInfo>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// What a rendition carries.
@@ -215,7 +238,7 @@ pub struct PutTitleRequest {
     pub public_key: String,
     /// For people, 1 … 256 bytes.
     pub name: String,
-    /// Private or clear.
+    /// How its segments are published.
     pub mode: Mode,
 }
 

@@ -9,6 +9,8 @@ use crate::segment::SegmentKey;
 use crate::track::{Period, Rendition, Segment, TrackClass};
 
 const PERIOD_KEY_LABEL: &[u8] = b"keyveil/v1/period-key";
+const STANDARD_KEY_LABEL: &[u8] = b"keyveil/v1/standard/key";
+const STANDARD_IV_LABEL: &[u8] = b"keyveil/v1/standard/iv";
 const SEGMENT_KEY_LABEL: &[u8] = b"keyveil/v1/segment/aes-128-cbc";
 
 secret! {
@@ -40,6 +42,20 @@ impl PeriodKey {
         let mut segment_key = SegmentKey::zero();
         derive(self.expose_secret(), &info, segment_key.bytes_mut());
         segment_key
+    }
+
+    /// What a segment of a standard title is encrypted with: the period's one key and an IV of its own
+    /// (docs/DELIVERY.md, "Standard mode").
+    #[must_use]
+    pub fn standard_segment_key(&self, rendition: Rendition, segment: Segment) -> SegmentKey {
+        let (mut key, mut iv) = (SegmentKey::zero(), SegmentKey::zero());
+        derive(self.expose_secret(), &[STANDARD_KEY_LABEL, &[0]], key.bytes_mut());
+        let info = [STANDARD_IV_LABEL, &[0], &rendition.0.to_be_bytes(), &segment.0.to_be_bytes()];
+        derive(self.expose_secret(), &info, iv.bytes_mut());
+        let (_, key_end) = key.bytes_mut().split_at_mut(16);
+        let (iv_start, _) = iv.bytes_mut().split_at(16);
+        key_end.copy_from_slice(iv_start);
+        key
     }
 }
 

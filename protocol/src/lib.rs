@@ -17,6 +17,7 @@
 //! ```
 #![deny(missing_docs)]
 
+mod address_range;
 pub mod api;
 mod api_key;
 mod envelope;
@@ -33,17 +34,18 @@ mod segment;
 mod track;
 pub mod workflow;
 
+pub use address_range::{AddressRange, AddressRangeError};
 pub use api_key::{ApiKey, ApiKeySecret};
 pub use envelope::{
     ENVELOPE_LEN_MAX, Envelope, Exchange, Psk, PskSecret, RecipientPublicKey, Sealing, ServerKey, ServerPublicKey,
 };
 pub use error::{ErrorCode, ProtocolError};
-pub use grant::{GRANT_KEYS_MAX, KeysGrant, PeriodKeyEntry, PlayGrant, seal_title};
+pub use grant::{GRANT_KEYS_MAX, KeysGrant, PeriodKeyEntry, PlayGrant, SegmentKeyEntry, seal_title};
 pub use ids::{
     ApiKeyId, AppId, BuildId, DeliveryId, EventId, FileId, JobId, KeyId, ServerKeyId, SessionId, UploadId, UserId,
     WebhookId, WorkflowId,
 };
-pub use key_tag::{KEY_TAG_LEN_MAX, KeyTag, SegmentRef};
+pub use key_tag::{KEY_TAG_LEN_MAX, KeyTag, SegmentRef, StandardKeyTag};
 pub use keys::{PeriodKey, TitleSecret};
 pub use mac::{MAC_HEADER, SessionMacKey};
 pub use segment::{BLOCK_LEN, CIPHERTEXT_LEN_MAX, SegmentKey};

@@ -51,7 +51,9 @@ impl SegmentKey {
             .map_err(|_| damaged("padding"))
     }
 
-    fn halves(&self) -> (&[u8; 16], &[u8; 16]) {
+    /// The 16 bytes of key and the 16 of IV. A standard title's key goes out to players, its IV into playlists.
+    #[must_use]
+    pub fn halves(&self) -> (&[u8; 16], &[u8; 16]) {
         let bytes = self.expose_secret();
         match (bytes.first_chunk(), bytes.last_chunk()) {
             (Some(key), Some(iv)) => (key, iv),

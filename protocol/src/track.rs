@@ -157,11 +157,37 @@ impl From<PeriodSegments> for u32 {
 pub enum Mode {
     /// Encrypted with Keyveil's own key tag; only the SDK plays it.
     Private,
+    /// HLS with `METHOD=AES-128` (RFC 8216): any player that holds a token plays it.
+    Standard,
     /// Not encrypted.
     Clear,
 }
 
-/// The cipher of a private title's segments.
+impl Mode {
+    /// Whether segments are encrypted, and so whether there are a title secret, a cipher and sessions.
+    #[must_use]
+    pub const fn is_encrypted(self) -> bool {
+        matches!(self, Self::Private | Self::Standard)
+    }
+
+    /// Its name in JSON and SQL.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Private => "private",
+            Self::Standard => "standard",
+            Self::Clear => "clear",
+        }
+    }
+
+    /// The mode of such a name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Private, Self::Standard, Self::Clear].into_iter().find(|mode| mode.as_str() == name)
+    }
+}
+
+/// The cipher of an encrypted title's segments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Cipher {

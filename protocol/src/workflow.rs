@@ -8,6 +8,8 @@ use crate::track::{Cipher, Container, Mode, PeriodSegments};
 
 /// The most rungs of a ladder.
 pub const RUNGS_MAX: usize = 12;
+/// The longest clear lead, in seconds.
+pub const CLEAR_LEAD_SECS_MAX: u32 = 600;
 
 const fn wrong(cause: &'static str) -> ProtocolError {
     ProtocolError::new(ErrorCode::WorkflowInvalid, cause)
@@ -22,14 +24,17 @@ pub struct WorkflowSettings {
     pub ladder: LadderSettings,
     /// Container of audio and video.
     pub container: Container,
-    /// Private or clear.
+    /// How segments are published.
     pub mode: Mode,
-    /// Of private titles; none for clear ones.
+    /// Of encrypted titles; none for clear ones.
     pub cipher: Option<Cipher>,
     /// Length of a segment, 1 … 60 s.
     pub segment_secs: u32,
     /// Segments per period, 1 … 10000.
     pub period_segments: PeriodSegments,
+    /// So many seconds at the beginning stay clear, rounded up to whole segments; 0 … 600, 0 for clear titles.
+    #[serde(default)]
+    pub clear_lead_secs: u32,
     /// Of AAC that is encoded, bit/s, 32000 … 512000.
     pub audio_bit_rate: u32,
     /// x264's speed preset, `ultrafast` … `veryslow`.
@@ -155,6 +160,7 @@ impl Default for WorkflowSettings {
             cipher: Some(Cipher::Aes128Cbc),
             segment_secs: 6,
             period_segments: PeriodSegments::DEFAULT,
+            clear_lead_secs: 0,
             audio_bit_rate: 128_000,
             preset: Preset::Veryfast,
             cover: Some(CoverSettings::Best),
@@ -167,8 +173,11 @@ impl Default for WorkflowSettings {
 impl WorkflowSettings {
     /// Whether they make sense; `workflow_invalid` says what does not.
     pub fn check(&self) -> Result<(), ProtocolError> {
-        if (self.mode == Mode::Private) != self.cipher.is_some() {
-            return Err(wrong("cipher: private titles need one, clear ones have none"));
+        if self.mode.is_encrypted() != self.cipher.is_some() {
+            return Err(wrong("cipher: encrypted titles need one, clear ones have none"));
+        }
+        if self.clear_lead_secs > if self.mode.is_encrypted() { CLEAR_LEAD_SECS_MAX } else { 0 } {
+            return Err(wrong("clearLeadSecs: 0 to 600, and 0 for clear titles"));
         }
         if !(1..=60).contains(&self.segment_secs) {
             return Err(wrong("segmentSecs: 1 to 60"));
@@ -233,6 +242,8 @@ mod tests {
             WorkflowSettings { cipher: None, ..good.clone() },
             WorkflowSettings { mode: Mode::Clear, ..good.clone() },
             WorkflowSettings { audio_bit_rate: 1, ..good.clone() },
+            WorkflowSettings { clear_lead_secs: 601, ..good.clone() },
+            WorkflowSettings { mode: Mode::Clear, cipher: None, clear_lead_secs: 1, ..good.clone() },
             WorkflowSettings {
                 sprites: Some(SpriteSettings { every_secs: 0, width: 142, height: 80 }),
                 ..good.clone()

@@ -39,6 +39,10 @@ export const periodKey = (titleSecret, trackClass, period) =>
 export const segmentKey = (key, rendition, segment) =>
   hkdf(key, Buffer.concat([utf8("keyveil/v1/segment/aes-128-cbc\0"), uint(rendition, 2), uint(segment, 4)]));
 
+export const standardKey = (key) => hkdf(key, utf8("keyveil/v1/standard/key\0")).subarray(0, 16);
+export const standardIv = (key, rendition, segment) =>
+  hkdf(key, Buffer.concat([utf8("keyveil/v1/standard/iv\0"), uint(rendition, 2), uint(segment, 4)])).subarray(0, 16);
+
 // Segment cipher: OpenSSL pads with PKCS#7 by default.
 export function encryptSegment(key, clear) {
   const cipher = createCipheriv("aes-128-cbc", key.subarray(0, 16), key.subarray(16));
@@ -139,13 +143,21 @@ const keyEntries = (keys) =>
       hex(entry.key),
     ]),
   ]);
+// A segment's key and IV, 32 bytes in one.
+const segmentKeyEntries = (keys) =>
+  Buffer.concat([
+    uint(keys.length, 2),
+    ...keys.flatMap((entry) => [uint(entry.rendition, 2), uint(entry.segment, 4), hex(entry.key)]),
+  ]);
 export const playPlaintext = (grant) =>
   Buffer.concat([
-    uint(1, 1),
+    uint(2, 1),
     hex(grant.sessionId),
     hex(grant.macKey),
     uint(grant.expiresAt, 8),
     keyEntries(grant.keys),
+    segmentKeyEntries(grant.segmentKeys),
   ]);
-export const keysPlaintext = (grant) => Buffer.concat([uint(1, 1), uint(grant.expiresAt, 8), keyEntries(grant.keys)]);
+export const keysPlaintext = (grant) =>
+  Buffer.concat([uint(2, 1), uint(grant.expiresAt, 8), keyEntries(grant.keys), segmentKeyEntries(grant.segmentKeys)]);
 export const titlePlaintext = (titleSecret) => Buffer.concat([uint(1, 1), titleSecret]);

@@ -14,8 +14,11 @@ const SEGMENT_MS_MAX: u32 = 600_000;
 /// `malformed_request` unless it can be what was made of a title of this mode.
 pub(super) fn check(media: &MediaInfo, mode: Mode) -> Result<(), Refusal> {
     let wrong = |cause: &'static str| Err(Refusal::new(ErrorCode::MalformedRequest, cause));
-    if !matches!((mode, media.cipher), (Mode::Private, Some(Cipher::Aes128Cbc)) | (Mode::Clear, None)) {
+    if media.cipher != mode.is_encrypted().then_some(Cipher::Aes128Cbc) {
         return wrong("cipher does not fit the title's mode");
+    }
+    if media.clear_lead_segments > if mode.is_encrypted() { media.segment_count } else { 0 } {
+        return wrong("clearLeadSegments is more than there are, or not of an encrypted title");
     }
     if !(1..=DURATION_MS_MAX).contains(&media.duration_ms) {
         return wrong("durationMs out of range");

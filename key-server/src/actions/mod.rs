@@ -1,6 +1,7 @@
 //! What the server does, one file per action. Nothing here knows of HTTP beyond what a request says.
 
 pub mod account;
+mod admission;
 pub(crate) mod app_admin;
 pub mod app_keys;
 pub mod app_settings;
@@ -26,12 +27,14 @@ pub(crate) mod play;
 pub(crate) mod put_title;
 pub(crate) mod query;
 pub(crate) mod readiness;
+pub(crate) mod standard;
 pub(crate) mod titles;
 pub(crate) mod workflows;
 
 pub(crate) mod webhooks;
 
 mod grant;
+mod limits;
 mod media_info;
 mod psign;
 mod published_title;

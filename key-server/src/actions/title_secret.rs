@@ -17,13 +17,11 @@ pub(super) async fn generate(
     file_id: &FileId,
     mode: Mode,
 ) -> Result<Option<Vec<u8>>, Refusal> {
-    match mode {
-        Mode::Clear => Ok(None),
-        Mode::Private => {
-            let context = KmsContext::Title { app_id, file_id };
-            Ok(Some(installation.kms().generate_data_key(&context).await?.1))
-        }
+    if !mode.is_encrypted() {
+        return Ok(None);
     }
+    let context = KmsContext::Title { app_id, file_id };
+    Ok(Some(installation.kms().generate_data_key(&context).await?.1))
 }
 
 /// Whom a secret is sealed to: the holder of an API key who sent `request_body` with this public key.

@@ -114,13 +114,15 @@ pub struct VaultConfig {
     pub mount: String,
     /// The key's name.
     pub key: String,
-    /// The token, in a file that only its owner may read.
+    /// The token, in a file that only its owner may read. Read again when it is refused.
     pub token_file: Option<PathBuf>,
+    /// The namespace of Vault Enterprise or OpenBao.
+    pub namespace: Option<String>,
 }
 
 impl Default for VaultConfig {
     fn default() -> Self {
-        Self { address: None, mount: "transit".to_owned(), key: String::new(), token_file: None }
+        Self { address: None, mount: "transit".to_owned(), key: String::new(), token_file: None, namespace: None }
     }
 }
 

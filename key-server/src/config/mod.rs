@@ -7,6 +7,7 @@ mod kms;
 mod log;
 mod media;
 mod pages;
+mod standard;
 mod uploads;
 mod workers;
 
@@ -21,6 +22,7 @@ pub use log::{LogConfig, LogFormat};
 pub use media::MediaConfig;
 pub use pages::PagesConfig;
 use serde::Deserialize;
+pub use standard::StandardConfig;
 pub use uploads::UploadsConfig;
 pub use workers::WorkersConfig;
 
@@ -44,11 +46,13 @@ pub struct Config {
     pub uploads: UploadsConfig,
     /// The server's own worker.
     pub workers: WorkersConfig,
+    /// Titles for players that are not ours.
+    pub standard: StandardConfig,
     /// How the server logs.
     pub log: LogConfig,
 }
 
-const SECTIONS: [&str; 9] = ["http", "data", "kms", "media", "pages", "fetch", "uploads", "log", "workers"];
+const SECTIONS: &[&str] = &["http", "data", "kms", "media", "pages", "fetch", "uploads", "log", "standard", "workers"];
 
 /// Sections inside a section: `KEYVEIL_KMS_AWS_REGION` is `kms.aws.region`.
 const SUBSECTIONS: [(&str, &[&str]); 1] = [("kms", &["local", "pkcs11", "aws", "vault"])];
@@ -58,7 +62,7 @@ const SHORT_NAMES: [(&str, &str); 3] =
     [("KEYVEIL_DATA", "data.dir"), ("KEYVEIL_LISTEN", "http.listen"), ("KEYVEIL_PUBLIC_URL", "http.public_url")];
 
 /// Fields that are lists; a variable separates their members by commas.
-const LIST_FIELDS: [&str; 1] = ["pages.sdk_dirs"];
+const LIST_FIELDS: [&str; 2] = ["pages.sdk_dirs", "http.trusted_proxies"];
 
 /// The configuration can't be read or is not valid.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +101,7 @@ impl Config {
             .check()
             .and_then(|()| self.kms.check())
             .and_then(|()| self.uploads.check())
+            .and_then(|()| self.standard.check())
             .and_then(|()| self.workers.check())
             .map_err(ConfigError)
     }
@@ -155,6 +160,16 @@ mod tests {
         assert_eq!(config.http.max_connections, 7);
         assert_eq!(config.log.format, LogFormat::Json);
         assert_eq!(config.pages.sdk_dirs, Some(vec!["a".into(), "b".into()]));
+    }
+
+    #[test]
+    fn trusted_proxies_are_addresses_and_ranges() {
+        assert!(load(&[]).unwrap().http.trusted_proxies.is_empty());
+        let config = load(&[("KEYVEIL_HTTP_TRUSTED_PROXIES", "10.0.0.0/8, 2001:db8::1,")]).unwrap();
+        let shown: Vec<String> = config.http.trusted_proxies.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["10.0.0.0/8", "2001:db8::1"]);
+        assert!(load(&[("KEYVEIL_HTTP_TRUSTED_PROXIES", "10.0.0.0/8, proxy.example.com")]).is_err());
+        assert!(load(&[("KEYVEIL_HTTP_TRUSTED_PROXIES", &vec!["10.0.0.1"; 257].join(","))]).is_err());
     }
 
     #[test]

@@ -10,8 +10,10 @@ use keyveil_protocol::ErrorCode;
 
 use super::cors::AnswerFor;
 use super::envelope::HttpRefusal;
+use super::hls::{hls_playlist, parameter};
 use super::openapi::Bytes;
 use crate::actions::media::{MediaFile, media as media_action};
+use crate::actions::standard::playlist;
 use crate::origin::MediaKind;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
@@ -40,6 +42,11 @@ pub(super) async fn media(state: web::Data<ServerState>, request: HttpRequest) -
         }
     })?;
     request.extensions_mut().insert(AnswerFor(found.app_id));
+    if found.is_rewritten() {
+        let token = parameter(&request, &state.config.standard.token_parameter)?;
+        let (_, _, path) = parts(&request)?;
+        return Ok(hls_playlist(playlist(&state, &found, path, token.as_deref()).await?));
+    }
     let (path, kind) = (found.file, found.kind);
     let file = match web::block(move || NamedFile::open(path)).await {
         Ok(Ok(file)) => file,
@@ -76,10 +83,15 @@ pub(super) async fn settle_range<B: MessageBody>(
 }
 
 async fn locate(state: &ServerState, request: &HttpRequest) -> Result<MediaFile, Refusal> {
-    // The raw path: the router's own has been decoded in part.
+    let (token, folder, path) = parts(request)?;
+    media_action(state, token, folder, path).await
+}
+
+/// Token, folder and path, raw: the router's own have been decoded in part.
+fn parts(request: &HttpRequest) -> Result<(&str, &str, &str), Refusal> {
     let mut parts = request.path().strip_prefix("/media/").unwrap_or_default().splitn(3, '/');
     match (parts.next(), parts.next(), parts.next()) {
-        (Some(token), Some(folder), Some(path)) => media_action(state, token, folder, path).await,
+        (Some(token), Some(folder), Some(path)) => Ok((token, folder, path)),
         _ => Err(Refusal::new(ErrorCode::NotFound, "media path is too short")),
     }
 }

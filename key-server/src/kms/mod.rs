@@ -1,5 +1,6 @@
 //! The key management service: makes and wraps every secret at rest, each bound to what it belongs to.
 
+mod aws;
 mod breaker;
 mod cached;
 mod context;
@@ -7,10 +8,14 @@ mod engines;
 mod guarded;
 mod local;
 mod open;
+mod pkcs11;
+mod remote;
 mod secret_file;
+mod vault;
 
 use std::time::Duration;
 
+pub use aws::AwsKms;
 pub use cached::Cached;
 pub use context::KmsContext;
 pub use engines::Engines;
@@ -18,7 +23,9 @@ use futures_util::future::BoxFuture;
 pub use guarded::Guarded;
 pub use local::{Existing, KeyVersion, KeyringError, LocalKeyring, LocalKmsError, RootKeyError, RootKeySource};
 pub use open::{KmsOpenError, open_kms, open_local, protect};
+pub use pkcs11::Pkcs11Kms;
 pub use secret_file::SecretFileError;
+pub use vault::VaultKms;
 use zeroize::Zeroizing;
 
 /// The longest plaintext that may be wrapped.

@@ -1,6 +1,9 @@
 //! Which engine wraps: `[kms] engine`.
 
-use super::{Cached, Engines, Existing, Guarded, Kms, LocalKeyring, LocalKmsError, RootKeySource, tag};
+use super::{
+    AwsKms, Cached, Engines, Existing, Guarded, Kms, LocalKeyring, LocalKmsError, Pkcs11Kms, RootKeySource, VaultKms,
+    tag,
+};
 use crate::config::{Config, KmsConfig, KmsEngine};
 use crate::store::{Store, StoreError};
 
@@ -40,13 +43,21 @@ pub fn protect(engine: Box<dyn Kms>, config: &KmsConfig) -> Box<dyn Kms> {
 
 /// One arm an engine.
 async fn engine(config: &Config, engine: KmsEngine, store: &Store) -> Result<Box<dyn Kms>, KmsOpenError> {
-    let not_built_in = |engine| KmsOpenError::Engine { engine, cause: "it is not built in".to_owned() };
+    let kms = &config.kms;
+    // A little less than its guard waits: an engine that gives up by itself says why.
+    let timeout = kms.timeout() * 9 / 10;
+    let unfit = |engine| move |cause| KmsOpenError::Engine { engine, cause };
     match engine {
         KmsEngine::Local => Ok(Box::new(open_local(config, store).await?)),
-        KmsEngine::Pkcs11 => Err(not_built_in("pkcs11")),
-        KmsEngine::Aws => Err(not_built_in("aws")),
-        KmsEngine::Vault => Err(not_built_in("vault")),
+        KmsEngine::Pkcs11 => Ok(Box::new(Pkcs11Kms::open(&kms.pkcs11, timeout).map_err(unfit("pkcs11"))?)),
+        KmsEngine::Aws => Ok(Box::new(AwsKms::open(&kms.aws, timeout, variables()).map_err(unfit("aws"))?)),
+        KmsEngine::Vault => Ok(Box::new(VaultKms::open(&kms.vault, timeout).map_err(unfit("vault"))?)),
     }
+}
+
+/// Of the environment, but for those that are no text.
+fn variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// The local keyring, made at the first start.

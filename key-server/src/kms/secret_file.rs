@@ -7,6 +7,9 @@ use std::path::{Component, Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+/// No PIN or token is longer.
+const TEXT_LEN_MAX: usize = 4096;
+
 /// A file that holds a secret can't be used. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -30,6 +33,9 @@ pub enum SecretFileError {
     /// Longer than any such secret.
     #[error("the file {0} is longer than a secret of its kind can be")]
     TooLong(PathBuf),
+    /// Nothing in it, or no text.
+    #[error("{0} holds no text")]
+    NoText(PathBuf),
     /// The name of a credential is one part of a path.
     #[error("{0:?} can't be the name of a credential")]
     CredentialName(String),
@@ -63,6 +69,21 @@ pub(crate) fn read_credential(name: &str, len_max: usize) -> Result<Zeroizing<Ve
         return Err(SecretFileError::NoCredentials(name.to_owned()));
     };
     read(&Path::new(&dir).join(name), len_max, 0o007)
+}
+
+/// [`read_private`] for a PIN or a token: text, without the newline that editors put at its end.
+pub(crate) fn read_private_text(path: &Path) -> Result<Zeroizing<String>, SecretFileError> {
+    text_of(&read_private(path, TEXT_LEN_MAX)?).ok_or_else(|| SecretFileError::NoText(path.to_owned()))
+}
+
+/// [`read_credential`], likewise.
+pub(crate) fn read_credential_text(name: &str) -> Result<Zeroizing<String>, SecretFileError> {
+    text_of(&read_credential(name, TEXT_LEN_MAX)?).ok_or_else(|| SecretFileError::NoText(name.into()))
+}
+
+fn text_of(bytes: &[u8]) -> Option<Zeroizing<String>> {
+    let text = std::str::from_utf8(bytes).ok()?.trim_end_matches(['\n', '\r']);
+    (!text.is_empty()).then(|| Zeroizing::new(text.to_owned()))
 }
 
 fn read(path: &Path, len_max: usize, others: u32) -> Result<Zeroizing<Vec<u8>>, SecretFileError> {
@@ -109,6 +130,23 @@ mod tests {
         }
         assert!(matches!(read_private(&path, 7), Err(SecretFileError::TooLong(_))));
         assert!(matches!(read_private(dir.path(), 8), Err(SecretFileError::NotAFile(_))));
+    }
+
+    #[test]
+    fn a_text_ends_where_its_line_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pin");
+        let read = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+            read_private_text(&path)
+        };
+        for bytes in [b"1234".as_slice(), b"1234\n", b"1234\r\n"] {
+            assert_eq!(*read(bytes).unwrap(), "1234");
+        }
+        for bytes in [b"".as_slice(), b"\n", b"\xff"] {
+            assert!(matches!(read(bytes), Err(SecretFileError::NoText(_))));
+        }
     }
 
     #[test]

@@ -9,17 +9,23 @@ mod ciphertexts;
 mod dispatch;
 mod events;
 mod idempotency;
+mod imported_keys;
 mod installation;
 mod job_attempts;
 mod job_lists;
 mod jobs;
 mod labels;
+mod migrations;
 mod pulls;
 mod scopes;
 mod sdk_builds;
 mod server_keys;
+mod session_audit;
+mod session_limits;
 mod session_list;
+mod session_uses;
 mod sessions;
+mod signature_uses;
 mod title_deletion;
 mod title_list;
 mod title_versions;
@@ -48,15 +54,16 @@ pub use ciphertexts::{CIPHERTEXT_COLUMNS, CiphertextColumn, CiphertextRow, OTHER
 pub use dispatch::{Attempt, ClaimedDelivery};
 pub use events::{Event, EventRow, EventType};
 pub use idempotency::{IdempotencyState, IdempotencyUse};
+pub use imported_keys::ImportedKey;
 pub use job_attempts::JobProgress;
 pub use job_lists::{JobFilter, JobLogLine};
 pub use jobs::{Job, JobKind, JobState, NewJob};
 pub use scopes::{Scope, Scopes};
 pub use sdk_builds::SdkBuildRow;
 pub use server_keys::ServerKeyRow;
+pub use session_limits::SessionLimits;
 pub use session_list::{ListedSession, SessionQuery};
-pub use sessions::{Session, SessionProgress, StillAllowed};
-use sqlx::migrate::Migrator;
+pub use sessions::{EndedBy, Session, SessionProgress, StillAllowed};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 pub use title_list::{ListedJob, ListedTitle, SortValue, TitleQuery, TitleSort};
@@ -68,8 +75,6 @@ pub use users::{SignIn, User, UserRow};
 pub use webhooks::{Delivery, DeliveryState, Webhook};
 pub use worker_keys::WorkerKey;
 pub use workflows::Workflow;
-
-static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 
 const CONNECTIONS_MAX: u32 = 8;
 /// How long a write waits for those before it, and for another process (the command line beside the server).
@@ -122,7 +127,7 @@ impl Store {
             .acquire_timeout(BUSY_TIMEOUT)
             .connect_with(options)
             .await?;
-        MIGRATOR.run(&pool).await?;
+        migrations::migrator().run(&pool).await?;
         Ok(Self { pool, writer: Mutex::new(()) })
     }
 
@@ -195,6 +200,8 @@ fn app_id(value: i64) -> Result<keyveil_protocol::AppId, StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::migrate::Migrator;
+
     use super::*;
 
     #[tokio::test]

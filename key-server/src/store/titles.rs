@@ -144,7 +144,7 @@ impl WriteTransaction<'_> {
         .bind(integer(title.app_id.value()))
         .bind(&title.name)
         .bind(&title.description)
-        .bind(mode_name(title.mode))
+        .bind(title.mode.as_str())
         .bind(title.state.as_str())
         .bind(title.failure.as_ref().map(|failure| &failure.code))
         .bind(title.failure.as_ref().map(|failure| &failure.message))
@@ -236,8 +236,11 @@ impl WriteTransaction<'_> {
 
     /// Deletes a title: its versions and, with their wrapped secrets, the way to its segments.
     pub async fn delete_title(&mut self, file_id: &FileId, now: i64) -> Result<(), StoreError> {
-        for statement in ["DELETE FROM title_versions WHERE file_id = ?", "DELETE FROM title_labels WHERE file_id = ?"]
-        {
+        for statement in [
+            "DELETE FROM title_versions WHERE file_id = ?",
+            "DELETE FROM title_labels WHERE file_id = ?",
+            "DELETE FROM imported_keys WHERE file_id = ?",
+        ] {
             sqlx::query(statement).bind(file_id.as_str()).execute(self.connection()).await?;
         }
         self.cancel_jobs_of_title(file_id, now).await?;
@@ -263,11 +266,7 @@ pub(super) fn title_from_row(row: &SqliteRow) -> Result<Title, StoreError> {
         app_id: app_id(row.try_get("app_id")?)?,
         name: row.try_get("name")?,
         description: row.try_get("description")?,
-        mode: match row.try_get("mode")? {
-            "private" => Mode::Private,
-            "clear" => Mode::Clear,
-            _ => return Err(StoreError::Corrupt("title mode")),
-        },
+        mode: Mode::from_name(row.try_get("mode")?).ok_or(StoreError::Corrupt("title mode"))?,
         state: TitleState::from_name(row.try_get("state")?).ok_or(StoreError::Corrupt("title state"))?,
         failure: failure_code.zip(failure_message).map(|(code, message)| Failure { code, message }),
         workflow_id: workflow_id.map(|id| parsed(id, "workflow id")).transpose()?,
@@ -287,11 +286,4 @@ pub(super) fn title_from_row(row: &SqliteRow) -> Result<Title, StoreError> {
 /// What searches look at: the lines meet no search, which is plain text.
 fn search_text(file_id: &FileId, name: &str, description: &str) -> String {
     folded(&format!("{name}\n{description}\n{file_id}"))
-}
-
-pub(super) const fn mode_name(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Private => "private",
-        Mode::Clear => "clear",
-    }
 }

@@ -1,7 +1,6 @@
 use keyveil_protocol::{FileId, Mode, UploadId};
 use sqlx::Row;
 
-use super::titles::mode_name;
 use super::uploads::{Stretch, Upload, upload_from_row};
 use super::{StoreError, WriteTransaction, integer, number, parsed};
 
@@ -42,7 +41,7 @@ impl WriteTransaction<'_> {
     /// Notes what is known of a title's source.
     pub async fn set_title_source(&mut self, file_id: &FileId, mode: Mode, size_bytes: u64) -> Result<(), StoreError> {
         sqlx::query("UPDATE titles SET mode = ?, size_bytes = ? WHERE file_id = ?")
-            .bind(mode_name(mode))
+            .bind(mode.as_str())
             .bind(integer(size_bytes))
             .bind(file_id.as_str())
             .execute(self.connection())
