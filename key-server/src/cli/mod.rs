@@ -17,6 +17,7 @@ mod worker;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use futures_util::future::LocalBoxFuture;
 
 use crate::clock::{Clock, stored};
 use crate::config::{Config, ConfigError, KmsEngine};
@@ -133,7 +134,14 @@ impl Context {
 
 impl Cli {
     /// Runs the command to its end. Has to be called inside an actix system.
-    pub async fn run(self) -> Result<(), CliError> {
+    ///
+    /// Boxed, so that the whole server is compiled here, and not once more in each program that waits for it.
+    #[must_use]
+    pub fn run(self) -> LocalBoxFuture<'static, Result<(), CliError>> {
+        Box::pin(self.run_here())
+    }
+
+    async fn run_here(self) -> Result<(), CliError> {
         let config = Config::load(self.config.as_deref(), std::env::vars())?;
         output::init_logging(&config.log)?;
         match self.command {
