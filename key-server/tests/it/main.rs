@@ -27,6 +27,7 @@ mod pulls;
 mod requests;
 mod sessions;
 mod signatures;
+mod standard;
 mod titles;
 mod uploads;
 mod webhooks;
