@@ -16,7 +16,8 @@ use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 pub use claims::{
-    ContentInfo, DrmLicenseInfo, GhostWatermarkInfo, KeyveilClaims, PlayerSignatureClaims, ResolutionName, UrlAccessInfo,
+    ContentInfo, DrmLicenseInfo, GhostWatermarkInfo, KeyveilClaims, PlayerSignatureClaims, ResolutionName,
+    UrlAccessInfo,
 };
 
 use crate::error::{ErrorCode, ProtocolError};

@@ -18,6 +18,7 @@ mod jobs;
 mod keys;
 mod library;
 mod media;
+mod migrate;
 mod openapi;
 mod pages;
 mod play;
