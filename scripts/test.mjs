@@ -21,7 +21,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { chromiumTool, findChromium } from "./lib/browsers.mjs";
-import { bindgenTestRunner, buildPages, buildSdk, buildServers, buildTestTools } from "./lib/builds.mjs";
+import { bindgenTestRunner, buildBindgenTools, buildNative, buildPages, buildSdk } from "./lib/builds.mjs";
 import { checks } from "./lib/checks.mjs";
 import { command } from "./lib/command.mjs";
 import { ensureNpmPackages } from "./lib/npm.mjs";
@@ -52,8 +52,8 @@ async function prepare() {
   await steps.step("Python tools in .venv", ensurePythonTools);
   await steps.step("Rust and its WebAssembly target", ensureRust);
   await steps.step("npm packages", ensureNpmPackages);
-  await steps.step("packager and key-server", buildServers);
-  await steps.step("tools of the tests", buildTestTools);
+  await steps.step("packager, key-server and native tests", buildNative);
+  await steps.step("wasm-bindgen tools", buildBindgenTools);
   await steps.step("player SDK", buildSdk);
   await steps.step("pages", buildPages);
 }
@@ -70,7 +70,7 @@ async function suites() {
     cwd: inRoot("tests"),
   });
   return [
-    // The wasm-bindgen tools have no tests of their own, and take a minute to compile once more.
+    // The wasm-bindgen tools have no tests of their own, and take minutes to compile once more.
     { name: "cargo test", command: "cargo", args: [...cargo, "--workspace", "--exclude", "keyveil-bindgen"] },
     {
       name: "wasm tests",

@@ -58,14 +58,14 @@ pub async fn pack(
 
 /// What must be taken back when the run fails.
 #[derive(Debug, Default)]
-struct Undo {
-    registered: Option<(Client, Registration)>,
+pub(crate) struct Undo {
+    pub(crate) registered: Option<(Client, Registration)>,
     committing: Option<JoinHandle<Result<PathBuf, PackError>>>,
     committed: Option<PathBuf>,
 }
 
 impl Undo {
-    async fn roll_back(mut self) {
+    pub(crate) async fn roll_back(mut self) {
         if let Some(Ok(Ok(folder))) = OptionFuture::from(self.committing.take()).await {
             self.committed = Some(folder);
         }
@@ -135,7 +135,7 @@ async fn prepare_output(out: PathBuf, file_id: &FileId, plan: &Plan) -> Result<A
 }
 
 /// Gives the folder its name.
-async fn commit(output: Arc<PartialOutput>, undo: &mut Undo) -> Result<PathBuf, PackError> {
+pub(crate) async fn commit(output: Arc<PartialOutput>, undo: &mut Undo) -> Result<PathBuf, PackError> {
     // Kept where an interruption can wait for its end: the rename may happen all the same, and is then taken back.
     let work = undo.committing.insert(tokio::task::spawn_blocking(move || output.commit()));
     let finished = work.await;
@@ -165,7 +165,7 @@ fn title_name(options: &PackOptions) -> Result<String, PackError> {
 }
 
 /// 24 lower-case hex digits.
-fn random_file_id() -> Result<FileId, PackError> {
+pub(crate) fn random_file_id() -> Result<FileId, PackError> {
     let mut random = [0; 12];
     getrandom::fill(&mut random).map_err(|error| PackError::Internal(error.to_string()))?;
     hex::encode(random).parse().map_err(|_| PackError::Internal("a random file id is malformed".into()))

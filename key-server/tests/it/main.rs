@@ -16,6 +16,7 @@ mod failures;
 mod idempotency;
 mod jobs;
 mod keys;
+mod kms;
 mod library;
 mod limits;
 mod media;
