@@ -1,11 +1,12 @@
-// `npm test`: installs what is missing (what `npm start` needs, and Chromium, nginx and Python's venv by apt-get, yt-dlp and
-// schemathesis into .venv) and runs everything, also after a failure:
+// `npm test`: installs what is missing (what `npm start` needs, and Chromium, nginx and Python's venv by apt-get, yt-dlp,
+// schemathesis and PyJWT into .venv) and runs everything, also after a failure:
 //
 //   formatters, linters, type checkers   as `npm run check`
 //   cargo test                           every crate, natively
 //   wasm tests                           the protocol crate in WebAssembly
 //   independent vectors                  tests/vectors/ by Node's own cryptography
 //   command tests                        the parts of these commands
+//   signing samples                      docs/samples in Node, Python, Go, Java and PHP, where these are here
 //   fault tests                          processes killed, disks filled, workers that compete: nothing is lost, nothing clear
 //   API tests                            every operation of the OpenAPI document, asked by schemathesis
 //   CDN tests                            a title through a real nginx, and 20,000 altered addresses
@@ -80,6 +81,7 @@ async function suites() {
     },
     { name: "independent vectors", ...(await nodeTests("tests/vectors", "tests/e2e")) },
     { name: "command tests", ...(await nodeTests("scripts")) },
+    { name: "signing samples", ...(await nodeTests("tests/samples")) },
     { name: "fault tests", ...(await nodeTests("tests/faults")) },
     { name: "API tests", ...(await nodeTests("tests/api")), env: { KEYVEIL_SCHEMATHESIS: pythonTool("schemathesis") } },
     { name: "CDN tests", ...(await nodeTests("tests/cdn")) },

@@ -20,6 +20,7 @@ mod kms;
 mod library;
 mod limits;
 mod media;
+mod migrate;
 mod openapi;
 mod pages;
 mod play;
