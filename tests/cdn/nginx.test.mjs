@@ -1,7 +1,7 @@
 // The key server behind a real nginx with the configuration of docs/NGINX.md: for each scheme of URL authentication, a title
 // plays through it, segments come from its cache, and altered addresses open nothing, cached or not.
 import assert from "node:assert/strict";
-import { generateKeyPairSync } from "node:crypto";
+import { createDecipheriv, generateKeyPairSync } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join, posix } from "node:path";
@@ -20,6 +20,7 @@ const AT_ONCE = 32;
 const TTL = 3600;
 const KEY = "cdnKey0123456789abcd";
 const TITLES = ["film", "film2"];
+const STANDARD = "show";
 const ALL_SCHEMES = ["path-hmac", ...SCHEMES];
 const REFUSED = [400, 403, 404];
 
@@ -48,8 +49,9 @@ before(async () => {
     "--api-key",
     stack.apiKey,
   ];
-  for (const fileId of TITLES) {
-    await stack.packager(["pack", clip, ...options, "--server", stack.url, "--file-id", fileId]);
+  for (const fileId of [...TITLES, STANDARD]) {
+    const mode = fileId === STANDARD ? "standard" : "private";
+    await stack.packager(["pack", clip, ...options, "--server", stack.url, "--file-id", fileId, "--mode", mode]);
   }
   [buildId] = (await stack.keyServer("build", "list")).trim().split(/\s+/);
   for (const scheme of ALL_SCHEMES) {
@@ -114,7 +116,7 @@ function named(playlist, address) {
 /** A file of the title as it lies on the disk, by its address. */
 function stored(address) {
   const path = address.split("?")[0];
-  const [, fileId, file] = /\/(film2?)\/(.+)$/.exec(path);
+  const [, fileId, file] = /\/(film2?|show)\/(.+)$/.exec(path);
   return readFileSync(join(stack.mediaFolder(fileId, 1), ...posix.normalize(file).split("/")));
 }
 
@@ -231,6 +233,24 @@ describe("behind nginx", { concurrency: 1 }, () => {
     const statuses = [];
     for (const client of ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.1"]) statuses.push(await from(client));
     assert.deepEqual(statuses, [200, 200, 403, 200]);
+  });
+
+  test("a standard title plays from the cache, and its keys are asked for each time", async () => {
+    const { psign } = await stack.api.post("/v1/player-signatures", { fileId: STANDARD });
+    const master = `/v1/hls/${STANDARD}.m3u8?MtsHlsUriToken=${psign}`;
+    for (const expected of ["MISS", "HIT"]) {
+      const { playlists, files } = await addressesOf(master);
+      const text = (await nginx.get(playlists[1])).text();
+      const [, key, iv] = /#EXT-X-KEY:METHOD=AES-128,URI="([^"]+)",IV=0x([0-9a-f]{32})/.exec(text);
+      const answer = await nginx.get(new URL(key).pathname + new URL(key).search);
+      assert.deepEqual([answer.status, answer.bytes.length, answer.headers["x-cache-status"]], [200, 16, "BYPASS"]);
+      const segment = files.find((address) => text.includes(address) && !address.includes("init."));
+      const media = await nginx.get(segment);
+      assert.deepEqual([media.status, media.headers["x-cache-status"]], [200, expected]);
+      // Padding fits: this is the segment's key.
+      const decipher = createDecipheriv("aes-128-cbc", answer.bytes, Buffer.from(iv, "hex"));
+      assert.ok(Buffer.concat([decipher.update(media.bytes), decipher.final()]).length > 0);
+    }
   });
 
   test("keys and the API are never cached", async () => {
