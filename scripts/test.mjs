@@ -9,6 +9,7 @@
 //   fault tests                          processes killed, disks filled, workers that compete: nothing is lost, nothing clear
 //   API tests                            every operation of the OpenAPI document, asked by schemathesis
 //   player unit tests, page unit tests   vitest
+//   console tests                        Playwright in the system's Chromium: the console before a stand-in for the server
 //   browser tests                        Playwright in the system's Chromium: the whole loop, attacks and faults
 //
 // Ends with a table, the names of what was skipped, and `N passed, N failed, N skipped` as the last line of standard output.
@@ -19,7 +20,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { chromiumTool, findChromium } from "./lib/browsers.mjs";
-import { bindgenTestRunner, buildPages, buildSdk, buildServers, buildTestTools } from "./lib/builds.mjs";
+import { bindgenTestRunner, buildBindgenTools, buildNative, buildPages, buildSdk } from "./lib/builds.mjs";
 import { checks } from "./lib/checks.mjs";
 import { command } from "./lib/command.mjs";
 import { ensureNpmPackages } from "./lib/npm.mjs";
@@ -50,8 +51,8 @@ async function prepare() {
   await steps.step("Python tools in .venv", ensurePythonTools);
   await steps.step("Rust and its WebAssembly target", ensureRust);
   await steps.step("npm packages", ensureNpmPackages);
-  await steps.step("packager and key-server", buildServers);
-  await steps.step("tools of the tests", buildTestTools);
+  await steps.step("packager, key-server and native tests", buildNative);
+  await steps.step("wasm-bindgen tools", buildBindgenTools);
   await steps.step("player SDK", buildSdk);
   await steps.step("pages", buildPages);
 }
@@ -60,9 +61,15 @@ async function suites() {
   const cargo = ["test", "--release", "--locked", "--no-fail-fast"];
   const wasmRunner = { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: bindgenTestRunner };
   const vitest = (folder) => ({ command: "npx", args: ["--no-install", "vitest", "run"], cwd: inRoot(folder) });
-  const browser = { KEYVEIL_CHROMIUM: await findChromium(), KEYVEIL_YT_DLP: pythonTool("yt-dlp"), CI: "1" };
+  const env = { KEYVEIL_CHROMIUM: await findChromium(), KEYVEIL_YT_DLP: pythonTool("yt-dlp"), CI: "1" };
+  const playwright = (...which) => ({
+    command: "npx",
+    args: ["--no-install", "playwright", "test", "--reporter=list", ...which],
+    env,
+    cwd: inRoot("tests"),
+  });
   return [
-    // The wasm-bindgen tools have no tests of their own, and take a minute to compile once more.
+    // The wasm-bindgen tools have no tests of their own, and take minutes to compile once more.
     { name: "cargo test", command: "cargo", args: [...cargo, "--workspace", "--exclude", "keyveil-bindgen"] },
     {
       name: "wasm tests",
@@ -76,13 +83,8 @@ async function suites() {
     { name: "API tests", ...(await nodeTests("tests/api")), env: { KEYVEIL_SCHEMATHESIS: pythonTool("schemathesis") } },
     { name: "player unit tests", ...vitest("player-wasm") },
     { name: "page unit tests", ...vitest("www") },
-    {
-      name: "browser tests",
-      command: "npx",
-      args: ["--no-install", "playwright", "test", "--reporter=list"],
-      env: browser,
-      cwd: inRoot("tests"),
-    },
+    { name: "console tests", ...playwright("--project=console", "--workers=2") },
+    { name: "browser tests", ...playwright("--project=installation") },
   ];
 }
 

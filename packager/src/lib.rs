@@ -9,6 +9,7 @@ mod codecs;
 mod error;
 mod ffmpeg;
 mod http;
+mod import;
 mod input;
 mod intact;
 mod ladder;
@@ -33,6 +34,7 @@ mod worker;
 
 pub use client::ServerOptions;
 pub use error::PackError;
+pub use import::{ImportOptions, import};
 pub use ladder::{Ladder, Rung};
 pub use pack::{PackOptions, pack};
 pub use packed::Packed;

@@ -10,14 +10,14 @@ use std::{
 };
 
 use clap::Parser;
-use keyveil_packager::{Event, PackError, Report, pack, upload, work};
+use keyveil_packager::{Event, PackError, Report, import, pack, upload, work};
 use tokio::{
     runtime::Runtime,
     signal::unix::{SignalKind, signal},
 };
 use tracing_subscriber::EnvFilter;
 
-use cli::{Cli, Command, Pack, Upload, Worker};
+use cli::{Cli, Command, Import, Pack, Upload, Worker};
 
 /// How long the end waits for threads that read a file or a source.
 const READERS_MAX: Duration = Duration::from_millis(500);
@@ -28,6 +28,11 @@ fn main() -> ExitCode {
             log_lines();
             let report = Arc::from(arguments.progress.reporter("packing"));
             tell(start_pack(*arguments, &report), &report)
+        }
+        Command::Import(arguments) => {
+            log_lines();
+            let report = Arc::from(arguments.progress.reporter("importing"));
+            tell(start_import(*arguments, &report), &report)
         }
         Command::Upload(arguments) => {
             log_lines();
@@ -73,6 +78,14 @@ fn start_pack(arguments: Pack, report: &Arc<dyn Report>) -> Result<Event, PackEr
     runtime()?.block_on(async {
         let interrupted = interruption()?;
         pack(options, Arc::clone(report), interrupted).await.map(|packed| Event::done(&packed))
+    })
+}
+
+fn start_import(arguments: Import, report: &Arc<dyn Report>) -> Result<Event, PackError> {
+    let options = arguments.options()?;
+    runtime()?.block_on(async {
+        let interrupted = interruption()?;
+        import(options, Arc::clone(report), interrupted).await.map(|packed| Event::done(&packed))
     })
 }
 

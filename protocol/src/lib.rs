@@ -45,7 +45,7 @@ pub use ids::{
     ApiKeyId, AppId, BuildId, DeliveryId, EventId, FileId, JobId, KeyId, ServerKeyId, SessionId, UploadId, UserId,
     WebhookId, WorkflowId,
 };
-pub use key_tag::{KEY_TAG_LEN_MAX, KeyTag, SegmentRef};
+pub use key_tag::{KEY_TAG_LEN_MAX, KeyTag, SegmentRef, StandardKeyTag};
 pub use keys::{PeriodKey, TitleSecret};
 pub use mac::{MAC_HEADER, SessionMacKey};
 pub use segment::{BLOCK_LEN, CIPHERTEXT_LEN_MAX, SegmentKey};

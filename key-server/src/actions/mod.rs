@@ -7,6 +7,7 @@ pub mod app_keys;
 pub mod app_settings;
 pub mod apps;
 pub mod builds;
+pub mod kms;
 pub mod server_keys;
 pub mod sessions;
 pub mod signatures;

@@ -5,6 +5,7 @@ mod app;
 mod app_settings;
 mod audit;
 mod build;
+mod kms;
 mod output;
 mod serve;
 mod server_key;
@@ -18,9 +19,10 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::clock::{Clock, stored};
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, KmsEngine};
 use crate::http::ServeError;
 use crate::installation::{Installation, OpenError};
+use crate::kms::{KmsOpenError, RootKeySource};
 use crate::refusal::Refusal;
 use crate::store::StoreError;
 
@@ -64,6 +66,9 @@ enum Command {
     /// SDK builds.
     #[command(subcommand)]
     Build(build::BuildCommand),
+    /// The KMS that every secret of the database is wrapped by.
+    #[command(subcommand)]
+    Kms(kms::KmsCommand),
     /// The server's own keys, which players pin.
     #[command(subcommand)]
     ServerKey(server_key::ServerKeyCommand),
@@ -90,6 +95,9 @@ pub enum CliError {
     /// The data folder.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The KMS.
+    #[error(transparent)]
+    Kms(#[from] KmsOpenError),
     /// Listening.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -135,6 +143,7 @@ impl Cli {
             Command::ApiKey(command) => api_key::run(command, &Context::open(&config).await?).await,
             Command::Sign(args) => sign::run(&args, &Context::open(&config).await?).await,
             Command::Build(command) => build::run(command, &Context::open(&config).await?).await,
+            Command::Kms(command) => kms::run(command, &config).await,
             Command::ServerKey(command) => server_key::run(command, &Context::open(&config).await?).await,
             Command::User(command) => user::run(command, &Context::open(&config).await?).await,
             Command::Session(command) => session::run(command, &Context::open(&config).await?).await,
@@ -152,5 +161,9 @@ fn by() -> serde_json::Value {
 async fn init(config: &Config) -> Result<(), CliError> {
     Context::open(config).await?;
     output::line(&format!("data: {}", config.data.dir.display()))?;
-    output::line(&format!("root key: {} (back it up apart from the database)", config.root_key_file().display()))
+    if config.kms.engine == KmsEngine::Local {
+        let root_key = RootKeySource::of(config);
+        output::line(&format!("root key: {root_key} (back it up apart from the database and keyring.json)"))?;
+    }
+    Ok(())
 }

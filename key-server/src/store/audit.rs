@@ -60,6 +60,12 @@ pub enum AuditKind {
     BuildRetired,
     /// A server key was made, and older ones were retired.
     ServerKeyRotated,
+    /// Secrets were wrapped under the KMS's newest key.
+    KmsRotated,
+    /// A key of the local keyring was forgotten.
+    KmsKeyRetired,
+    /// The local keyring was wrapped under another root key.
+    RootKeyChanged,
     /// A person was added.
     UserCreated,
     /// A person may sign in no more.
@@ -118,6 +124,9 @@ impl AuditKind {
             Self::BuildExported => "build_exported",
             Self::BuildRetired => "build_retired",
             Self::ServerKeyRotated => "server_key_rotated",
+            Self::KmsRotated => "kms_rotated",
+            Self::KmsKeyRetired => "kms_key_retired",
+            Self::RootKeyChanged => "root_key_changed",
             Self::UserCreated => "user_created",
             Self::UserDisabled => "user_disabled",
             Self::PasswordChanged => "password_changed",

@@ -5,6 +5,7 @@ mod app_settings;
 mod apps;
 mod audit;
 mod audit_list;
+mod ciphertexts;
 mod dispatch;
 mod events;
 mod idempotency;
@@ -14,6 +15,7 @@ mod job_attempts;
 mod job_lists;
 mod jobs;
 mod labels;
+mod migrations;
 mod pulls;
 mod scopes;
 mod sdk_builds;
@@ -49,6 +51,7 @@ pub use app_settings::AppChange;
 pub use apps::{ApiKeyRow, App, SIGNING_KEYS_MAX, SigningKeyRow};
 pub use audit::{AuditEvent, AuditKind, AuditTail};
 pub use audit_list::{AuditQuery, ListedAudit};
+pub use ciphertexts::{CIPHERTEXT_COLUMNS, CiphertextColumn, CiphertextRow, OTHER_CIPHERTEXT_COLUMNS, Owner, RowKey};
 pub use dispatch::{Attempt, ClaimedDelivery};
 pub use events::{Event, EventRow, EventType};
 pub use idempotency::{IdempotencyState, IdempotencyUse};
@@ -63,7 +66,6 @@ pub use session_ends::EndedBy;
 pub use session_limits::SessionLimits;
 pub use session_list::{ListedSession, SessionQuery};
 pub use sessions::{Session, SessionProgress, StillAllowed};
-use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 pub use title_list::{ListedJob, ListedTitle, SortValue, TitleQuery, TitleSort};
@@ -75,8 +77,6 @@ pub use users::{SignIn, User, UserRow};
 pub use webhooks::{Delivery, DeliveryState, Webhook};
 pub use worker_keys::WorkerKey;
 pub use workflows::Workflow;
-
-static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 
 const CONNECTIONS_MAX: u32 = 8;
 /// How long a write waits for those before it, and for another process (the command line beside the server).
@@ -129,7 +129,7 @@ impl Store {
             .acquire_timeout(BUSY_TIMEOUT)
             .connect_with(options)
             .await?;
-        MIGRATOR.run(&pool).await?;
+        migrations::migrator().run(&pool).await?;
         Ok(Self { pool, writer: Mutex::new(()) })
     }
 
@@ -202,6 +202,8 @@ fn app_id(value: i64) -> Result<keyveil_protocol::AppId, StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::migrate::Migrator;
+
     use super::*;
 
     #[tokio::test]

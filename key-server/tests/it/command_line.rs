@@ -240,6 +240,12 @@ fn applications_and_api_keys_are_changed_beside_the_server() {
     let set = ["app", "set", "--app", &id, "--default-workflow", "original", "--upload-types", "mp4,mov"];
     let shown: Value = serde_json::from_str(&succeed(&data, &set)).unwrap();
     assert_eq!((&shown["defaultWorkflowId"], &shown["uploadTypes"]), (&json!("original"), &json!(["mp4", "mov"])));
+    let both = ["app", "set", "--app", &id, "--default-workflow", "original", "--reset-default-workflow"];
+    assert!(fail(&data, &both).contains("cannot be used with"));
+    let reset: Value =
+        serde_json::from_str(&succeed(&data, &both[..4].iter().chain(&both[6..]).copied().collect::<Vec<_>>()))
+            .unwrap();
+    assert_eq!((&reset["defaultWorkflowId"], &reset["uploadTypes"]), (&Value::Null, &json!(["mp4", "mov"])));
     assert!(fail(&data, &["app", "set", "--app", &id]).contains("--name"));
     assert!(fail(&data, &["app", "set", "--app", &id, "--upload-types", "MP4"]).contains("uploadTypes"));
     let create = ["api-key", "create", "--app", &id, "--name", "site", "--scope", "read", "--scope", "sign", "--json"];
