@@ -62,6 +62,9 @@ async fn sweep_leftovers(state: Arc<ServerState>) {
         if let Err(error) = store.delete_sign_ins_expired_before(now).await {
             tracing::error!(%error, "ended sign-ins can't be forgotten");
         }
+        if let Err(error) = store.delete_signature_uses_before(now).await {
+            tracing::error!(%error, "uses of signatures that are over can't be forgotten");
+        }
         if let Err(error) = store.delete_idempotency_keys(now).await {
             tracing::error!(%error, "answers to creates can't be forgotten");
         }

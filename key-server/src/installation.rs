@@ -2,7 +2,7 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use keyveil_protocol::{FileId, SessionId, SessionMacKey, TitleSecret};
+use keyveil_protocol::{AddressRange, FileId, SessionId, SessionMacKey, TitleSecret};
 use ring::hkdf;
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -21,6 +21,8 @@ const URL_KEY_LABEL: &[u8] = b"keyveil/v1/installation/url-key";
 const SESSION_MAC_ROOT_LABEL: &[u8] = b"keyveil/v1/installation/session-mac-root";
 const JOB_TOKEN_KEY_LABEL: &[u8] = b"keyveil/v1/installation/job-token-key";
 const LOCAL_WORKER_LABEL: &[u8] = b"keyveil/v1/installation/local-worker";
+const ADDRESS_MAC_ROOT_LABEL: &[u8] = b"keyveil/v1/installation/address-mac-root";
+const ADDRESS_MAC_LABEL: &[u8] = b"keyveil/v1/address-mac";
 const SESSION_MAC_LABEL: &[u8] = b"keyveil/v1/session-mac";
 
 /// An opened data folder: database, KMS and the keys derived from the installation secret.
@@ -29,6 +31,7 @@ pub struct Installation {
     kms: Box<dyn Kms>,
     url_key: UrlKey,
     session_mac_root: Zeroizing<[u8; 32]>,
+    address_mac_root: Zeroizing<[u8; 32]>,
     job_token_key: JobTokenKey,
     local_worker_secret: Zeroizing<[u8; 32]>,
     answers_key: Zeroizing<[u8; 32]>,
@@ -85,6 +88,7 @@ pub async fn open_with_kms(config: &Config, kms: Box<dyn Kms>) -> Result<Install
         kms,
         url_key: UrlKey::from_bytes(&derive(secret.as_ref(), &[URL_KEY_LABEL])),
         session_mac_root: derive(secret.as_ref(), &[SESSION_MAC_ROOT_LABEL]),
+        address_mac_root: derive(secret.as_ref(), &[ADDRESS_MAC_ROOT_LABEL]),
         job_token_key: JobTokenKey::from_bytes(&derive(secret.as_ref(), &[JOB_TOKEN_KEY_LABEL])),
         local_worker_secret: derive(secret.as_ref(), &[LOCAL_WORKER_LABEL]),
         answers_key: derive(secret.as_ref(), &[ANSWERS_KEY_LABEL]),
@@ -146,6 +150,14 @@ impl Installation {
     pub(crate) fn session_mac_key(&self, session_id: &SessionId) -> SessionMacKey {
         let info: [&[u8]; 3] = [SESSION_MAC_LABEL, &[0], session_id.as_bytes()];
         SessionMacKey::from_bytes(*derive(self.session_mac_root.as_ref(), &info))
+    }
+
+    /// What is kept of a client's address at a signature: of every other signature another one, and of no use to who has the
+    /// database alone.
+    pub(crate) fn address_mac(&self, signature_hash: &[u8; 32], client: &AddressRange) -> [u8; 32] {
+        let client = client.to_string();
+        let info: [&[u8]; 4] = [ADDRESS_MAC_LABEL, &[0], signature_hash, client.as_bytes()];
+        *derive(self.address_mac_root.as_ref(), &info)
     }
 }
 

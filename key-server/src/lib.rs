@@ -17,6 +17,7 @@ pub mod actions;
 mod background;
 mod change_streams;
 pub mod cli;
+mod client_address;
 mod clock;
 mod config;
 mod fetch;

@@ -123,9 +123,10 @@ impl ServerState {
         let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
     }
 
-    /// Address of a version's master playlist.
-    pub(crate) fn playlist_url(&self, folder: &MediaFolder, expires_at: u64) -> String {
-        self.media_url(UrlScope::Media, folder, "master.m3u8", expires_at)
+    /// Address of a version's master playlist; with `preview_segments` one that ends there.
+    pub(crate) fn playlist_url(&self, folder: &MediaFolder, expires_at: u64, preview_segments: Option<u32>) -> String {
+        let scope = preview_segments.map_or(UrlScope::Media, UrlScope::Beginning);
+        self.media_url(scope, folder, "master.m3u8", expires_at)
     }
 
     /// Address of a version's cover or sprites: opens nothing else of the folder.

@@ -2,10 +2,10 @@
 //! segment keys one at a time. Knows nothing of JavaScript.
 
 use getrandom::SysRng;
-use keyveil_protocol::api::{KeysRequest, KeysResponse, PlayRequest, PlayResponse};
+use keyveil_protocol::api::{KeysRequest, KeysResponse, MediaInfo, PlayRequest, PlayResponse};
 use keyveil_protocol::{
-    Envelope, ErrorCode, Exchange, FileId, Mode, Period, PeriodKeyEntry, ProtocolError, SegmentKey, SegmentRef,
-    SessionId, SessionMacKey, TrackClass,
+    Envelope, ErrorCode, Exchange, FileId, Mode, Period, PeriodKeyEntry, PeriodSegments, ProtocolError, Rendition,
+    SegmentKey, SegmentKeyEntry, SegmentRef, SessionId, SessionMacKey, TrackClass,
 };
 use rand_core::UnwrapErr;
 
@@ -52,6 +52,13 @@ struct Opened {
     mac_key: SessionMacKey,
     counter: u64,
     file_id: FileId,
+    places: Places,
+}
+
+/// Where segments stand: a segment key's entry says neither its period nor its class.
+struct Places {
+    period_segments: PeriodSegments,
+    classes: Vec<(Rendition, TrackClass)>,
 }
 
 pub(crate) struct Session {
@@ -111,8 +118,9 @@ impl Session {
             mac_key: grant.mac_key,
             counter: 0,
             file_id: answer.title.file_id,
+            places: Places::of(&answer.title.media),
         });
-        self.keep(grant.keys);
+        self.keep(grant.keys, grant.segment_keys);
         Ok(())
     }
 
@@ -152,7 +160,7 @@ impl Session {
         let envelope: Envelope = answer.grant;
         let (server_key, psk) = (self.build.server_key(&envelope.server_key_id)?, self.build.psk());
         let grant = pending.exchange.open_keys(pending.body.as_bytes(), &envelope, server_key, &psk)?;
-        self.keep(grant.keys);
+        self.keep(grant.keys, grant.segment_keys);
         Ok(())
     }
 
@@ -170,8 +178,7 @@ impl Session {
         if opened.file_id != segment.file_id {
             return Err(PlayerError::KEY_NOT_GRANTED);
         }
-        let key = self.keys.key(segment.track_class, segment.period).ok_or(PlayerError::KEY_NOT_GRANTED)?;
-        Ok(key.segment_key(segment.rendition, segment.segment))
+        self.keys.key(segment).ok_or(PlayerError::KEY_NOT_GRANTED)
     }
 
     /// The track classes the grants cover, lowest first.
@@ -185,10 +192,28 @@ impl Session {
         self.keys.clear();
     }
 
-    fn keep(&mut self, keys: Vec<PeriodKeyEntry>) {
+    fn keep(&mut self, keys: Vec<PeriodKeyEntry>, segment_keys: Vec<SegmentKeyEntry>) {
         for entry in keys {
             self.keys.insert(entry.track_class, entry.period, entry.key);
         }
+        let Some(opened) = &self.opened else { return };
+        for entry in segment_keys {
+            // A rendition that the title does not have: nothing can ask for its key.
+            let Some(track_class) = opened.places.class_of(entry.rendition) else { continue };
+            let period = opened.places.period_segments.period_of(entry.segment);
+            self.keys.insert_segment(track_class, period, entry);
+        }
+    }
+}
+
+impl Places {
+    fn of(media: &MediaInfo) -> Self {
+        let classes = media.renditions.iter().map(|entry| (entry.rendition, entry.track_class)).collect();
+        Self { period_segments: media.period_segments, classes }
+    }
+
+    fn class_of(&self, rendition: Rendition) -> Option<TrackClass> {
+        self.classes.iter().find(|(known, _)| *known == rendition).map(|(_, track_class)| *track_class)
     }
 }
 

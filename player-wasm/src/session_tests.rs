@@ -1,11 +1,14 @@
 //! The session against a server made of the protocol's own types.
 
 use getrandom::SysRng;
-use keyveil_protocol::api::{KeysRequest, KeysResponse, MediaInfo, PlayRequest, PlayResponse, SessionInfo, TitleInfo};
+use keyveil_protocol::api::{
+    KeysRequest, KeysResponse, MediaInfo, PlayRequest, PlayResponse, RenditionInfo, RenditionKind, SessionInfo,
+    TitleInfo,
+};
 use keyveil_protocol::{
-    Cipher, Container, Envelope, ErrorCode, KeysGrant, Mode, Period, PeriodKeyEntry, PeriodSegments, PlayGrant, Psk,
-    PskSecret, RecipientPublicKey, Rendition, Sealing, Segment, SegmentRef, ServerKey, SessionId, SessionMacKey,
-    TitleSecret, TrackClass,
+    Cipher, Container, Envelope, ErrorCode, KeysGrant, Mode, Period, PeriodKey, PeriodKeyEntry, PeriodSegments,
+    PlayGrant, Psk, PskSecret, RecipientPublicKey, Rendition, Sealing, Segment, SegmentKeyEntry, SegmentRef, ServerKey,
+    SessionId, SessionMacKey, TitleSecret, TrackClass,
 };
 use rand_core::UnwrapErr;
 
@@ -15,6 +18,9 @@ use crate::session::{PlayerError, Session};
 const FILE_ID: &str = "title-1";
 const BUILD_SECRET: [u8; 32] = [0x5A; 32];
 const TITLE_SECRET: [u8; 32] = [0x77; 32];
+const PERIOD_SEGMENTS: u32 = 2;
+/// The title's one rendition of class HD.
+const HD: Rendition = Rendition(2);
 const CLASSES: [TrackClass; 2] = [TrackClass::Audio, TrackClass::Hd];
 
 /// Answers as docs/PROTOCOL.md says; its fields are what the tests put wrong.
@@ -22,6 +28,8 @@ struct FakeServer {
     key: ServerKey,
     psk: Psk,
     mac_key: SessionMacKey,
+    /// So many segments of a preview; none for the whole title.
+    preview_segments: Option<u32>,
 }
 
 impl FakeServer {
@@ -34,6 +42,7 @@ impl FakeServer {
             key: ServerKey::from_bytes(server_key_id.parse().expect("an id"), &server_key).expect("a key"),
             psk: Psk::new("build-1", PskSecret::from_bytes(build_secret)),
             mac_key: SessionMacKey::from_bytes([4; 32]),
+            preview_segments: None,
         }
     }
 
@@ -48,7 +57,8 @@ impl FakeServer {
             session_id: SessionId::from_bytes([1; 16]),
             mac_key: self.mac_key.clone(),
             expires_at: 2000,
-            keys: keys_of(Period(0)),
+            keys: self.keys_of(Period(0)),
+            segment_keys: self.segment_keys(),
         };
         grant.seal(&self.sealing(body, &recipient), &mut UnwrapErr(SysRng)).expect("seals")
     }
@@ -60,18 +70,37 @@ impl FakeServer {
     fn keys(&self, body: &str) -> String {
         let request: KeysRequest = serde_json::from_str(body).expect("a keys request");
         let recipient = RecipientPublicKey::parse(&request.public_key).expect("a public key");
-        let grant = KeysGrant { expires_at: 3000, keys: keys_of(request.period) };
+        let (keys, segment_keys) = (self.keys_of(request.period), self.segment_keys());
+        let grant = KeysGrant { expires_at: 3000, keys, segment_keys };
         let grant = grant.seal(&self.sealing(body, &recipient), &mut UnwrapErr(SysRng)).expect("seals");
         let answer = KeysResponse { session: session_info(), playlist_url: "http://host/m".to_owned(), grant };
         serde_json::to_string(&answer).expect("JSON")
     }
+
+    fn keys_of(&self, period: Period) -> Vec<PeriodKeyEntry> {
+        let title = TitleSecret::from_bytes(TITLE_SECRET);
+        let is_whole =
+            |period: &Period| self.preview_segments.is_none_or(|end| (period.0 + 1) * PERIOD_SEGMENTS <= end);
+        let entry =
+            |track_class, period| PeriodKeyEntry { track_class, period, key: title.period_key(track_class, period) };
+        let periods = [period, Period(period.0 + 1)].into_iter().filter(is_whole);
+        periods.flat_map(|period| CLASSES.map(|class| entry(class, period))).collect()
+    }
+
+    /// Of the part of a preview that makes no whole period.
+    fn segment_keys(&self) -> Vec<SegmentKeyEntry> {
+        let end = self.preview_segments.unwrap_or_default();
+        let first = end - end % PERIOD_SEGMENTS;
+        let entry = |segment: u32| {
+            let key = period_key(TrackClass::Hd, segment / PERIOD_SEGMENTS).segment_key(HD, Segment(segment));
+            SegmentKeyEntry { rendition: HD, segment: Segment(segment), key }
+        };
+        (first..end).map(entry).collect()
+    }
 }
 
-fn keys_of(period: Period) -> Vec<PeriodKeyEntry> {
-    let title = TitleSecret::from_bytes(TITLE_SECRET);
-    let entry =
-        |track_class, period| PeriodKeyEntry { track_class, period, key: title.period_key(track_class, period) };
-    CLASSES.into_iter().flat_map(|class| [entry(class, period), entry(class, Period(period.0 + 1))]).collect()
+fn period_key(track_class: TrackClass, period: u32) -> PeriodKey {
+    TitleSecret::from_bytes(TITLE_SECRET).period_key(track_class, Period(period))
 }
 
 fn session_info() -> SessionInfo {
@@ -84,10 +113,10 @@ fn answer(mode: Mode, grant: Option<Envelope>) -> String {
         container: Container::Fmp4,
         cipher: Some(Cipher::Aes128Cbc),
         segment_ms: 6000,
-        period_segments: PeriodSegments::new(2).expect("in range"),
+        period_segments: PeriodSegments::new(PERIOD_SEGMENTS).expect("in range"),
         segment_count: 10,
         clear_lead_segments: 0,
-        renditions: Vec::new(),
+        renditions: vec![hd_rendition()],
     };
     let title = TitleInfo {
         app_id: 7.try_into().expect("an app id"),
@@ -99,8 +128,25 @@ fn answer(mode: Mode, grant: Option<Envelope>) -> String {
     };
     let playlist_url = "http://host/media/t/title-1/master.m3u8".to_owned();
     let session = session_info();
-    let answer = PlayResponse { session, title, playlist_url, watermark: None, resolution_names: Vec::new(), grant };
+    let resolution_names = Vec::new();
+    let answer = PlayResponse { session, title, playlist_url, watermark: None, resolution_names, preview: None, grant };
     serde_json::to_string(&answer).expect("JSON")
+}
+
+fn hd_rendition() -> RenditionInfo {
+    RenditionInfo {
+        rendition: HD,
+        kind: RenditionKind::Video,
+        track_class: TrackClass::Hd,
+        name: "720p".to_owned(),
+        language: None,
+        width: Some(1280),
+        height: Some(720),
+        bandwidth: None,
+        codecs: None,
+        playlist: "v720p/playlist.m3u8".to_owned(),
+        segment_count: 10,
+    }
 }
 
 fn session() -> Session {
@@ -125,8 +171,8 @@ fn segment(track_class: TrackClass, period: u32) -> SegmentRef {
         file_id: FILE_ID.parse().expect("a file id"),
         track_class,
         period: Period(period),
-        rendition: Rendition(2),
-        segment: Segment(period * 2),
+        rendition: HD,
+        segment: Segment(period * PERIOD_SEGMENTS),
     }
 }
 
@@ -142,15 +188,48 @@ fn a_granted_segment_decrypts_to_the_clear_bytes() {
     let (mut session, _) = playing();
     let title = TitleSecret::from_bytes(TITLE_SECRET);
     let mut media = b"clear media of one segment".to_vec();
-    title
-        .period_key(TrackClass::Hd, Period(1))
-        .segment_key(Rendition(2), Segment(2))
-        .encrypt(&mut media)
-        .expect("encrypts");
+    title.period_key(TrackClass::Hd, Period(1)).segment_key(HD, Segment(2)).encrypt(&mut media).expect("encrypts");
 
     let key = session.segment_key(&segment(TrackClass::Hd, 1)).expect("granted");
     let clear_len = key.decrypt(&mut media).expect("decrypts");
     assert_eq!(&media[..clear_len], b"clear media of one segment");
+}
+
+#[test]
+fn a_preview_ends_at_its_last_segment() {
+    let (mut session, mut server) = (session(), FakeServer::new());
+    server.preview_segments = Some(3);
+    let body = session.play_request("psign", Some(FILE_ID), 0).expect("a body");
+    session.accept_play(&server.play(&body)).expect("opens");
+    let place = |segment: u32, rendition| {
+        let (period, segment) = (Period(segment / PERIOD_SEGMENTS), Segment(segment));
+        let file_id = FILE_ID.parse().expect("an id");
+        SegmentRef { file_id, track_class: TrackClass::Hd, period, rendition, segment }
+    };
+    for segment in [0, 1, 2] {
+        let key = period_key(TrackClass::Hd, segment / PERIOD_SEGMENTS).segment_key(HD, Segment(segment));
+        assert_eq!(session.segment_key(&place(segment, HD)).expect("granted"), key);
+    }
+    assert_eq!(code(session.segment_key(&place(3, HD))), ErrorCode::KeyNotGranted);
+    assert_eq!(code(session.segment_key(&place(2, Rendition(3)))), ErrorCode::KeyNotGranted);
+    assert!(session.holds_period(Period(1)) && !session.holds_period(Period(2)));
+    assert_eq!(session.track_classes(), CLASSES);
+
+    let call = session.keys_request(Period(1), 0, None).expect("a call");
+    session.accept_keys(&server.keys(&call.body)).expect("opens");
+    session.segment_key(&place(2, HD)).expect("granted anew");
+    session.close();
+    assert_eq!(code(session.segment_key(&place(2, HD))), ErrorCode::KeyNotGranted);
+}
+
+#[test]
+fn a_preview_shorter_than_a_period_tells_its_classes() {
+    let (mut session, mut server) = (session(), FakeServer::new());
+    server.preview_segments = Some(1);
+    let body = session.play_request("psign", Some(FILE_ID), 0).expect("a body");
+    session.accept_play(&server.play(&body)).expect("opens");
+    assert_eq!(session.track_classes(), [TrackClass::Hd]);
+    assert!(session.holds_period(Period(0)));
 }
 
 #[test]

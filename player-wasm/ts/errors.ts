@@ -14,7 +14,9 @@ const SERVER_CODES = [
   "psign_from_future",
   "psign_other_title",
   "psign_content_type",
-  "psign_limit_unsupported",
+  "psign_used",
+  "address_not_allowed",
+  "address_limit",
   "origin_not_allowed",
   "title_not_found",
   "title_exists",
@@ -23,6 +25,10 @@ const SERVER_CODES = [
   "build_unknown",
   "session_invalid",
   "session_expired",
+  "session_superseded",
+  "track_not_allowed",
+  "preview_ended",
+  "key_uses_exhausted",
   "counter_replayed",
   "period_out_of_range",
   "url_invalid",
@@ -131,11 +137,17 @@ function isFatal(code: ErrorCode): boolean {
 }
 
 function errorType(code: ErrorCode): ErrorType {
-  if (code.startsWith("psign_") || code === "signature_unavailable" || code === "origin_not_allowed")
-    return "signature";
+  if (code.startsWith("psign_") || code.startsWith("address_")) return "signature";
   switch (code) {
+    case "signature_unavailable":
+    case "origin_not_allowed":
+      return "signature";
     case "session_invalid":
     case "session_expired":
+    case "session_superseded":
+    case "track_not_allowed":
+    case "preview_ended":
+    case "key_uses_exhausted":
     case "counter_replayed":
     case "period_out_of_range":
     case "envelope_rejected":

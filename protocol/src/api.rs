@@ -51,8 +51,21 @@ pub struct PlayResponse {
     pub watermark: Option<String>,
     /// Names for the quality menu.
     pub resolution_names: Vec<ResolutionName>,
+    /// Where it ends, if the signature does not cover the whole title.
+    pub preview: Option<Preview>,
     /// A sealed [`crate::PlayGrant`]; none for clear titles.
     pub grant: Option<Envelope>,
+}
+
+/// The beginning of a title: as much as the signature covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Preview {
+    /// So many segments of every rendition.
+    pub segments: u32,
+    /// Where they end, in milliseconds.
+    pub end_ms: u64,
 }
 
 /// What a session tells in the open.

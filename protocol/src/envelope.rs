@@ -20,7 +20,7 @@ type PrivateKey = <Kem25519 as Kem>::PrivateKey;
 type PublicKey = <Kem25519 as Kem>::PublicKey;
 
 /// The longest ciphertext of an envelope, in bytes.
-pub const ENVELOPE_LEN_MAX: usize = 16_384;
+pub const ENVELOPE_LEN_MAX: usize = 20_480;
 /// The same in characters of base64url without padding.
 const CIPHERTEXT_TEXT_LEN_MAX: usize = (ENVELOPE_LEN_MAX * 4).div_ceil(3);
 

@@ -59,8 +59,12 @@ error_codes! {
     PsignOtherTitle = ("psign_other_title", 403, "The player signature is for another title or viewer."),
     /// `audioVideoType` does not fit the title.
     PsignContentType = ("psign_content_type", 403, "The player signature asks for another kind of stream than this title has."),
-    /// A limit that this version does not enforce.
-    PsignLimitUnsupported = ("psign_limit_unsupported", 403, "The player signature sets a limit that this server does not enforce; leave it out."),
+    /// A signature for one use was used.
+    PsignUsed = ("psign_used", 403, "This player signature was for one use, and it was used; ask your server for a new one."),
+    /// The client's address is not among those of the signature.
+    AddressNotAllowed = ("address_not_allowed", 403, "The player signature does not allow this network address."),
+    /// More addresses than the signature allows.
+    AddressLimit = ("address_limit", 403, "The player signature is in use at as many network addresses as it allows; ask your server for a new one."),
     /// The page's origin is none of the allowed domains.
     OriginNotAllowed = ("origin_not_allowed", 403, "This page's domain is not allowed; add it to the application."),
     /// Unknown, of another app, or not published.
@@ -75,6 +79,14 @@ error_codes! {
     SessionInvalid = ("session_invalid", 401, "The playback session is not valid; start again."),
     /// Past its expiry.
     SessionExpired = ("session_expired", 401, "The playback session has expired; start again with a new signature."),
+    /// The viewer opened more sessions than the signature allows at once.
+    SessionSuperseded = ("session_superseded", 401, "The viewer plays elsewhere, on as many players as allowed; end one there, or start again here."),
+    /// Above the session's track class.
+    TrackNotAllowed = ("track_not_allowed", 403, "The signature does not cover this track class."),
+    /// Behind a preview's end.
+    PreviewEnded = ("preview_ended", 403, "The preview ends before this part of the title."),
+    /// The session asked for keys too often.
+    KeyUsesExhausted = ("key_uses_exhausted", 403, "This session has asked for keys too often; start again with a new signature."),
     /// A counter not above the last one.
     CounterReplayed = ("counter_replayed", 409, "This request was already used; send it again with a higher counter."),
     /// A period the title does not have.

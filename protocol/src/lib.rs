@@ -17,6 +17,7 @@
 //! ```
 #![deny(missing_docs)]
 
+mod address_range;
 pub mod api;
 mod api_key;
 mod envelope;
@@ -33,12 +34,13 @@ mod segment;
 mod track;
 pub mod workflow;
 
+pub use address_range::{AddressRange, AddressRangeError};
 pub use api_key::{ApiKey, ApiKeySecret};
 pub use envelope::{
     ENVELOPE_LEN_MAX, Envelope, Exchange, Psk, PskSecret, RecipientPublicKey, Sealing, ServerKey, ServerPublicKey,
 };
 pub use error::{ErrorCode, ProtocolError};
-pub use grant::{GRANT_KEYS_MAX, KeysGrant, PeriodKeyEntry, PlayGrant, seal_title};
+pub use grant::{GRANT_KEYS_MAX, KeysGrant, PeriodKeyEntry, PlayGrant, SegmentKeyEntry, seal_title};
 pub use ids::{
     ApiKeyId, AppId, BuildId, DeliveryId, EventId, FileId, JobId, KeyId, ServerKeyId, SessionId, UploadId, UserId,
     WebhookId, WorkflowId,

@@ -84,7 +84,7 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error>
 /// Signs claims as a customer's server would.
 ///
 /// # Errors
-/// `psign_malformed` when the claims can't be written or the result is over 4096 bytes; `psign_signature` for an empty key.
+/// `psign_malformed` when a claim is out of its bounds or the result is over 4096 bytes; `psign_signature` for an empty key.
 pub fn sign(
     claims: &PlayerSignatureClaims,
     kid: Option<&KeyId>,
@@ -93,6 +93,7 @@ pub fn sign(
     if signing_key.0.is_empty() {
         return Err(ProtocolError::new(ErrorCode::PsignSignature, "signing key is empty"));
     }
+    claims.check_bounds()?;
     let header = Header { alg: "HS256".into(), typ: Some("JWT".into()), kid: kid.cloned(), has_crit: false };
     let part = |json: serde_json::Result<Vec<u8>>| {
         json.map(|json| Base64UrlUnpadded::encode_string(&json)).map_err(|_| malformed("claims can't be written"))
@@ -237,13 +238,12 @@ impl TimelyPlayerSignature {
     /// `requested` is the file the page means to play, if it said so; `mode` is the title's.
     ///
     /// # Errors
-    /// `psign_other_title`, `psign_content_type`, `psign_limit_unsupported`.
+    /// `psign_other_title`, `psign_content_type`.
     pub fn authorize(self, requested: Option<&FileId>, mode: Mode) -> Result<PlayAuthorization, ProtocolError> {
         if requested.is_some_and(|file_id| *file_id != self.claims.file_id) {
             return Err(ProtocolError::new(ErrorCode::PsignOtherTitle, "request names another file"));
         }
         self.claims.check_content_type(mode)?;
-        self.claims.check_limits()?;
         Ok(PlayAuthorization { claims: self.claims, expires_at: self.expires_at })
     }
 }

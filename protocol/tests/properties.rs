@@ -10,7 +10,7 @@ use keyveil_protocol::psign::{PlayerSignatureClaims, SigningKey, UnverifiedPlaye
 use keyveil_protocol::{
     ApiKey, ApiKeySecret, AppId, BLOCK_LEN, Cipher, ENVELOPE_LEN_MAX, Envelope, ErrorCode, Exchange, FileId, KeyTag,
     KeysGrant, Mode, Period, PeriodKey, PeriodKeyEntry, Psk, PskSecret, RecipientPublicKey, Rendition, Sealing,
-    Segment, SegmentKey, SegmentRef, ServerKey, SessionId, SessionMacKey, TitleSecret, TrackClass,
+    Segment, SegmentKey, SegmentKeyEntry, SegmentRef, ServerKey, SessionId, SessionMacKey, TitleSecret, TrackClass,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -107,7 +107,7 @@ fn an_empty_signing_key_neither_signs_nor_verifies() {
 
 #[test]
 fn a_ciphertext_over_its_limit_is_refused_before_it_is_decoded() {
-    let grant = KeysGrant { expires_at: 1, keys: Vec::new() };
+    let grant = KeysGrant { expires_at: 1, keys: Vec::new(), segment_keys: Vec::new() };
     let server_key = ServerKey::from_bytes("server-1".parse().unwrap(), &[3; 32]).unwrap();
     let psk = Psk::new("build-1", PskSecret::from_bytes([3; 32]));
     let exchange = || Exchange::generate(&mut Repeated([5; 32]));
@@ -119,6 +119,28 @@ fn a_ciphertext_over_its_limit_is_refused_before_it_is_decoded() {
         envelope.ciphertext = "A".repeat(len);
         let refusal = exchange().open_keys(b"{}", &envelope, &server_key.public_key(), &psk).unwrap_err();
         assert_eq!((refusal.code(), refusal.cause()), (ErrorCode::EnvelopeRejected, cause));
+    }
+}
+
+#[test]
+fn the_fullest_grant_fits_into_an_envelope_and_one_key_more_is_refused() {
+    let key =
+        |n: u32| PeriodKeyEntry { track_class: TrackClass::Hd, period: Period(n), key: PeriodKey::from_bytes([1; 32]) };
+    let segment_key =
+        |n: u32| SegmentKeyEntry { rendition: Rendition(1), segment: Segment(n), key: SegmentKey::from_bytes([2; 32]) };
+    let grant = |keys: u32, segment_keys: u32| KeysGrant {
+        expires_at: 1,
+        keys: (0..keys).map(key).collect(),
+        segment_keys: (0..segment_keys).map(segment_key).collect(),
+    };
+    assert_eq!(opened(b"{}", &grant(256, 256), [3; 32], |_| ()), Some(grant(256, 256)));
+    let server_key = ServerKey::from_bytes("server-1".parse().unwrap(), &[3; 32]).unwrap();
+    let psk = Psk::new("build-1", PskSecret::from_bytes([3; 32]));
+    let recipient = Exchange::generate(&mut Repeated([5; 32])).public_key();
+    let sealing = Sealing { request_body: b"{}", recipient: &recipient, server_key: &server_key, psk: &psk };
+    for (keys, segment_keys) in [(257, 0), (0, 257)] {
+        let refusal = grant(keys, segment_keys).seal(&sealing, &mut Repeated([6; 32]));
+        assert_eq!(refusal.unwrap_err().code(), ErrorCode::Internal);
     }
 }
 
@@ -219,12 +241,16 @@ proptest! {
     #[test]
     fn envelopes_open_to_what_was_sealed_and_not_when_altered(
         body in vec(any::<u8>(), 0..100), seed: [u8; 32], expires_at: u64,
-        keys in vec((classes(), any::<u32>(), any::<[u8; 32]>()), 0..=256), at: usize, bit in 0..7_u32,
+        keys in vec((classes(), any::<u32>(), any::<[u8; 32]>()), 0..=256),
+        segment_keys in vec((any::<u16>(), any::<u32>(), any::<[u8; 32]>()), 0..=256), at: usize, bit in 0..7_u32,
     ) {
         let keys = keys.into_iter().map(|(track_class, period, key)| PeriodKeyEntry {
             track_class, period: Period(period), key: PeriodKey::from_bytes(key),
         }).collect();
-        let grant = KeysGrant { expires_at, keys };
+        let segment_keys = segment_keys.into_iter().map(|(rendition, segment, key)| SegmentKeyEntry {
+            rendition: Rendition(rendition), segment: Segment(segment), key: SegmentKey::from_bytes(key),
+        }).collect();
+        let grant = KeysGrant { expires_at, keys, segment_keys };
         prop_assert_eq!(opened(&body, &grant, seed, |_| ()), Some(grant.clone()));
         prop_assert_eq!(opened(&body, &grant, seed, |envelope| {
             let mut text = std::mem::take(&mut envelope.ciphertext).into_bytes();

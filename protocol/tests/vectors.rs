@@ -3,11 +3,11 @@
 
 use std::convert::Infallible;
 
-use keyveil_protocol::psign::{SigningKey, UnverifiedPlayerSignature};
+use keyveil_protocol::psign::{PlayerSignatureClaims, SigningKey, UnverifiedPlayerSignature};
 use keyveil_protocol::{
     ApiKey, Envelope, Exchange, KeyTag, KeysGrant, Mode, Period, PeriodKey, PeriodKeyEntry, PlayGrant, ProtocolError,
-    Psk, PskSecret, RecipientPublicKey, Rendition, Sealing, Segment, SegmentKey, SegmentRef, ServerKey, SessionId,
-    SessionMacKey, TitleSecret, TrackClass, seal_title,
+    Psk, PskSecret, RecipientPublicKey, Rendition, Sealing, Segment, SegmentKey, SegmentKeyEntry, SegmentRef,
+    ServerKey, SessionId, SessionMacKey, TitleSecret, TrackClass, seal_title,
 };
 use serde_json::Value;
 
@@ -98,24 +98,41 @@ fn key_tags_are_read_and_written_as_written_down() {
     }
 }
 
-fn check_psign(v: &Value, psign: &str) -> Result<(u64, Option<String>, TrackClass), ProtocolError> {
+fn check_psign(v: &Value, psign: &str) -> Result<(u64, PlayerSignatureClaims), ProtocolError> {
     let authorization = UnverifiedPlayerSignature::parse(psign)?
         .verify([&SigningKey::new("an older key".into()), &SigningKey::new(text(v, "signingKey").into())])?
         .check_times(number(v, "now"), number(v, "maxAgeSecs"))?
         .authorize(Some(&text(v, "fileId").parse().unwrap()), Mode::Private)?;
     let claims = authorization.claims();
     assert_eq!(claims.app_id.value(), number::<u64>(v, "appId"));
-    Ok((authorization.expires_at(), claims.uid().map(str::to_owned), claims.max_track()))
+    Ok((authorization.expires_at(), claims.clone()))
+}
+
+/// Those that are set, as the vectors write them.
+fn limits(claims: &PlayerSignatureClaims) -> Value {
+    let mut limits = serde_json::Map::new();
+    let mut set = |name: &str, value: Option<Value>| value.map(|value| limits.insert(name.to_owned(), value));
+    set("previewSecs", claims.preview_secs().map(Value::from));
+    set("addressLimit", claims.address_limit().map(Value::from));
+    set("us", claims.us().map(Value::from));
+    set("sessions", claims.session_limit().map(Value::from));
+    set("once", claims.is_for_one_use().then_some(Value::Bool(true)));
+    let ip: Vec<Value> = claims.address_ranges().iter().map(|range| range.to_string().into()).collect();
+    set("ip", (!ip.is_empty()).then_some(Value::Array(ip)));
+    Value::Object(limits)
 }
 
 #[test]
 fn player_signatures_are_accepted_and_refused_as_written_down() {
     let v = vectors!("psign");
     for case in list(&v, "valid") {
-        let (expires_at, uid, max_track) = check_psign(&v, text(case, "psign")).unwrap();
+        let (expires_at, claims) = check_psign(&v, text(case, "psign")).unwrap();
         assert_eq!(expires_at, number::<u64>(case, "expiresAt"), "{}", text(case, "name"));
-        assert_eq!(uid.as_deref(), case["uid"].as_str());
-        assert_eq!(max_track.name(), case["maxTrack"].as_str().unwrap_or("UHD"));
+        assert_eq!(claims.uid(), case["uid"].as_str());
+        assert_eq!(claims.max_track().name(), case["maxTrack"].as_str().unwrap_or("UHD"));
+        if let Some(expected) = case.get("limits") {
+            assert_eq!(limits(&claims), *expected, "{}", text(case, "name"));
+        }
         let kid = UnverifiedPlayerSignature::parse(text(case, "psign")).unwrap().kid().map(ToString::to_string);
         assert_eq!(kid.as_deref(), case["kid"].as_str());
     }
@@ -152,6 +169,15 @@ fn entries(grant: &Value) -> Vec<PeriodKeyEntry> {
     list(grant, "keys").iter().map(entry).collect()
 }
 
+fn segment_entries(grant: &Value) -> Vec<SegmentKeyEntry> {
+    let entry = |v: &Value| SegmentKeyEntry {
+        rendition: Rendition(number(v, "rendition")),
+        segment: Segment(number(v, "segment")),
+        key: SegmentKey::from_bytes(bytes(v, "key")),
+    };
+    grant["segmentKeys"].as_array().unwrap().iter().map(entry).collect()
+}
+
 fn grants(v: &Value) -> (PlayGrant, KeysGrant, TitleSecret) {
     let (play, keys) = (&v["grants"]["play"], &v["grants"]["keys"]);
     let play = PlayGrant {
@@ -159,8 +185,10 @@ fn grants(v: &Value) -> (PlayGrant, KeysGrant, TitleSecret) {
         mac_key: SessionMacKey::from_bytes(bytes(play, "macKey")),
         expires_at: number(play, "expiresAt"),
         keys: entries(play),
+        segment_keys: segment_entries(play),
     };
-    let keys = KeysGrant { expires_at: number(keys, "expiresAt"), keys: entries(keys) };
+    let keys =
+        KeysGrant { expires_at: number(keys, "expiresAt"), keys: entries(keys), segment_keys: segment_entries(keys) };
     (play, keys, TitleSecret::from_bytes(bytes(&v["grants"]["title"], "titleSecret")))
 }
 

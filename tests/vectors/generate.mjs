@@ -162,14 +162,19 @@ function envelopes() {
     { trackClass: "AUDIO", period: 0, key: bytes(61, 32).toString("hex") },
     { trackClass: "HD", period: 1, key: bytes(62, 32).toString("hex") },
   ];
+  const segmentKeys = [
+    { rendition: 0, segment: 20, key: bytes(63, 32).toString("hex") },
+    { rendition: 65535, segment: 4294967295, key: bytes(64, 32).toString("hex") },
+  ];
   const grants = {
     play: {
       sessionId: bytes(71, 16).toString("hex"),
       macKey: bytes(72, 32).toString("hex"),
       expiresAt: 2000000000,
       keys,
+      segmentKeys,
     },
-    keys: { expiresAt: 2000000000, keys },
+    keys: { expiresAt: 2000000000, keys, segmentKeys: [] },
     title: { titleSecret: bytes(81, 32).toString("hex") },
   };
   const plaintexts = {
@@ -201,12 +206,15 @@ function envelopes() {
   // Version, session id, MAC key and expiry take 57 bytes, the count two; then the first entry's class.
   const unknownClass = Buffer.from(plaintexts.play).fill(9, 59, 60);
   const tooManyAnnounced = Buffer.from(plaintexts.play).fill(1, 57, 58);
+  // Two period key entries of 37 bytes come between the two counts.
+  const tooManySegmentsAnnounced = Buffer.from(plaintexts.play).fill(1, 133, 134);
+  const periodKeysOnly = plaintexts.play.subarray(0, 133);
   const malformed = [
     ["ciphertext altered", { ...play, ciphertext: flip(play.ciphertext) }],
     ["ciphertext cut", { ...play, ciphertext: play.ciphertext.slice(0, -4) }],
     ["ciphertext empty", { ...play, ciphertext: "" }],
     ["ciphertext not base64url", { ...play, ciphertext: "!" }],
-    ["ciphertext over its limit", { ...play, ciphertext: "A".repeat(21847) }],
+    ["ciphertext over its limit", { ...play, ciphertext: "A".repeat(27308) }],
     ["enc with a second spelling", { ...play, enc: own.respelled(play.enc) }],
     ["enc altered", { ...play, enc: flip(play.enc) }],
     ["enc cut", { ...play, enc: play.enc.slice(0, -2) }],
@@ -218,11 +226,14 @@ function envelopes() {
     ["other psk", sealed("play", plaintexts.play, { psk: bytes(52, 32) })],
     ["other psk id", sealed("play", plaintexts.play, { pskId: "build-2" })],
     ["empty grant", sealed("play", Buffer.alloc(0))],
-    ["later version", sealed("play", Buffer.concat([Buffer.from([2]), plaintexts.play.subarray(1)]))],
+    ["earlier version", sealed("play", Buffer.concat([Buffer.from([1]), plaintexts.play.subarray(1)]))],
+    ["later version", sealed("play", Buffer.concat([Buffer.from([3]), plaintexts.play.subarray(1)]))],
     ["grant cut", sealed("play", cut)],
     ["bytes after the grant", sealed("play", Buffer.concat([plaintexts.play, Buffer.from([0])]))],
     ["unknown class", sealed("play", unknownClass)],
     ["more keys announced than come", sealed("play", tooManyAnnounced)],
+    ["more segment keys announced than come", sealed("play", tooManySegmentsAnnounced)],
+    ["grant without segment keys", sealed("play", periodKeysOnly)],
   ].map(([name, envelope]) => ({ name, envelope, code: "envelope_rejected" }));
   malformed.push({
     name: "server key not pinned",

@@ -143,13 +143,21 @@ const keyEntries = (keys) =>
       hex(entry.key),
     ]),
   ]);
+// A segment's key and IV, 32 bytes in one.
+const segmentKeyEntries = (keys) =>
+  Buffer.concat([
+    uint(keys.length, 2),
+    ...keys.flatMap((entry) => [uint(entry.rendition, 2), uint(entry.segment, 4), hex(entry.key)]),
+  ]);
 export const playPlaintext = (grant) =>
   Buffer.concat([
-    uint(1, 1),
+    uint(2, 1),
     hex(grant.sessionId),
     hex(grant.macKey),
     uint(grant.expiresAt, 8),
     keyEntries(grant.keys),
+    segmentKeyEntries(grant.segmentKeys),
   ]);
-export const keysPlaintext = (grant) => Buffer.concat([uint(1, 1), uint(grant.expiresAt, 8), keyEntries(grant.keys)]);
+export const keysPlaintext = (grant) =>
+  Buffer.concat([uint(2, 1), uint(grant.expiresAt, 8), keyEntries(grant.keys), segmentKeyEntries(grant.segmentKeys)]);
 export const titlePlaintext = (titleSecret) => Buffer.concat([uint(1, 1), titleSecret]);

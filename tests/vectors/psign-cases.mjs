@@ -53,7 +53,25 @@ function valid() {
       uid: "viewer-7",
       maxTrack: "SD",
     },
+    ...limits(),
   ];
+}
+
+function limits() {
+  const limited = (name, changes, limits) => ({ name, psign: signed(changes), expiresAt: now + 3600, limits });
+  const ranges = ["192.0.2.0/24", "2001:db8::/32", "198.51.100.7"];
+  return [
+    limited("preview", { urlAccessInfo: { exper: 30 } }, { previewSecs: 30 }),
+    limited("longest preview", { urlAccessInfo: { exper: 2 ** 31 } }, { previewSecs: 2 ** 31 }),
+    limited("no preview, no address limit, no mark", { urlAccessInfo: { exper: 0, rlimit: 0, us: "" } }, {}),
+    limited("address limit", { urlAccessInfo: { rlimit: 9 } }, { addressLimit: 9 }),
+    limited("mark", { urlAccessInfo: { us: "Az_-09".padEnd(64, "x") } }, { us: "Az_-09".padEnd(64, "x") }),
+    limited("session limit", { keyveil: { uid: "viewer-7", sessions: 100 } }, { sessions: 100 }),
+    limited("single use", { keyveil: { once: true } }, { once: true }),
+    limited("any number of uses", { keyveil: { once: false } }, {}),
+    limited("addresses", { keyveil: { ip: ranges } }, { ip: ranges }),
+    limited("a mapped address", { keyveil: { ip: ["::ffff:192.0.2.1"] } }, { ip: ["192.0.2.1"] }),
+  ].map((entry) => (entry.limits.sessions ? { ...entry, uid: "viewer-7" } : entry));
 }
 
 const resigned = (input) => `${input}.${createHmac("sha256", signingKey).update(input).digest("base64url")}`;
@@ -119,6 +137,22 @@ function malformed() {
         contentInfo: { resolutionNames: Array.from({ length: 17 }, (_, i) => ({ minEdgeLength: i, name: "n" })) },
       }),
     ],
+    ["preview over 2^31", signed({ urlAccessInfo: { exper: 2 ** 31 + 1 } })],
+    ["preview negative", signed({ urlAccessInfo: { exper: -1 } })],
+    ["preview a text", signed({ urlAccessInfo: { exper: "30" } })],
+    ["address limit over 9", signed({ urlAccessInfo: { rlimit: 10 } })],
+    ["address limit fractional", signed({ urlAccessInfo: { rlimit: 1.5 } })],
+    ["mark over 64", signed({ urlAccessInfo: { us: "u".repeat(65) } })],
+    ["mark with a space", signed({ urlAccessInfo: { us: "a b" } })],
+    ["no session", signed({ keyveil: { uid: "viewer-7", sessions: 0 } })],
+    ["101 sessions", signed({ keyveil: { uid: "viewer-7", sessions: 101 } })],
+    ["session limit of nobody", signed({ keyveil: { sessions: 1 } })],
+    ["single use a number", signed({ keyveil: { once: 1 } })],
+    ["address no list", signed({ keyveil: { ip: "192.0.2.1" } })],
+    ["no address", signed({ keyveil: { ip: [] } })],
+    ["17 addresses", signed({ keyveil: { ip: Array.from({ length: 17 }, (_, i) => `192.0.2.${i}`) } })],
+    ["address a host name", signed({ keyveil: { ip: ["localhost"] } })],
+    ["address range too narrow", signed({ keyveil: { ip: ["192.0.2.0/33"] } })],
     ["over 4096 bytes", signed({ padding: "p".repeat(4096) })],
   ].map(([name, psign]) => ({ name, psign, code: "psign_malformed" }));
 }
@@ -152,11 +186,6 @@ function refused() {
     ["for another file", other, "psign_other_title"],
     ["for a clear stream", signed({ contentInfo: { audioVideoType: "RawAdaptive" } }), "psign_content_type"],
     ["for an unknown stream", signed({ contentInfo: { audioVideoType: "Original" } }), "psign_content_type"],
-    ["preview", signed({ urlAccessInfo: { exper: 30 } }), "psign_limit_unsupported"],
-    ["address limit", signed({ urlAccessInfo: { rlimit: 3 } }), "psign_limit_unsupported"],
-    ["session limit", signed({ keyveil: { sessions: 1 } }), "psign_limit_unsupported"],
-    ["single use", signed({ keyveil: { once: true } }), "psign_limit_unsupported"],
-    ["one address", signed({ keyveil: { ip: "192.0.2.1" } }), "psign_limit_unsupported"],
   ].map(([name, psign, code]) => ({ name, psign, code }));
 }
 

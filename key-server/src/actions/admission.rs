@@ -1,10 +1,13 @@
 //! Whom a player signature admits: every check up to the grant, the same at every entry to playback.
 
+use std::net::IpAddr;
+
+use keyveil_protocol::api::Preview;
 use keyveil_protocol::psign::PlayAuthorization;
-use keyveil_protocol::{BuildId, ErrorCode, FileId, KeyId, Period, SessionId};
-use ring::digest;
+use keyveil_protocol::{BuildId, ErrorCode, FileId, KeyId, Period, Segment, SessionId};
 use serde_json::{Value, json};
 
+use super::limits::{self, SignatureUse};
 use super::psign::{self, TimelySignature};
 use super::published_title::PublishedTitle;
 use super::release;
@@ -12,7 +15,7 @@ use crate::clock::stored;
 use crate::origin::url_expiry;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
-use crate::store::{AuditEvent, AuditKind, Session};
+use crate::store::{AuditEvent, AuditKind, Session, SessionLimits};
 
 /// What a player shows at the door.
 pub(super) struct Entry<'a> {
@@ -23,20 +26,26 @@ pub(super) struct Entry<'a> {
     pub(super) version: Option<u32>,
     /// The page that it is on.
     pub(super) origin: Option<&'a str>,
+    /// Where it is.
+    pub(super) address: IpAddr,
 }
 
-/// Proof that a signature is genuine, timely, and for this title and page.
+/// Proof that a signature is genuine, timely, and for this title, page and client. Uses and sessions are counted by [`record`].
 pub(super) struct Admission {
     pub(super) title: PublishedTitle,
     pub(super) authorization: PlayAuthorization,
     pub(super) now: u64,
     pub(super) url_expires_at: u64,
+    /// So many segments of a preview; none for the whole title.
+    pub(super) preview_segments: Option<u32>,
     kid: KeyId,
     signature_hash: [u8; 32],
+    limits: SessionLimits,
     origin: Option<String>,
+    address: IpAddr,
 }
 
-/// In the order of docs/PROTOCOL.md: parse, HMAC, times, title and content type, domain. A refusal after the HMAC is told to
+/// In the order of docs/PROTOCOL.md: parse, HMAC, times, title and content type, domain, client. A refusal after the HMAC is told to
 /// the application's pages.
 pub(super) async fn admit(state: &ServerState, entry: &Entry<'_>) -> Result<Admission, Refusal> {
     let now = state.clock.now();
@@ -56,10 +65,20 @@ async fn authorize(
     let authorization = timely.authorize(entry.file_id, title.info.mode)?;
     psign::check_origin(state, &app, Some(authorization.claims()), entry.origin)?;
     let url_expires_at = url_expiry(authorization.expires_at(), authorization.claims().media_ends_at());
-    let mut signature_hash = [0; 32];
-    signature_hash.copy_from_slice(digest::digest(&digest::SHA256, entry.psign.as_bytes()).as_ref());
-    let origin = entry.origin.map(str::to_owned);
-    Ok(Admission { title, authorization, now, url_expires_at, kid, signature_hash, origin })
+    let limits = limits::of_claims(authorization.claims());
+    limits::check_address(&limits, entry.address)?;
+    Ok(Admission {
+        preview_segments: limits::preview_segments(authorization.claims(), &title.info.media),
+        title,
+        authorization,
+        now,
+        url_expires_at,
+        kid,
+        signature_hash: psign::signature_hash(entry.psign),
+        limits,
+        origin: entry.origin.map(str::to_owned),
+        address: entry.address,
+    })
 }
 
 impl Admission {
@@ -73,32 +92,66 @@ impl Admission {
             version: info.version,
             mode: info.mode,
             uid: claims.uid().map(str::to_owned),
+            us: claims.us().map(str::to_owned),
             kid: self.kid.clone(),
             signature_hash: self.signature_hash,
             build_id,
             max_track: claims.max_track(),
+            preview_segments: self.preview_segments,
+            limits: self.limits.clone(),
             origin: self.origin.clone(),
+            ip_class: Some(limits::ip_class(self.address)),
             created_at: stored(self.now),
             expires_at: stored(self.authorization.expires_at()),
             url_expires_at: stored(self.url_expires_at),
             last_counter: 0,
             last_position_ms: position_ms.min(info.media.duration_ms),
             revoked_at: None,
+            ended_by: None,
         }
     }
 
-    /// The period that a playback position lies in.
+    /// The period that a playback position lies in; of a preview its last one for positions behind its end.
     pub(super) fn period_at(&self, position_ms: u64) -> Period {
-        self.title.period_at(position_ms)
+        let last = self.preview_segments.map(|segments| segments.saturating_sub(1));
+        let last = last.map(|last| self.title.info.media.period_segments.period_of(Segment(last)));
+        let period = self.title.period_at(position_ms);
+        last.map_or(period, |last| period.min(last))
+    }
+
+    /// What the player is told of a preview.
+    pub(super) fn preview(&self) -> Option<Preview> {
+        self.preview_segments.map(|segments| limits::preview(&self.title.info.media, segments))
+    }
+
+    fn signature_use(&self) -> SignatureUse<'_> {
+        SignatureUse::new(&self.signature_hash, &self.limits, self.address, self.authorization.claims())
     }
 }
 
-/// Session and audit row, or neither; what was made for the session leaves only after this. `released` is what keys it is
-/// given with its opening.
-pub(super) async fn record(state: &ServerState, session: &Session, released: &Value) -> Result<(), Refusal> {
+/// Counts the use of a signature where there is no session to open: of a clear title.
+pub(super) async fn record_use(state: &ServerState, admission: &Admission) -> Result<(), Refusal> {
+    let signature_use = admission.signature_use();
+    if !signature_use.counts() {
+        return Ok(());
+    }
+    let mut write = state.installation.store().write().await?;
+    signature_use.spend(&mut write, &state.installation).await?;
+    Ok(write.commit().await?)
+}
+
+/// Session, uses of its signature and audit row, or none of them; what was made for the session leaves only after this.
+/// `released` is what keys it is given with its opening.
+pub(super) async fn record(
+    state: &ServerState,
+    admission: &Admission,
+    session: &Session,
+    released: &Value,
+) -> Result<(), Refusal> {
     let detail = json!({
-        "uid": session.uid, "kid": session.kid, "buildId": session.build_id, "origin": session.origin,
-        "maxTrack": session.max_track.name(), "released": released,
+        "uid": session.uid, "us": session.us, "kid": session.kid, "buildId": session.build_id, "origin": session.origin,
+        "ipClass": session.ip_class, "maxTrack": session.max_track.name(), "previewSegments": session.preview_segments,
+        "released": released,
     });
     let event = AuditEvent::new(AuditKind::SessionStarted, detail)
         .with_app(session.app_id)
@@ -106,6 +159,8 @@ pub(super) async fn record(state: &ServerState, session: &Session, released: &Va
         .with_session(session.id);
     let mut write = state.installation.store().write().await?;
     release::check_still_allowed(&mut write, session, &session.kid, ErrorCode::PsignSignature).await?;
+    admission.signature_use().spend(&mut write, &state.installation).await?;
+    limits::make_room(&mut write, session).await?;
     write.insert_session(session).await?;
     write.append_audit(&event, session.created_at).await?;
     release::sample(&mut write, session, released, 1, session.created_at).await?;

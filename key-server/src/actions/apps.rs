@@ -19,7 +19,7 @@ use crate::store::{
 };
 
 const NAME_LEN_MAX: usize = 256;
-const MAX_AGE_SECS_MAX: u64 = 366 * 24 * 3600;
+pub(super) const MAX_AGE_SECS_MAX: u64 = 366 * 24 * 3600;
 
 /// What an application is made from.
 #[derive(Clone, Debug)]

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use keyveil_protocol::{
-    BuildId, ErrorCode, Period, PeriodKeyEntry, Psk, PskSecret, ServerKey, TitleSecret, TrackClass,
+    BuildId, ErrorCode, GRANT_KEYS_MAX, Period, PeriodKeyEntry, Psk, PskSecret, Rendition, Segment, SegmentKeyEntry,
+    ServerKey, TitleSecret, TrackClass,
 };
 use serde_json::{Value, json};
 
+use super::limits;
 use super::published_title::PublishedTitle;
 use crate::installation::Installation;
 use crate::kms::{KmsContext, decrypt_32};
@@ -20,6 +22,13 @@ const WINDOW_PERIODS: u32 = 2;
 pub(super) struct Window {
     classes: Vec<TrackClass>,
     periods: Vec<Period>,
+    last_part: Option<LastPart>,
+}
+
+/// The part of a period before a preview's end: its segments, and no key of the period.
+struct LastPart {
+    period: Period,
+    segments: Vec<(Rendition, TrackClass, Segment)>,
 }
 
 /// What an SDK build and this server share.
@@ -29,12 +38,19 @@ pub(super) struct BuildSecrets {
 }
 
 impl Window {
-    /// `period_out_of_range` for a first period that the title does not have.
-    pub(super) fn new(title: &PublishedTitle, max_track: TrackClass, first: Period) -> Result<Self, Refusal> {
+    /// `period_out_of_range` for a first period that the title does not have, `preview_ended` for one behind a preview's end.
+    pub(super) fn new(
+        title: &PublishedTitle,
+        max_track: TrackClass,
+        preview_segments: Option<u32>,
+        first: Period,
+    ) -> Result<Self, Refusal> {
         let count = title.period_count();
         if first.0 >= count {
             return Err(Refusal::new(ErrorCode::PeriodOutOfRange, "the title has no such period"));
         }
+        let per_period = title.info.media.period_segments;
+        limits::check_period(preview_segments, per_period, first)?;
         let classes: BTreeSet<u8> = title
             .info
             .media
@@ -43,10 +59,15 @@ impl Window {
             .map(|rendition| rendition.track_class.number())
             .filter(|number| *number <= max_track.number())
             .collect();
+        let whole = preview_segments.map_or(count, |end| end / per_period.value());
         let end = first.0.saturating_add(WINDOW_PERIODS).min(count);
+        let last_part = preview_segments
+            .filter(|preview_end| (first.0..end).contains(&whole) && preview_end % per_period.value() > 0)
+            .map(|preview_end| LastPart::new(title, max_track, Period(whole), preview_end));
         Ok(Self {
             classes: classes.into_iter().filter_map(TrackClass::from_number).collect(),
-            periods: (first.0..end).map(Period).collect(),
+            periods: (first.0..end.min(whole)).map(Period).collect(),
+            last_part,
         })
     }
 
@@ -60,12 +81,42 @@ impl Window {
         keys
     }
 
-    /// For the audit log.
+    pub(super) fn segment_keys(&self, title_secret: &TitleSecret) -> Vec<SegmentKeyEntry> {
+        let Some(part) = &self.last_part else { return Vec::new() };
+        let mut keys = Vec::with_capacity(part.segments.len());
+        for &(rendition, track_class, segment) in &part.segments {
+            let key = title_secret.period_key(track_class, part.period).segment_key(rendition, segment);
+            keys.push(SegmentKeyEntry { rendition, segment, key });
+        }
+        keys
+    }
+
+    /// For the audit log: every period of which any key is released.
     pub(super) fn detail(&self) -> Value {
-        json!({
+        let part = self.last_part.as_ref().map(|part| part.period);
+        let mut detail = json!({
             "trackClasses": self.classes.iter().map(|class| class.name()).collect::<Vec<_>>(),
-            "periods": self.periods.iter().map(|period| period.0).collect::<Vec<_>>(),
-        })
+            "periods": self.periods.iter().copied().chain(part).map(|period| period.0).collect::<Vec<_>>(),
+        });
+        if let Some(part) = &self.last_part {
+            detail["segmentKeys"] = json!(part.segments.len());
+        }
+        detail
+    }
+}
+
+impl LastPart {
+    /// Those nearest the end are left out where they are more than a grant takes.
+    fn new(title: &PublishedTitle, max_track: TrackClass, period: Period, preview_end: u32) -> Self {
+        let media = &title.info.media;
+        let allowed = media.renditions.iter().filter(|rendition| rendition.track_class <= max_track);
+        let allowed: Vec<_> = allowed.collect();
+        let first = period.0.saturating_mul(media.period_segments.value());
+        let of_segment = |segment: u32| {
+            let has_it = allowed.iter().filter(move |rendition| segment < rendition.segment_count);
+            has_it.map(move |rendition| (rendition.rendition, rendition.track_class, Segment(segment)))
+        };
+        Self { period, segments: (first..preview_end).flat_map(of_segment).take(GRANT_KEYS_MAX).collect() }
     }
 }
 

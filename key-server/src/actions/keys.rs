@@ -1,12 +1,16 @@
 //! `POST /v1/keys`: keys of later periods, and the heartbeat.
 
+use std::net::IpAddr;
+
 use keyveil_protocol::api::{KeysRequest, KeysResponse, SessionInfo};
+use keyveil_protocol::psign::PlayerSignatureClaims;
 use keyveil_protocol::{AppId, ErrorCode, KeysGrant, RecipientPublicKey, Sealing};
 use serde_json::json;
 
 use super::grant::{BuildSecrets, Window};
+use super::limits::{self, SignatureUse};
 use super::published_title::PublishedTitle;
-use super::release::{check_still_allowed, sample};
+use super::release::{check_still_allowed, ended, sample};
 use super::{parse_json, psign, rng};
 use crate::clock::{on_wire, stored};
 use crate::origin::url_expiry;
@@ -17,11 +21,19 @@ use crate::store::{App, AuditEvent, AuditKind, Session, SessionProgress, StoreEr
 /// Counters above this can't be kept; no session comes near.
 const COUNTER_MAX: u64 = 1 << 53;
 
+/// Who asks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Client<'a> {
+    /// The page that it is on.
+    pub(crate) origin: Option<&'a str>,
+    pub(crate) address: IpAddr,
+}
+
 pub(crate) async fn keys(
     state: &ServerState,
     body: &[u8],
     mac: Option<&str>,
-    origin: Option<&str>,
+    client: Client<'_>,
 ) -> Result<(AppId, KeysResponse), Refusal> {
     let request: KeysRequest = parse_json(body)?;
     let invalid = |cause: &'static str| Refusal::new(ErrorCode::SessionInvalid, cause);
@@ -33,7 +45,7 @@ pub(crate) async fn keys(
     let session =
         state.installation.store().session(&request.session_id).await?.ok_or_else(|| invalid("unknown session"))?;
     let app_id = session.app_id;
-    let answer = release(state, body, &request, session, origin).await;
+    let answer = release(state, body, &request, session, client).await;
     answer.map(|response| (app_id, response)).map_err(|refusal| refusal.for_app(app_id))
 }
 
@@ -42,8 +54,9 @@ async fn release(
     body: &[u8],
     request: &KeysRequest,
     session: Session,
-    origin: Option<&str>,
+    client: Client<'_>,
 ) -> Result<KeysResponse, Refusal> {
+    let origin = client.origin;
     let installation = &state.installation;
     let now = state.clock.now();
     if session.revoked_at.is_some() {
@@ -56,29 +69,35 @@ async fn release(
     if origin != session.origin.as_deref() {
         return Err(Refusal::new(ErrorCode::OriginNotAllowed, "not the page that opened the session"));
     }
+    limits::check_request(&session, client.address, origin)?;
     let title = PublishedTitle::load(installation, session.app_id, &session.file_id, Some(session.version)).await?;
-    let progress = progress(state, request, &session, &app, &title, origin, now).await?;
+    let (progress, renewal) = progress(state, request, &session, (&app, &title), client, now).await?;
     let recipient = RecipientPublicKey::parse(&request.public_key)?;
     let build_id =
         session.build_id.as_ref().ok_or_else(|| Refusal::new(ErrorCode::SessionInvalid, "not of an SDK build"))?;
     let (_, build) = BuildSecrets::load(installation, build_id.as_str()).await?;
-    let window = Window::new(&title, progress.max_track, request.period)?;
+    let window = Window::new(&title, progress.max_track, progress.preview_segments, request.period)?;
     let expires_at = on_wire(progress.expires_at);
-    let grant = KeysGrant { expires_at, keys: window.keys(&title.secret(installation).await?) };
+    let title_secret = title.secret(installation).await?;
+    let (keys, segment_keys) = (window.keys(&title_secret), window.segment_keys(&title_secret));
+    let grant = KeysGrant { expires_at, keys, segment_keys };
     let sealing = Sealing { request_body: body, recipient: &recipient, server_key: &build.server_key, psk: &build.psk };
     let envelope = grant.seal(&sealing, &mut rng())?;
-    record(state, &session, &progress, &window, now).await?;
+    let signature_use = match &renewal {
+        Some(claims) => SignatureUse::new(&progress.signature_hash, &progress.limits, client.address, claims),
+        None => SignatureUse::of_session(&session, client.address),
+    };
+    let release = Release { session: &session, progress: &progress, signature_use, client };
+    release.record(state, &window, now).await?;
     Ok(KeysResponse {
         session: SessionInfo { id: Some(session.id), expires_at, server_time: now },
-        playlist_url: state.playlist_url(&title.folder(), on_wire(progress.url_expires_at)),
+        playlist_url: state.playlist_url(&title.folder(), on_wire(progress.url_expires_at), progress.preview_segments),
         grant: envelope,
     })
 }
 
 fn check_session(request: &KeysRequest, session: &Session, now: u64) -> Result<(), Refusal> {
-    if session.revoked_at.is_some() {
-        return Err(Refusal::new(ErrorCode::SessionInvalid, "session was revoked"));
-    }
+    ended(session)?;
     if on_wire(session.expires_at) <= now {
         return Err(Refusal::new(ErrorCode::SessionExpired, "past its expiry"));
     }
@@ -92,16 +111,16 @@ fn check_session(request: &KeysRequest, session: &Session, now: u64) -> Result<(
     Ok(())
 }
 
-/// What the session will be after this request: as it was, or prolonged by a signature with a later expiry.
+/// What the session will be after this request: as it was, or prolonged by a signature with a later expiry, whose claims come
+/// along then.
 async fn progress(
     state: &ServerState,
     request: &KeysRequest,
     session: &Session,
-    app: &App,
-    title: &PublishedTitle,
-    origin: Option<&str>,
+    (app, title): (&App, &PublishedTitle),
+    client: Client<'_>,
     now: u64,
-) -> Result<SessionProgress, Refusal> {
+) -> Result<(SessionProgress, Option<PlayerSignatureClaims>), Refusal> {
     let mut progress = SessionProgress {
         counter: request.counter,
         position_ms: request.position_ms.min(title.info.media.duration_ms),
@@ -109,50 +128,73 @@ async fn progress(
         url_expires_at: session.url_expires_at,
         max_track: session.max_track,
         kid: session.kid.clone(),
+        signature_hash: session.signature_hash,
+        us: session.us.clone(),
+        preview_segments: session.preview_segments,
+        limits: session.limits.clone(),
     };
-    let Some(psign) = &request.psign else { return Ok(progress) };
+    let Some(psign) = &request.psign else { return Ok((progress, None)) };
     let signature = psign::check(state, psign, now).await?;
     let other = |cause: &'static str| Refusal::new(ErrorCode::PsignOtherTitle, cause);
     if signature.app.app_id != session.app_id {
         return Err(other("renewal by another app"));
     }
     let authorization = signature.timely.authorize(Some(&session.file_id), title.info.mode)?;
-    if authorization.claims().uid() != session.uid.as_deref() {
+    let claims = authorization.claims();
+    if claims.uid() != session.uid.as_deref() {
         return Err(other("renewal for another viewer"));
     }
-    psign::check_origin(state, app, Some(authorization.claims()), origin)?;
-    if stored(authorization.expires_at()) > session.expires_at {
-        let claims = authorization.claims();
-        progress.expires_at = stored(authorization.expires_at());
-        progress.url_expires_at = stored(url_expiry(authorization.expires_at(), claims.media_ends_at()));
-        progress.max_track = claims.max_track();
-        progress.kid = signature.kid;
+    psign::check_origin(state, app, Some(claims), client.origin)?;
+    let limits = limits::of_claims(claims);
+    limits::check_address(&limits, client.address)?;
+    if stored(authorization.expires_at()) <= session.expires_at {
+        return Ok((progress, None));
     }
-    Ok(progress)
+    progress.expires_at = stored(authorization.expires_at());
+    progress.url_expires_at = stored(url_expiry(authorization.expires_at(), claims.media_ends_at()));
+    progress.max_track = claims.max_track();
+    progress.kid = signature.kid;
+    progress.signature_hash = psign::signature_hash(psign);
+    progress.us = claims.us().map(str::to_owned);
+    // The player was told at its opening where a preview ends.
+    let preview_segments = limits::preview_segments(claims, &title.info.media);
+    progress.preview_segments = limits::shorter(session.preview_segments, preview_segments);
+    progress.limits = limits;
+    Ok((progress, Some(claims.clone())))
 }
 
-/// Counter and audit row, or neither; the envelope leaves only after this.
-async fn record(
-    state: &ServerState,
-    session: &Session,
-    progress: &SessionProgress,
-    window: &Window,
-    now: u64,
-) -> Result<(), Refusal> {
-    let detail = json!({
-        "counter": progress.counter, "positionMs": progress.position_ms, "expiresAt": progress.expires_at,
-        "kid": progress.kid, "released": window.detail(),
-    });
-    let event = AuditEvent::new(AuditKind::KeysReleased, detail)
-        .with_app(session.app_id)
-        .with_file(&session.file_id)
-        .with_session(session.id);
-    let mut write = state.installation.store().write().await?;
-    check_still_allowed(&mut write, session, &progress.kid, ErrorCode::SessionInvalid).await?;
-    let releases = write.advance_session(&session.id, progress, stored(now)).await?.ok_or_else(replayed)?;
-    write.append_audit(&event, stored(now)).await?;
-    sample(&mut write, session, &window.detail(), releases, stored(now)).await?;
-    Ok(write.commit().await?)
+/// One release of keys to a session.
+struct Release<'a> {
+    session: &'a Session,
+    progress: &'a SessionProgress,
+    signature_use: SignatureUse<'a>,
+    client: Client<'a>,
+}
+
+impl Release<'_> {
+    /// Counter, use of the signature and audit row, or none of them; the envelope leaves only after this.
+    async fn record(&self, state: &ServerState, window: &Window, now: u64) -> Result<(), Refusal> {
+        let (session, progress) = (self.session, self.progress);
+        let detail = json!({
+            "counter": progress.counter, "positionMs": progress.position_ms, "expiresAt": progress.expires_at,
+            "kid": progress.kid, "ipClass": limits::ip_class(self.client.address), "released": window.detail(),
+        });
+        let event = AuditEvent::new(AuditKind::KeysReleased, detail)
+            .with_app(session.app_id)
+            .with_file(&session.file_id)
+            .with_session(session.id);
+        let mut write = state.installation.store().write().await?;
+        check_still_allowed(&mut write, session, &progress.kid, ErrorCode::SessionInvalid).await?;
+        self.signature_use.spend(&mut write, &state.installation).await?;
+        let Some(releases) = write.advance_session(&session.id, progress, stored(now)).await? else {
+            // Ended while the request was on its way, or else a replay.
+            write.session(&session.id).await?.as_ref().map_or(Ok(()), ended)?;
+            return Err(replayed());
+        };
+        write.append_audit(&event, stored(now)).await?;
+        sample(&mut write, session, &window.detail(), releases, stored(now)).await?;
+        Ok(write.commit().await?)
+    }
 }
 
 fn replayed() -> Refusal {

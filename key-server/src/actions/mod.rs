@@ -32,6 +32,7 @@ pub(crate) mod workflows;
 pub(crate) mod webhooks;
 
 mod grant;
+mod limits;
 mod media_info;
 mod psign;
 mod published_title;

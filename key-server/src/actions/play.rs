@@ -1,5 +1,7 @@
 //! `POST /v1/play`: a signature becomes a session, media addresses and the first keys.
 
+use std::net::IpAddr;
+
 use keyveil_protocol::api::{PlayRequest, PlayResponse, SessionInfo};
 use keyveil_protocol::{AppId, Envelope, ErrorCode, Mode, PlayGrant, RecipientPublicKey, Sealing, SessionId};
 
@@ -13,9 +15,11 @@ pub(crate) async fn play(
     state: &ServerState,
     body: &[u8],
     origin: Option<&str>,
+    address: IpAddr,
 ) -> Result<(AppId, PlayResponse), Refusal> {
     let request: PlayRequest = parse_json(body)?;
-    let entry = Entry { psign: &request.psign, file_id: request.file_id.as_ref(), version: request.version, origin };
+    let entry =
+        Entry { psign: &request.psign, file_id: request.file_id.as_ref(), version: request.version, origin, address };
     let admission = admission::admit(state, &entry).await?;
     let app_id = admission.title.info.app_id;
     let response = open(state, body, &request, &admission).await;
@@ -28,9 +32,12 @@ async fn open(
     request: &PlayRequest,
     admission: &Admission,
 ) -> Result<PlayResponse, Refusal> {
-    let Admission { title, authorization, now, url_expires_at, .. } = admission;
+    let Admission { title, authorization, now, url_expires_at, preview_segments, .. } = admission;
     let (session_id, grant) = match title.info.mode {
-        Mode::Clear => (None, None),
+        Mode::Clear => {
+            admission::record_use(state, admission).await?;
+            (None, None)
+        }
         Mode::Private => {
             let (session_id, grant) = start_session(state, body, request, admission).await?;
             (Some(session_id), Some(grant))
@@ -41,8 +48,9 @@ async fn open(
     Ok(PlayResponse {
         session: SessionInfo { id: session_id, expires_at: authorization.expires_at(), server_time: *now },
         title: title.info.clone(),
-        playlist_url: state.playlist_url(&title.folder(), *url_expires_at),
+        playlist_url: state.playlist_url(&title.folder(), *url_expires_at, *preview_segments),
         watermark: claims.ghost_watermark_info.as_ref().map(|info| info.text.clone()),
+        preview: admission.preview(),
         resolution_names: claims.content_info.as_ref().map(|info| info.resolution_names.clone()).unwrap_or_default(),
         grant,
     })
@@ -59,15 +67,18 @@ async fn start_session(
     let (build_id, build) = BuildSecrets::load(installation, &request.build_id).await?;
     let session_id = SessionId::from_bytes(random()?);
     let session = admission.session(session_id, Some(build_id), request.position_ms);
-    let window = Window::new(&admission.title, session.max_track, admission.period_at(request.position_ms))?;
+    let first = admission.period_at(request.position_ms);
+    let window = Window::new(&admission.title, session.max_track, session.preview_segments, first)?;
+    let title_secret = admission.title.secret(installation).await?;
     let grant = PlayGrant {
         session_id,
         mac_key: installation.session_mac_key(&session_id),
         expires_at: admission.authorization.expires_at(),
-        keys: window.keys(&admission.title.secret(installation).await?),
+        keys: window.keys(&title_secret),
+        segment_keys: window.segment_keys(&title_secret),
     };
     let sealing = Sealing { request_body: body, recipient: &recipient, server_key: &build.server_key, psk: &build.psk };
     let envelope = grant.seal(&sealing, &mut rng())?;
-    admission::record(state, &session, &window.detail()).await?;
+    admission::record(state, admission, &session, &window.detail()).await?;
     Ok((session_id, envelope))
 }

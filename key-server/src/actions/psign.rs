@@ -2,6 +2,7 @@
 
 use keyveil_protocol::psign::{PlayerSignatureClaims, SigningKey, TimelyPlayerSignature, UnverifiedPlayerSignature};
 use keyveil_protocol::{AppId, ErrorCode, KeyId};
+use ring::digest;
 use zeroize::Zeroizing;
 
 use crate::installation::Installation;
@@ -57,20 +58,39 @@ pub(super) fn check_origin(
     origin: Option<&str>,
 ) -> Result<(), Refusal> {
     let refused = |cause: &'static str| Refusal::new(ErrorCode::OriginNotAllowed, cause);
-    let lists = claims.map(PlayerSignatureClaims::domain_lists).unwrap_or_default();
-    let Some(origin) = origin else {
-        // Programs send no Origin; a signature bound to pages is not for them.
-        return if lists.is_empty() { Ok(()) } else { Err(refused("psign names domains and there is no Origin")) };
-    };
+    if let Some(origin) = origin {
+        let origin = PageOrigin::parse(origin).ok_or_else(|| refused("Origin is not a page's"))?;
+        if !state.is_own_origin(&origin) && !app.domains.iter().any(|pattern| covers(pattern, &origin)) {
+            return Err(refused("none of the app's domains"));
+        }
+    }
+    check_domains(&claims.map(PlayerSignatureClaims::domain_lists).unwrap_or_default(), origin)
+}
+
+/// The page must satisfy every list of domains.
+pub(super) fn check_domains<T: AsRef<str>>(lists: &[Vec<T>], origin: Option<&str>) -> Result<(), Refusal> {
+    let refused = |cause: &'static str| Refusal::new(ErrorCode::OriginNotAllowed, cause);
+    if lists.is_empty() {
+        return Ok(());
+    }
+    // Programs send no Origin; a signature bound to pages is not for them.
+    let origin = origin.ok_or_else(|| refused("psign names domains and there is no Origin"))?;
     let origin = PageOrigin::parse(origin).ok_or_else(|| refused("Origin is not a page's"))?;
-    let covers = |pattern: &str| pattern.parse::<DomainPattern>().is_ok_and(|pattern| pattern.matches(&origin));
-    if !state.is_own_origin(&origin) && !app.domains.iter().any(|pattern| covers(pattern)) {
-        return Err(refused("none of the app's domains"));
+    if lists.iter().all(|list| list.iter().any(|pattern| covers(pattern.as_ref(), &origin))) {
+        return Ok(());
     }
-    if !lists.iter().all(|list| list.iter().any(|pattern| covers(pattern))) {
-        return Err(refused("none of the psign's domains"));
-    }
-    Ok(())
+    Err(refused("none of the psign's domains"))
+}
+
+fn covers(pattern: &str, origin: &PageOrigin) -> bool {
+    pattern.parse::<DomainPattern>().is_ok_and(|pattern| pattern.matches(origin))
+}
+
+/// SHA-256 of a signature's text: its name where its text must not stand. A signature has one text only.
+pub(super) fn signature_hash(psign: &str) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest::digest(&digest::SHA256, psign.as_bytes()).as_ref());
+    hash
 }
 
 /// A signing key's text as it is kept and handed out: wiped when dropped.

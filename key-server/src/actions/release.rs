@@ -4,10 +4,21 @@ use keyveil_protocol::{ErrorCode, KeyId};
 use serde_json::{Value, json};
 
 use crate::refusal::Refusal;
-use crate::store::{Event, EventType, Session, WriteTransaction};
+use crate::store::{EndedBy, Event, EventType, Session, WriteTransaction};
 
 /// The first release of a session is told, and every hundredth after it.
 const SAMPLE_EVERY: u64 = 100;
+
+/// Refuses a session that was ended: `session_superseded` where the viewer plays elsewhere, `session_invalid` otherwise.
+pub(super) fn ended(session: &Session) -> Result<(), Refusal> {
+    match (session.revoked_at, session.ended_by) {
+        (None, _) => Ok(()),
+        (Some(_), Some(EndedBy::Superseded)) => {
+            Err(Refusal::new(ErrorCode::SessionSuperseded, "the viewer has opened more sessions than allowed"))
+        }
+        (Some(_), _) => Err(Refusal::new(ErrorCode::SessionInvalid, "session was revoked")),
+    }
+}
 
 /// Title, signing key and build may have gone while the request was on its way. `without_key` is the code for a retired
 /// signing key.

@@ -1,22 +1,27 @@
-//! Sessions as people see them: a list, and ending them from outside.
+//! Sessions as people see them: a list, one of them, and ending them from outside.
 
-use keyveil_protocol::{AppId, BuildId, ErrorCode, FileId, KeyId, Mode, SessionId, TrackClass};
+mod detail;
+mod revoke;
+
+pub(crate) use self::detail::{SessionDetail, detail};
+pub(crate) use self::revoke::{RevokeSessions, RevokedSessions, revoke_on_request, revoke_own};
+pub use self::revoke::{revoke, revoke_signed_by, revoke_viewer};
+use keyveil_protocol::{BuildId, FileId, KeyId, Mode, SessionId, TrackClass};
 use serde::Serialize;
-use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::query::{Cursor, Fields, cut, is_plain, malformed};
 use crate::clock::{on_wire, stored};
-use crate::installation::Installation;
 use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
-use crate::store::{AuditEvent, AuditKind, Event, EventType, ListedSession, Session, SessionQuery, SortValue};
+use crate::store::{EndedBy, ListedSession, SessionQuery, SortValue};
 
 /// The query's fields.
-pub(crate) const FIELDS: &[&str] = &["fileId", "uid", "active", "limit", "after"];
+pub(crate) const FIELDS: &[&str] = &["fileId", "uid", "us", "kid", "active", "limit", "after"];
 const LIST: &str = "sessions";
 const UID_LEN_MAX: usize = 128;
+const US_LEN_MAX: usize = 64;
 
 /// A session as a list shows it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -29,6 +34,8 @@ pub(crate) struct SessionView {
     version: u32,
     /// The viewer, where the signature names one.
     uid: Option<String>,
+    /// The signature's mark.
+    us: Option<String>,
     /// The signing key that it stands on.
     kid: KeyId,
     /// None where no SDK plays.
@@ -36,6 +43,8 @@ pub(crate) struct SessionView {
     mode: Mode,
     max_track: TrackClass,
     origin: Option<String>,
+    /// The network of the client that opened it.
+    ip_class: Option<String>,
     /// Neither ended nor expired.
     active: bool,
     /// Where it was when it last asked for keys.
@@ -46,6 +55,8 @@ pub(crate) struct SessionView {
     last_seen_at: u64,
     expires_at: u64,
     revoked_at: Option<u64>,
+    /// What ended it before its time.
+    ended_by: Option<EndedBy>,
 }
 
 /// A page of sessions, newest first.
@@ -62,10 +73,16 @@ pub(crate) async fn list(state: &ServerState, principal: &Principal, fields: &Fi
     if uid.is_some_and(|uid| !is_plain(uid, UID_LEN_MAX)) {
         return Err(malformed("uid is not 1 to 128 bytes of plain text"));
     }
+    let us = fields.text("us")?;
+    if us.is_some_and(|us| !is_plain(us, US_LEN_MAX)) {
+        return Err(malformed("us is not 1 to 64 bytes of plain text"));
+    }
     let place = |cursor: Cursor| -> Result<_, Refusal> { Ok((cursor.integer()?, cursor.id.parse::<SessionId>()?)) };
     let query = SessionQuery {
         file_id: fields.parsed("fileId")?,
         uid: uid.map(str::to_owned),
+        us: us.map(str::to_owned),
+        kid: fields.parsed("kid")?,
         active: fields.parsed("active")?,
         now: stored(state.clock.now()),
         after: fields.after(LIST)?.map(place).transpose()?,
@@ -77,58 +94,6 @@ pub(crate) async fn list(state: &ServerState, principal: &Principal, fields: &Fi
     Ok(SessionsPage { sessions: rows.into_iter().map(|row| view(row, query.now)).collect(), next })
 }
 
-/// `DELETE /v1/sessions/{sessionId}`; harmless to repeat.
-pub(crate) async fn revoke_own(state: &ServerState, principal: &Principal, id: SessionId) -> Result<(), Refusal> {
-    let session = state.installation.store().session(&id).await?;
-    if session.is_none_or(|session| session.app_id != principal.app_id) {
-        return Err(Refusal::new(ErrorCode::NotFound, "no such session in this app"));
-    }
-    revoke_by(&state.installation, id, principal.by(), stored(state.clock.now())).await.map(drop)
-}
-
-/// Ends one session; it receives no further key. False when it is unknown or ended already.
-pub async fn revoke(installation: &Installation, id: SessionId, now: i64) -> Result<bool, Refusal> {
-    revoke_by(installation, id, Value::Null, now).await
-}
-
-async fn revoke_by(installation: &Installation, id: SessionId, by: Value, now: i64) -> Result<bool, Refusal> {
-    let mut write = installation.store().write().await?;
-    let session = write.session(&id).await?;
-    let Some(session) = session.filter(|session| session.revoked_at.is_none()) else { return Ok(false) };
-    write.revoke_session(&id, now).await?;
-    let event = AuditEvent::new(AuditKind::SessionsRevoked, json!({ "by": by, "count": 1 }))
-        .with_app(session.app_id)
-        .with_file(&session.file_id)
-        .with_session(id);
-    write.append_audit(&event, now).await?;
-    write.append_event(&revoked_event(&session), now).await?;
-    write.commit().await?;
-    Ok(true)
-}
-
-/// Ends every session of a viewer and returns how many.
-pub async fn revoke_viewer(installation: &Installation, app_id: AppId, uid: &str, now: i64) -> Result<u64, Refusal> {
-    let mut write = installation.store().write().await?;
-    let count = write.revoke_viewer(app_id, uid, now).await?;
-    let detail = json!({ "uid": uid, "count": count });
-    write.append_audit(&AuditEvent::new(AuditKind::SessionsRevoked, detail.clone()).with_app(app_id), now).await?;
-    if count > 0 {
-        let event = Event { kind: EventType::SessionRevoked, app_id, file_id: None, data: detail };
-        write.append_event(&event, now).await?;
-    }
-    write.commit().await?;
-    Ok(count)
-}
-
-fn revoked_event(session: &Session) -> Event {
-    Event {
-        kind: EventType::SessionRevoked,
-        app_id: session.app_id,
-        file_id: Some(session.file_id.clone()),
-        data: json!({ "sessionId": session.id, "uid": session.uid, "count": 1 }),
-    }
-}
-
 fn view(row: ListedSession, now: i64) -> SessionView {
     let ListedSession { session, last_seen_at, releases } = row;
     SessionView {
@@ -137,16 +102,19 @@ fn view(row: ListedSession, now: i64) -> SessionView {
         file_id: session.file_id,
         version: session.version,
         uid: session.uid,
+        us: session.us,
         kid: session.kid,
         build_id: session.build_id,
         mode: session.mode,
         max_track: session.max_track,
         origin: session.origin,
+        ip_class: session.ip_class,
         last_position_ms: session.last_position_ms,
         releases,
         created_at: on_wire(session.created_at),
         last_seen_at: on_wire(last_seen_at),
         expires_at: on_wire(session.expires_at),
         revoked_at: session.revoked_at.map(on_wire),
+        ended_by: session.ended_by,
     }
 }

@@ -1,16 +1,19 @@
 //! `POST /v1/player-signatures` and `key-server sign`: a player signature made by this server.
 
-use keyveil_protocol::psign::{self, KeyveilClaims, PlayerSignatureClaims};
-use keyveil_protocol::{AppId, ErrorCode, FileId, TrackClass};
+use keyveil_protocol::psign::{
+    self, ContentInfo, GhostWatermarkInfo, KeyveilClaims, PlayerSignatureClaims, ResolutionName, UrlAccessInfo,
+};
+use keyveil_protocol::{AddressRange, AppId, ErrorCode, FileId, KeyId, TrackClass};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::parse_json;
 use super::psign::open_signing_key;
+use super::{parse_json, random};
 use crate::clock::stored;
 use crate::installation::Installation;
+use crate::page_origin::DomainPattern;
 use crate::refusal::Refusal;
-use crate::store::{AuditEvent, AuditKind, TitleState};
+use crate::store::{AuditEvent, AuditKind, SigningKeyRow, TitleState};
 
 const EXPIRES_IN_SECS_DEFAULT: u64 = 24 * 3600;
 const EXPIRES_IN_SECS_MAX: u64 = 366 * 24 * 3600;
@@ -30,6 +33,37 @@ pub struct SignatureRequest {
     pub uid: Option<String>,
     /// The highest track class.
     pub max_track: Option<TrackClass>,
+    /// A preview of so many seconds; 0 for the whole title.
+    #[schema(maximum = 2_147_483_648_i64)]
+    pub preview_secs: Option<u64>,
+    /// So many client addresses may use it; 0 for any number.
+    #[schema(maximum = 9)]
+    pub address_limit: Option<u64>,
+    /// Every request comes from one of these.
+    #[schema(min_items = 1, max_items = 16)]
+    pub ip: Option<Vec<AddressRange>>,
+    /// Domains of the pages that may use it, besides the application's own.
+    #[serde(default)]
+    #[schema(max_items = 32)]
+    pub domains: Vec<String>,
+    /// Whether it opens one session only.
+    #[serde(default)]
+    pub once: bool,
+    /// So many sessions of the viewer at once.
+    #[schema(minimum = 1, maximum = 100)]
+    pub sessions: Option<u32>,
+    /// To find its sessions by.
+    #[schema(pattern = "^[A-Za-z0-9_-]{0,64}$")]
+    pub us: Option<String>,
+    /// Text that the player draws over the picture.
+    #[schema(max_length = 128)]
+    pub watermark: Option<String>,
+    /// Names for the quality menu.
+    #[serde(default)]
+    #[schema(max_items = 16)]
+    pub resolution_names: Vec<ResolutionName>,
+    /// The signing key; the newest one when absent.
+    pub kid: Option<KeyId>,
 }
 
 /// A player signature and when it ends.
@@ -52,7 +86,7 @@ pub(crate) async fn sign_request(
     sign(installation, app_id, &request, now).await
 }
 
-/// Signs with the app's newest signing key.
+/// Signs with the app's newest signing key, or the one named.
 pub async fn sign(
     installation: &Installation,
     app_id: AppId,
@@ -73,21 +107,65 @@ pub async fn sign(
     if !title.is_some_and(|title| title.app_id == app_id && title.state != TitleState::Deleted) {
         return Err(Refusal::new(ErrorCode::TitleNotFound, "no such title in this app"));
     }
-    let row = store.signing_keys(app_id, None).await?.into_iter().next();
-    let row = row.ok_or_else(|| wrong("the application has no signing key in use"))?;
+    let row = signing_key_row(installation, app_id, request.kid.as_ref()).await?;
     let signing_key = open_signing_key(installation, app_id, &row).await?;
     let expires_at = now.saturating_add(expires_in_secs.min(app.max_age_secs));
-    let mut claims = PlayerSignatureClaims::new(app_id, request.file_id.clone(), now);
+    let mut claims = claims(app_id, request, now)?;
     claims.expire_time_stamp = Some(expires_at);
-    if request.uid.is_some() || request.max_track.is_some() {
-        claims.keyveil =
-            Some(KeyveilClaims { uid: request.uid.clone(), max_track: request.max_track, ..KeyveilClaims::default() });
-    }
-    let psign = psign::sign(&claims, Some(&row.kid), &signing_key)?;
-    let detail = json!({ "kid": row.kid, "uid": request.uid, "expiresAt": expires_at });
+    // Out of bounds, or too much in all: the request is at fault, not a signature.
+    let psign = psign::sign(&claims, Some(&row.kid), &signing_key)
+        .map_err(|error| Refusal::new(ErrorCode::MalformedRequest, error.cause()).with_detail(error.cause()))?;
+    let detail = json!({ "kid": row.kid, "uid": request.uid, "us": request.us, "expiresAt": expires_at });
     let event = AuditEvent::new(AuditKind::SignatureMade, detail).with_app(app_id).with_file(&request.file_id);
     let mut write = store.write().await?;
     write.append_audit(&event, stored(now)).await?;
     write.commit().await?;
     Ok(MadeSignature { psign, expires_at })
+}
+
+async fn signing_key_row(
+    installation: &Installation,
+    app_id: AppId,
+    kid: Option<&KeyId>,
+) -> Result<SigningKeyRow, Refusal> {
+    let row = installation.store().signing_keys(app_id, kid).await?.into_iter().next();
+    row.ok_or_else(|| {
+        let cause = match kid {
+            Some(_) => "kid: the application has no such signing key in use",
+            None => "the application has no signing key in use",
+        };
+        Refusal::new(ErrorCode::MalformedRequest, cause).with_detail(cause)
+    })
+}
+
+fn claims(app_id: AppId, request: &SignatureRequest, now: u64) -> Result<PlayerSignatureClaims, Refusal> {
+    if request.domains.iter().any(|domain| domain.parse::<DomainPattern>().is_err()) {
+        let cause = "domains: each is a host name such as example.com or *.example.com";
+        return Err(Refusal::new(ErrorCode::MalformedRequest, cause).with_detail(cause));
+    }
+    let mut claims = PlayerSignatureClaims::new(app_id, request.file_id.clone(), now);
+    let url_access_info = UrlAccessInfo {
+        exper: request.preview_secs,
+        rlimit: request.address_limit,
+        us: request.us.clone(),
+        ..UrlAccessInfo::default()
+    };
+    let keyveil = KeyveilClaims {
+        uid: request.uid.clone(),
+        max_track: request.max_track,
+        domains: request.domains.clone(),
+        sessions: request.sessions,
+        once: request.once,
+        ip: request.ip.clone(),
+    };
+    let content_info = ContentInfo { audio_video_type: None, resolution_names: request.resolution_names.clone() };
+    claims.url_access_info = Some(url_access_info).filter(|info| *info != UrlAccessInfo::default());
+    claims.keyveil = Some(keyveil).filter(|own| *own != KeyveilClaims::default());
+    claims.content_info = Some(content_info).filter(|info| *info != ContentInfo::default());
+    claims.ghost_watermark_info = request.watermark.clone().map(|text| GhostWatermarkInfo { text });
+    if claims.is_for_one_use() || claims.address_limit().is_some() {
+        // Two viewers' signatures of one second would be one signature, and share its uses.
+        claims.jti = Some(hex::encode(random::<16>()?));
+    }
+    Ok(claims)
 }

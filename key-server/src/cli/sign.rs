@@ -1,5 +1,6 @@
 use clap::Args;
-use keyveil_protocol::{AppId, FileId, TrackClass};
+use keyveil_protocol::psign::ResolutionName;
+use keyveil_protocol::{AddressRange, AppId, FileId, KeyId, TrackClass};
 
 use super::{CliError, Context, output};
 use crate::actions::signatures::{SignatureRequest, sign};
@@ -7,7 +8,9 @@ use crate::actions::signatures::{SignatureRequest, sign};
 pub(super) const EXAMPLES: &str = "Examples:
   key-server sign --app 1000001 --file film
   key-server sign --app 1000001 --file film --uid alice --expires-in 90m --max-track HD
-  key-server sign --app 1000001 --file film --json";
+  key-server sign --app 1000001 --file film --preview 5m --us campaign-7
+  key-server sign --app 1000001 --file film --uid alice --sessions 2 --ip 203.0.113.0/24 --ip 2001:db8::/32
+  key-server sign --app 1000001 --file film --once --json";
 
 #[derive(Debug, Args)]
 pub(super) struct SignArgs {
@@ -26,6 +29,36 @@ pub(super) struct SignArgs {
     /// The highest track class: AUDIO, SD, HD or UHD.
     #[arg(long)]
     max_track: Option<TrackClass>,
+    /// A preview of this length: a number with s, m, h or d.
+    #[arg(long, value_parser = parse_secs)]
+    preview: Option<u64>,
+    /// So many client addresses may use it, at most 9.
+    #[arg(long, value_name = "COUNT")]
+    address_limit: Option<u64>,
+    /// An address or range that every request has to come from; may be repeated.
+    #[arg(long, value_name = "ADDRESS")]
+    ip: Vec<AddressRange>,
+    /// The domain of a page that may use it; may be repeated.
+    #[arg(long, value_name = "DOMAIN")]
+    domain: Vec<String>,
+    /// It opens one session only.
+    #[arg(long)]
+    once: bool,
+    /// So many sessions of the viewer at once, at most 100.
+    #[arg(long, value_name = "COUNT", requires = "uid")]
+    sessions: Option<u32>,
+    /// A mark to find its sessions by.
+    #[arg(long)]
+    us: Option<String>,
+    /// Text that the player draws over the picture.
+    #[arg(long, value_name = "TEXT")]
+    watermark: Option<String>,
+    /// A name in the quality menu, such as 720=HD; may be repeated.
+    #[arg(long, value_name = "EDGE=NAME", value_parser = parse_resolution_name)]
+    resolution_name: Vec<ResolutionName>,
+    /// The signing key; the newest one by default.
+    #[arg(long)]
+    kid: Option<KeyId>,
     /// As JSON, with the expiry.
     #[arg(long)]
     json: bool,
@@ -37,6 +70,16 @@ pub(super) async fn run(args: &SignArgs, context: &Context) -> Result<(), CliErr
         expires_in_secs: Some(args.expires_in),
         uid: args.uid.clone(),
         max_track: args.max_track,
+        preview_secs: args.preview,
+        address_limit: args.address_limit,
+        ip: Some(args.ip.clone()).filter(|ranges| !ranges.is_empty()),
+        domains: args.domain.clone(),
+        once: args.once,
+        sessions: args.sessions,
+        us: args.us.clone(),
+        watermark: args.watermark.clone(),
+        resolution_names: args.resolution_name.clone(),
+        kid: args.kid.clone(),
     };
     let made = sign(&context.installation, args.app, &request, context.now).await?;
     if args.json { output::json(&made) } else { output::line(&made.psign) }
@@ -56,9 +99,24 @@ fn parse_secs(text: &str) -> Result<u64, String> {
     number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit_secs)).ok_or_else(advice)
 }
 
+fn parse_resolution_name(text: &str) -> Result<ResolutionName, String> {
+    let parsed = text.split_once('=').and_then(|(edge, name)| Some((edge.parse().ok()?, name)));
+    let (min_edge_length, name) = parsed.ok_or_else(|| "an edge in pixels and a name, such as 720=HD".to_owned())?;
+    Ok(ResolutionName { min_edge_length, name: name.to_owned() })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn resolution_names_have_an_edge_and_a_name() {
+        let name = ResolutionName { min_edge_length: 720, name: "HD=good".to_owned() };
+        assert_eq!(parse_resolution_name("720=HD=good"), Ok(name));
+        for wrong in ["", "720", "HD=720", "-1=HD", "=HD"] {
+            assert!(parse_resolution_name(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn durations_need_a_number_and_a_unit() {

@@ -5,6 +5,10 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
+use keyveil_protocol::AddressRange;
+
+const TRUSTED_PROXIES_MAX: usize = 256;
+
 /// `[http]`: where the server listens and what it puts up with.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -14,8 +18,8 @@ pub struct HttpConfig {
     /// How browsers reach this server (scheme, host, port); derived from `listen` when absent.
     #[serde(deserialize_with = "optional_url")]
     pub public_url: Option<Url>,
-    /// Behind a proxy that sets `X-Forwarded-For`: its last address is the client's. Counts for attempts to sign in.
-    pub trust_forwarded_for: bool,
+    /// Proxies whose `X-Forwarded-For` is believed, and whose questions about addresses are answered: none by default.
+    pub trusted_proxies: Vec<AddressRange>,
     /// Connections open at once.
     pub max_connections: usize,
     /// Time for a client to send the head of a request.
@@ -33,7 +37,7 @@ impl Default for HttpConfig {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: None,
-            trust_forwarded_for: false,
+            trusted_proxies: Vec::new(),
             max_connections: 10_000,
             head_timeout_secs: 10,
             body_timeout_secs: 10,
@@ -63,6 +67,9 @@ impl HttpConfig {
             if !(1..=600).contains(&secs) {
                 return Err(format!("http.{name} must be 1 … 600"));
             }
+        }
+        if self.trusted_proxies.len() > TRUSTED_PROXIES_MAX {
+            return Err(format!("http.trusted_proxies may have {TRUSTED_PROXIES_MAX} addresses and ranges"));
         }
         if let Some(url) = &self.public_url {
             let bare =

@@ -51,7 +51,7 @@ const SHORT_NAMES: [(&str, &str); 3] =
     [("KEYVEIL_DATA", "data.dir"), ("KEYVEIL_LISTEN", "http.listen"), ("KEYVEIL_PUBLIC_URL", "http.public_url")];
 
 /// Fields that are lists; a variable separates their members by commas.
-const LIST_FIELDS: [&str; 1] = ["pages.sdk_dirs"];
+const LIST_FIELDS: [&str; 2] = ["pages.sdk_dirs", "http.trusted_proxies"];
 
 /// The configuration can't be read or is not valid.
 #[derive(Debug, thiserror::Error)]
@@ -135,6 +135,16 @@ mod tests {
         assert_eq!(config.http.max_connections, 7);
         assert_eq!(config.log.format, LogFormat::Json);
         assert_eq!(config.pages.sdk_dirs, Some(vec!["a".into(), "b".into()]));
+    }
+
+    #[test]
+    fn trusted_proxies_are_addresses_and_ranges() {
+        assert!(load(&[]).unwrap().http.trusted_proxies.is_empty());
+        let config = load(&[("KEYVEIL_HTTP_TRUSTED_PROXIES", "10.0.0.0/8, 2001:db8::1,")]).unwrap();
+        let shown: Vec<String> = config.http.trusted_proxies.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["10.0.0.0/8", "2001:db8::1"]);
+        assert!(load(&[("KEYVEIL_HTTP_TRUSTED_PROXIES", "10.0.0.0/8, proxy.example.com")]).is_err());
+        assert!(load(&[("KEYVEIL_HTTP_TRUSTED_PROXIES", &vec!["10.0.0.1"; 257].join(","))]).is_err());
     }
 
     #[test]

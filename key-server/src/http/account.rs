@@ -1,13 +1,12 @@
 //! `/v1/sign-in`, `/v1/sign-out`, `/v1/me`: people.
 
-use std::net::IpAddr;
-
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use keyveil_protocol::ErrorCode;
 
 use super::api::{Answer, State, no_store};
 use super::body::json_bytes;
+use super::client::client_address;
 use super::principal::{check_origin, person};
 use super::router::resource;
 use super::sign_in_cookie;
@@ -15,7 +14,6 @@ use crate::actions::account::{self, ChangePassword, Me, SignInRequest};
 use crate::actions::parse_json;
 use crate::page_origin::PageOrigin;
 use crate::refusal::Refusal;
-use crate::state::ServerState;
 
 const BODY_LEN_MAX: usize = 4 << 10;
 
@@ -42,7 +40,7 @@ async fn sign_in(state: State, request: HttpRequest, payload: web::Payload) -> A
         return Err(Refusal::new(ErrorCode::OriginNotAllowed, "a sign-in from elsewhere").into());
     }
     let body = json_bytes(&request, payload, BODY_LEN_MAX, state.config.http.body_timeout()).await?;
-    let (user_id, token) = account::sign_in(&state, &parse_json(&body)?, address(&state, &request)).await?;
+    let (user_id, token) = account::sign_in(&state, &parse_json(&body)?, client_address(&state, &request)?).await?;
     let me = account::me(&state.installation, &user_id).await?;
     Ok(no_store().cookie(sign_in_cookie::set(&state, &token)).json(me))
 }
@@ -75,17 +73,7 @@ async fn me(state: State, request: HttpRequest) -> Answer {
 async fn change_password(state: State, request: HttpRequest, payload: web::Payload) -> Answer {
     let (user_id, token) = person(&state, &request).await?;
     let body = json_bytes(&request, payload, BODY_LEN_MAX, state.config.http.body_timeout()).await?;
-    let address = address(&state, &request);
+    let address = client_address(&state, &request)?;
     account::change_password(&state, &user_id, &token, &parse_json(&body)?, address).await?;
     Ok(HttpResponse::NoContent().finish())
-}
-
-/// Who is at the other end. A proxy adds the address that it sees behind those it was told.
-fn address(state: &ServerState, request: &HttpRequest) -> Option<IpAddr> {
-    let peer = request.peer_addr().map(|peer| peer.ip());
-    if !state.config.http.trust_forwarded_for {
-        return peer;
-    }
-    let last = request.headers().get_all(header::X_FORWARDED_FOR).last().and_then(|value| value.to_str().ok());
-    last.and_then(|list| list.rsplit(',').next()?.trim().parse().ok()).or(peer)
 }

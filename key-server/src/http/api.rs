@@ -9,9 +9,10 @@ use keyveil_protocol::{AppId, ErrorCode, MAC_HEADER};
 use serde::Serialize;
 
 use super::body::json_bytes;
+use super::client::client_address;
 use super::cors::AnswerFor;
 use super::envelope::HttpRefusal;
-use crate::actions::keys::keys as keys_action;
+use crate::actions::keys::{Client, keys as keys_action};
 use crate::actions::play::play as play_action;
 use crate::actions::readiness::readiness;
 use crate::actions::server_keys as server_keys_action;
@@ -40,7 +41,8 @@ pub(super) struct Status {
     responses((status = 200, description = "The session, the title, and a sealed grant of the first keys.", body = PlayResponse)))]
 pub(super) async fn play(state: State, request: HttpRequest, payload: web::Payload) -> Answer {
     let body = json_bytes(&request, payload, PLAY_BODY_LEN_MAX, state.config.http.body_timeout()).await?;
-    for_app(&request, play_action(&state, &body, header_text(&request, "Origin")?).await)
+    let address = client_address(&state, &request)?;
+    for_app(&request, play_action(&state, &body, header_text(&request, "Origin")?, address).await)
 }
 
 /// Ask for further keys
@@ -52,7 +54,8 @@ pub(super) async fn play(state: State, request: HttpRequest, payload: web::Paylo
 pub(super) async fn keys(state: State, request: HttpRequest, payload: web::Payload) -> Answer {
     let body = json_bytes(&request, payload, PLAY_BODY_LEN_MAX, state.config.http.body_timeout()).await?;
     let mac = header_text(&request, MAC_HEADER)?;
-    for_app(&request, keys_action(&state, &body, mac, header_text(&request, "Origin")?).await)
+    let client = Client { origin: header_text(&request, "Origin")?, address: client_address(&state, &request)? };
+    for_app(&request, keys_action(&state, &body, mac, client).await)
 }
 
 /// List the server's public keys

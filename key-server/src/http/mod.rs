@@ -7,6 +7,7 @@ mod apps;
 mod audit;
 mod body;
 mod changes;
+mod client;
 mod cors;
 mod envelope;
 mod idempotency;

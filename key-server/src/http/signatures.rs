@@ -26,7 +26,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
 
 /// Make a player signature
 ///
-/// Scope `sign`. With the newest signing key; the application's maximum age caps its life.
+/// Scope `sign`. With the newest signing key or the one named; the application's maximum age caps its life.
 #[utoipa::path(post, path = "/v1/player-signatures", operation_id = "createPlayerSignature", tag = "player signatures",
     params(IdempotencyKey), request_body = SignatureRequest,
     responses((status = 200, description = "The signature and when it ends.", body = MadeSignature)))]

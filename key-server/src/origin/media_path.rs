@@ -5,6 +5,7 @@ use keyveil_protocol::ErrorCode;
 use super::{MediaFolder, UrlScope};
 use crate::refusal::Refusal;
 
+const INIT_NAME: &str = "init.mp4";
 const COMPONENTS_MAX: usize = 8;
 const COMPONENT_LEN_MAX: usize = 128;
 
@@ -53,6 +54,17 @@ impl MediaPath {
         if self.is_preview() { &[UrlScope::Media, UrlScope::Previews] } else { &[UrlScope::Media] }
     }
 
+    /// Whether a preview of so many segments has the file: playlists (which end there), init segments and pictures, and of the
+    /// numbered segments those before its end. A media file without a number is not known to be before it.
+    #[must_use]
+    pub(crate) fn is_before(&self, segments: u32) -> bool {
+        let name = self.relative.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        self.kind == MediaKind::Playlist
+            || self.is_preview()
+            || name == INIT_NAME
+            || segment_number(name).is_some_and(|number| number < segments)
+    }
+
     /// Where the file is to be in `folder`. Nobody but this server may write there: no link is looked for.
     #[must_use]
     pub(crate) fn within(&self, folder: &Path) -> PathBuf {
@@ -64,6 +76,13 @@ impl MediaPath {
         let file = locate(&folder.path(media_dir), &self.relative)?;
         if file.is_file() { Ok(file) } else { Err(std::io::ErrorKind::NotFound.into()) }
     }
+}
+
+/// `seg-00042.m4s`, as the packager names segments.
+fn segment_number(name: &str) -> Option<u32> {
+    let (number, _) = name.strip_prefix("seg-")?.split_once('.')?;
+    let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
+    number.parse().ok().filter(|_| is_number)
 }
 
 impl MediaKind {
@@ -151,6 +170,38 @@ mod tests {
             "1/2/3/4/5/6/7/8/9.ts",
         ] {
             assert_eq!(MediaPath::parse(path).unwrap_err().code(), ErrorCode::NotFound, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_preview_has_the_segments_before_its_end() {
+        let is_before = |path: &str| MediaPath::parse(path).unwrap().is_before(12);
+        for path in [
+            "master.m3u8",
+            "v720p/playlist.m3u8",
+            "v720p/init.mp4",
+            "v720p/seg-00000.m4s",
+            "v720p/seg-00011.ts",
+            "subs/seg-00011.vtt",
+            "cover.jpg",
+            "sprites/sprite-00040.jpg",
+            "sprites/sprites.vtt",
+        ] {
+            assert!(is_before(path), "{path}");
+        }
+        for path in [
+            "v720p/seg-00012.m4s",
+            "v720p/seg-99999.ts",
+            "v720p/seg-99999999999.ts",
+            "v720p/00001.m4s",
+            "v720p/seg-.m4s",
+            "v720p/seg-+1.m4s",
+            "v720p/seg-00001",
+            "v720p/video.mp4",
+            "v720p/picture.jpg",
+        ] {
+            let path = MediaPath::parse(path);
+            assert!(path.is_err() || !path.unwrap().is_before(12));
         }
     }
 

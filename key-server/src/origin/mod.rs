@@ -2,9 +2,11 @@
 
 mod media_folder;
 mod media_path;
+mod served_playlist;
 mod url_token;
 
 pub(crate) use media_folder::MediaFolder;
 pub(crate) use media_path::{MediaKind, MediaPath};
 pub(crate) use media_path::{locate, plain_path};
+pub(crate) use served_playlist::{Rewriting, rewrite};
 pub(crate) use url_token::{UrlKey, UrlScope, url_expiry};

@@ -7,8 +7,8 @@ use super::MediaFolder;
 use crate::refusal::Refusal;
 
 const HOUR_SECS: u64 = 3600;
-/// 16 hex digits, a hyphen, 43 characters of base64url.
-const TOKEN_LEN_MAX: usize = 16 + 1 + 43;
+/// 16 hex digits, a dot and 8 more, a hyphen, 43 characters of base64url.
+const TOKEN_LEN_MAX: usize = 16 + 1 + 8 + 1 + 43;
 
 /// Makes and checks url tokens.
 pub(crate) struct UrlKey(hmac::Key);
@@ -18,6 +18,8 @@ pub(crate) struct UrlKey(hmac::Key);
 pub(crate) enum UrlScope {
     /// Every file.
     Media,
+    /// So many segments of every rendition, and playlists that end there.
+    Beginning(u32),
     /// Pictures that say what a title is (`MediaPath::is_preview`), and nothing else.
     Previews,
 }
@@ -26,7 +28,16 @@ impl UrlScope {
     const fn label(self) -> &'static [u8] {
         match self {
             Self::Media => b"keyveil/v1/url",
+            Self::Beginning(_) => b"keyveil/v1/beginning-url",
             Self::Previews => b"keyveil/v1/preview-url",
+        }
+    }
+
+    /// The number of segments, where there is one, as it stands in the token and under its MAC.
+    const fn segments(self) -> Option<u32> {
+        match self {
+            Self::Beginning(segments) => Some(segments),
+            Self::Media | Self::Previews => None,
         }
     }
 }
@@ -46,40 +57,52 @@ impl UrlKey {
         Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
     }
 
-    /// `<expiry in hex>-<MAC>`.
+    /// `<expiry in hex>-<MAC>`, or `<expiry in hex>.<segments in hex>-<MAC>`.
     #[must_use]
     pub(crate) fn token(&self, scope: UrlScope, expires_at: u64, folder: &MediaFolder) -> String {
         let mut context = hmac::Context::with_key(&self.0);
         context.update(scope.label());
         context.update(&[0]);
         context.update(&expires_at.to_be_bytes());
+        let segments = scope.segments().map(|segments| {
+            context.update(&segments.to_be_bytes());
+            format!(".{segments:x}")
+        });
         context.update(folder.to_string().as_bytes());
-        format!("{expires_at:x}-{}", Base64UrlUnpadded::encode_string(context.sign().as_ref()))
+        let mac = Base64UrlUnpadded::encode_string(context.sign().as_ref());
+        format!("{expires_at:x}{}-{mac}", segments.unwrap_or_default())
     }
 
-    /// `url_invalid` unless this server made the token for this folder and one of these scopes; only then `url_expired`.
+    /// `url_invalid` unless this server made the token for this folder and one of these scopes; only then `url_expired`. What
+    /// opens a folder's media may open their beginning only: its number of segments then.
     pub(crate) fn check(
         &self,
         token: &str,
         scopes: &[UrlScope],
         folder: &MediaFolder,
         now: u64,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Option<u32>, Refusal> {
         let invalid = || Refusal::new(ErrorCode::UrlInvalid, "url token does not verify");
         if token.len() > TOKEN_LEN_MAX {
             return Err(invalid());
         }
-        let (expiry, _) = token.split_once('-').ok_or_else(invalid)?;
+        let (head, _) = token.split_once('-').ok_or_else(invalid)?;
+        let (expiry, segments) = head.split_once('.').map_or((head, None), |(expiry, count)| (expiry, Some(count)));
         let expires_at = u64::from_str_radix(expiry, 16).map_err(|_| invalid())?;
+        let segments = segments.map(|count| u32::from_str_radix(count, 16)).transpose().map_err(|_| invalid())?;
         // Compared as a whole, so that one expiry has one spelling and a CDN one copy.
         let is_of = |scope| bool::from(self.token(scope, expires_at, folder).as_bytes().ct_eq(token.as_bytes()));
-        if !scopes.iter().copied().any(is_of) {
+        let scope_of = |scope: UrlScope| match (scope, segments) {
+            (UrlScope::Media, Some(segments)) => UrlScope::Beginning(segments),
+            (scope, _) => scope,
+        };
+        if !scopes.iter().copied().map(scope_of).any(is_of) {
             return Err(invalid());
         }
         if expires_at <= now {
             return Err(Refusal::new(ErrorCode::UrlExpired, "url token has expired"));
         }
-        Ok(())
+        Ok(segments)
     }
 }
 
@@ -87,7 +110,7 @@ impl UrlKey {
 mod tests {
     use super::*;
 
-    fn code(result: Result<(), Refusal>) -> Option<ErrorCode> {
+    fn code<T>(result: Result<T, Refusal>) -> Option<ErrorCode> {
         result.err().map(|refusal| refusal.code())
     }
 
@@ -128,6 +151,35 @@ mod tests {
             assert!(key.check(&token, &[other, own], &folder, 0).is_ok());
             assert_eq!(code(key.check(&token, &[other], &folder, 0)), Some(ErrorCode::UrlInvalid));
             assert_eq!(code(key.check(&token, &[other, own], &folder, 0xabc)), Some(ErrorCode::UrlExpired));
+        }
+    }
+
+    #[test]
+    fn a_token_of_a_beginning_opens_as_much_as_it_says() {
+        let (key, folder) = (UrlKey::from_bytes(&[1; 32]), MediaFolder::parse("film").unwrap());
+        let media = [UrlScope::Media].as_slice();
+        let token = key.token(UrlScope::Beginning(0x1f), 0xabc, &folder);
+        assert!(token.starts_with("abc.1f-"), "{token}");
+        assert_eq!(key.check(&token, media, &folder, 0).unwrap(), Some(0x1f));
+        assert_eq!(key.check(&key.token(UrlScope::Media, 0xabc, &folder), media, &folder, 0).unwrap(), None);
+        assert_eq!(code(key.check(&token, &[UrlScope::Previews], &folder, 0)), Some(ErrorCode::UrlInvalid));
+        assert_eq!(code(key.check(&token, media, &folder, 0xabc)), Some(ErrorCode::UrlExpired));
+        let mac = token.split_once('-').unwrap().1;
+        let whole = key.token(UrlScope::Media, 0xabc, &folder);
+        let whole_mac = whole.split_once('-').unwrap().1;
+        for altered in [
+            format!("abc.20-{mac}"),
+            format!("abc-{mac}"),
+            format!("abc.1f-{whole_mac}"),
+            format!("abc.01f-{mac}"),
+            format!("abc.1F-{mac}"),
+            format!("abc.+1f-{mac}"),
+            format!("abc.-{mac}"),
+            format!("abc.1f.-{mac}"),
+            format!("abc.10000001f-{mac}"),
+            format!("abc.1f-{mac}="),
+        ] {
+            assert_eq!(code(key.check(&altered, media, &folder, 0)), Some(ErrorCode::UrlInvalid), "{altered}");
         }
     }
 

@@ -1,4 +1,5 @@
-use keyveil_protocol::{AppId, FileId, SessionId};
+use keyveil_protocol::{AppId, FileId, KeyId, SessionId};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::sessions::session_from_row;
@@ -22,6 +23,10 @@ pub struct SessionQuery {
     pub file_id: Option<FileId>,
     /// Only of this viewer.
     pub uid: Option<String>,
+    /// Only with this mark.
+    pub us: Option<String>,
+    /// Only those that stand on this signing key.
+    pub kid: Option<KeyId>,
     /// Only those that receive keys, or only the others.
     pub active: Option<bool>,
     /// Now.
@@ -43,6 +48,12 @@ impl Store {
         if let Some(uid) = &query.uid {
             builder.push(" AND uid = ").push_bind(uid.clone());
         }
+        if let Some(us) = &query.us {
+            builder.push(" AND us = ").push_bind(us.clone());
+        }
+        if let Some(kid) = &query.kid {
+            builder.push(" AND kid = ").push_bind(kid.to_string());
+        }
         if let Some(active) = query.active {
             builder.push(if active { " AND (" } else { " AND NOT (" });
             builder.push("revoked_at IS NULL AND expires_at > ").push_bind(query.now).push(")");
@@ -53,14 +64,24 @@ impl Store {
         }
         builder.push(" ORDER BY created_at DESC, id DESC LIMIT ").push_bind(query.limit);
         let rows = builder.build().fetch_all(&self.pool).await?;
-        rows.iter()
-            .map(|row| {
-                Ok(ListedSession {
-                    session: session_from_row(row)?,
-                    last_seen_at: row.try_get("last_seen_at")?,
-                    releases: row.try_get("releases")?,
-                })
-            })
-            .collect()
+        rows.iter().map(listed).collect()
     }
+
+    /// One session of an application as a list shows it.
+    pub async fn listed_session(&self, app_id: AppId, id: &SessionId) -> Result<Option<ListedSession>, StoreError> {
+        let row = sqlx::query("SELECT * FROM sessions WHERE app_id = ? AND id = ?")
+            .bind(integer(app_id.value()))
+            .bind(id.as_bytes().as_slice())
+            .fetch_optional(&self.pool)
+            .await?;
+        row.as_ref().map(listed).transpose()
+    }
+}
+
+fn listed(row: &SqliteRow) -> Result<ListedSession, StoreError> {
+    Ok(ListedSession {
+        session: session_from_row(row)?,
+        last_seen_at: row.try_get("last_seen_at")?,
+        releases: row.try_get("releases")?,
+    })
 }

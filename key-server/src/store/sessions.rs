@@ -2,7 +2,7 @@ use keyveil_protocol::{AppId, BuildId, FileId, KeyId, Mode, SessionId, TrackClas
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::{Store, StoreError, WriteTransaction, app_id, integer, number, parsed};
+use super::{SessionLimits, Store, StoreError, WriteTransaction, app_id, integer, number, parsed};
 
 /// A playback session. Nothing in it is secret: its MAC key is derived from its id.
 #[derive(Clone, Debug)]
@@ -19,16 +19,24 @@ pub struct Session {
     pub mode: Mode,
     /// The viewer, when the signature named one.
     pub uid: Option<String>,
+    /// What the signer wants to find again.
+    pub us: Option<String>,
     /// The signing key of the signature it stands on.
     pub kid: KeyId,
-    /// SHA-256 of the signature that opened it.
+    /// SHA-256 of the signature it stands on.
     pub signature_hash: [u8; 32],
     /// The SDK build that opened it; none for standard titles.
     pub build_id: Option<BuildId>,
     /// Highest track class whose keys it receives.
     pub max_track: TrackClass,
+    /// So many segments of a preview; none for the whole title.
+    pub preview_segments: Option<u32>,
+    /// What its later requests have to satisfy too.
+    pub limits: SessionLimits,
     /// The page that opened it.
     pub origin: Option<String>,
+    /// The network of the client that opened it, such as `203.0.113.0/24`.
+    pub ip_class: Option<String>,
     /// When it was opened.
     pub created_at: i64,
     /// When it ends.
@@ -41,6 +49,44 @@ pub struct Session {
     pub last_position_ms: u64,
     /// When it was ended from outside.
     pub revoked_at: Option<i64>,
+    /// What ended it.
+    pub ended_by: Option<EndedBy>,
+}
+
+/// What ends a session before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum EndedBy {
+    /// Someone asked for the end of this one.
+    Request,
+    /// The end of all sessions of its viewer.
+    Viewer,
+    /// The end of all sessions that stand on its signing key.
+    SigningKey,
+    /// Further sessions of its viewer than the signature allows.
+    Superseded,
+    /// The title was deleted.
+    Title,
+}
+
+impl EndedBy {
+    const ALL: [Self; 5] = [Self::Request, Self::Viewer, Self::SigningKey, Self::Superseded, Self::Title];
+
+    /// Its name in JSON and SQL.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Viewer => "viewer",
+            Self::SigningKey => "signingKey",
+            Self::Superseded => "superseded",
+            Self::Title => "title",
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|ended_by| ended_by.as_str() == name)
+    }
 }
 
 /// What one keys request changes in a session.
@@ -58,6 +104,14 @@ pub struct SessionProgress {
     pub max_track: TrackClass,
     /// The signing key of the signature it now stands on.
     pub kid: KeyId,
+    /// SHA-256 of that signature.
+    pub signature_hash: [u8; 32],
+    /// Its mark.
+    pub us: Option<String>,
+    /// Segments of a preview after this request; a renewal makes it no longer.
+    pub preview_segments: Option<u32>,
+    /// What later requests have to satisfy.
+    pub limits: SessionLimits,
 }
 
 /// What a release of keys stands on; see [`WriteTransaction::still_allowed`].
@@ -95,9 +149,10 @@ impl WriteTransaction<'_> {
     /// Keeps a new session.
     pub async fn insert_session(&mut self, session: &Session) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO sessions (id, app_id, file_id, version, mode, uid, kid, signature_hash, build_id, max_track, origin,
+            "INSERT INTO sessions (id, app_id, file_id, version, mode, uid, us, kid, signature_hash, build_id, max_track,
+             preview_segments, limits, origin, ip_class,
              created_at, expires_at, url_expires_at, last_counter, last_position_ms, last_seen_at)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(session.id.as_bytes().as_slice())
         .bind(integer(session.app_id.value()))
@@ -105,11 +160,15 @@ impl WriteTransaction<'_> {
         .bind(session.version)
         .bind(session.mode.as_str())
         .bind(session.uid.as_deref())
+        .bind(session.us.as_deref())
         .bind(session.kid.as_str())
         .bind(session.signature_hash.as_slice())
         .bind(session.build_id.as_ref().map(BuildId::as_str))
         .bind(session.max_track.number())
+        .bind(session.preview_segments)
+        .bind(limits_column(&session.limits)?)
         .bind(session.origin.as_deref())
+        .bind(session.ip_class.as_deref())
         .bind(session.created_at)
         .bind(session.expires_at)
         .bind(session.url_expires_at)
@@ -136,7 +195,11 @@ impl WriteTransaction<'_> {
              expires_at = max(expires_at, ?4),
              url_expires_at = CASE WHEN ?4 > expires_at THEN ?5 ELSE url_expires_at END,
              max_track = CASE WHEN ?4 > expires_at THEN ?6 ELSE max_track END,
-             kid = CASE WHEN ?4 > expires_at THEN ?7 ELSE kid END
+             kid = CASE WHEN ?4 > expires_at THEN ?7 ELSE kid END,
+             signature_hash = CASE WHEN ?4 > expires_at THEN ?9 ELSE signature_hash END,
+             us = CASE WHEN ?4 > expires_at THEN ?10 ELSE us END,
+             preview_segments = CASE WHEN ?4 > expires_at THEN ?11 ELSE preview_segments END,
+             limits = CASE WHEN ?4 > expires_at THEN ?12 ELSE limits END
              WHERE id = ?8 AND last_counter < ?1 AND revoked_at IS NULL RETURNING releases",
         )
         .bind(integer(progress.counter))
@@ -147,6 +210,10 @@ impl WriteTransaction<'_> {
         .bind(progress.max_track.number())
         .bind(progress.kid.as_str())
         .bind(id.as_bytes().as_slice())
+        .bind(progress.signature_hash.as_slice())
+        .bind(progress.us.as_deref())
+        .bind(progress.preview_segments)
+        .bind(limits_column(&progress.limits)?)
         .fetch_optional(self.connection())
         .await?;
         row.map(|row| number(row.try_get("releases")?, "releases")).transpose()
@@ -154,11 +221,13 @@ impl WriteTransaction<'_> {
 
     /// Ends one session. False when it is unknown or ended already.
     pub async fn revoke_session(&mut self, id: &SessionId, now: i64) -> Result<bool, StoreError> {
-        let result = sqlx::query("UPDATE sessions SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL")
-            .bind(now)
-            .bind(id.as_bytes().as_slice())
-            .execute(self.connection())
-            .await?;
+        let result =
+            sqlx::query("UPDATE sessions SET revoked_at = ?, ended_by = ? WHERE id = ? AND revoked_at IS NULL")
+                .bind(now)
+                .bind(EndedBy::Request.as_str())
+                .bind(id.as_bytes().as_slice())
+                .execute(self.connection())
+                .await?;
         Ok(result.rows_affected() == 1)
     }
 
@@ -173,14 +242,9 @@ impl WriteTransaction<'_> {
 
     /// Ends every session that stands on a signing key and returns how many.
     pub async fn revoke_signed_by(&mut self, app_id: AppId, kid: &KeyId, now: i64) -> Result<u64, StoreError> {
-        let result =
-            sqlx::query("UPDATE sessions SET revoked_at = ? WHERE app_id = ? AND kid = ? AND revoked_at IS NULL")
-                .bind(now)
-                .bind(integer(app_id.value()))
-                .bind(kid.as_str())
-                .execute(self.connection())
-                .await?;
-        Ok(result.rows_affected())
+        let statement =
+            "UPDATE sessions SET revoked_at = ?, ended_by = ? WHERE app_id = ? AND kid = ? AND revoked_at IS NULL";
+        self.revoke_all(statement, (app_id, kid.as_str()), EndedBy::SigningKey, now).await
     }
 
     /// Whether what a release of keys stands on still holds, now that nothing else can change it.
@@ -203,39 +267,60 @@ impl WriteTransaction<'_> {
 
     /// Ends every session of a viewer and returns how many.
     pub async fn revoke_viewer(&mut self, app_id: AppId, uid: &str, now: i64) -> Result<u64, StoreError> {
-        let result =
-            sqlx::query("UPDATE sessions SET revoked_at = ? WHERE app_id = ? AND uid = ? AND revoked_at IS NULL")
-                .bind(now)
-                .bind(integer(app_id.value()))
-                .bind(uid)
-                .execute(self.connection())
-                .await?;
-        Ok(result.rows_affected())
+        let statement =
+            "UPDATE sessions SET revoked_at = ?, ended_by = ? WHERE app_id = ? AND uid = ? AND revoked_at IS NULL";
+        self.revoke_all(statement, (app_id, uid), EndedBy::Viewer, now).await
+    }
+
+    async fn revoke_all(
+        &mut self,
+        statement: &'static str,
+        (app_id, value): (AppId, &str),
+        ended_by: EndedBy,
+        now: i64,
+    ) -> Result<u64, StoreError> {
+        let query = sqlx::query(statement).bind(now).bind(ended_by.as_str()).bind(integer(app_id.value())).bind(value);
+        Ok(query.execute(self.connection()).await?.rows_affected())
     }
 }
 
 pub(super) fn session_from_row(row: &SqliteRow) -> Result<Session, StoreError> {
-    let id: Vec<u8> = row.try_get("id")?;
     let signature_hash: Vec<u8> = row.try_get("signature_hash")?;
     let build_id: Option<&str> = row.try_get("build_id")?;
+    let preview_segments: Option<i64> = row.try_get("preview_segments")?;
+    let ended_by: Option<&str> = row.try_get("ended_by")?;
     let max_track: u8 = number(row.try_get("max_track")?, "max_track")?;
     Ok(Session {
-        id: SessionId::from_bytes(id.try_into().map_err(|_| StoreError::Corrupt("session id"))?),
+        id: session_id(row)?,
         app_id: app_id(row.try_get("app_id")?)?,
         file_id: parsed(row.try_get("file_id")?, "file id")?,
         version: number(row.try_get("version")?, "version")?,
         mode: Mode::from_name(row.try_get("mode")?).ok_or(StoreError::Corrupt("session mode"))?,
         uid: row.try_get("uid")?,
+        us: row.try_get("us")?,
         kid: parsed(row.try_get("kid")?, "kid")?,
         signature_hash: signature_hash.try_into().map_err(|_| StoreError::Corrupt("signature hash"))?,
         build_id: build_id.map(|id| parsed(id, "build id")).transpose()?,
         max_track: TrackClass::from_number(max_track).ok_or(StoreError::Corrupt("max_track"))?,
+        preview_segments: preview_segments.map(|count| number(count, "preview_segments")).transpose()?,
+        limits: serde_json::from_str(row.try_get("limits")?).map_err(|_| StoreError::Corrupt("session limits"))?,
         origin: row.try_get("origin")?,
+        ip_class: row.try_get("ip_class")?,
         created_at: row.try_get("created_at")?,
         expires_at: row.try_get("expires_at")?,
         url_expires_at: row.try_get("url_expires_at")?,
         last_counter: number(row.try_get("last_counter")?, "last_counter")?,
         last_position_ms: number(row.try_get("last_position_ms")?, "last_position_ms")?,
         revoked_at: row.try_get("revoked_at")?,
+        ended_by: ended_by.map(|name| EndedBy::from_name(name).ok_or(StoreError::Corrupt("ended_by"))).transpose()?,
     })
+}
+
+pub(super) fn session_id(row: &SqliteRow) -> Result<SessionId, StoreError> {
+    let id: Vec<u8> = row.try_get("id")?;
+    Ok(SessionId::from_bytes(id.try_into().map_err(|_| StoreError::Corrupt("session id"))?))
+}
+
+fn limits_column(limits: &SessionLimits) -> Result<String, StoreError> {
+    serde_json::to_string(limits).map_err(|_| StoreError::Corrupt("session limits"))
 }

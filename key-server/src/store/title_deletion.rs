@@ -2,7 +2,7 @@
 
 use keyveil_protocol::FileId;
 
-use super::{StoreError, WriteTransaction};
+use super::{EndedBy, StoreError, WriteTransaction};
 
 impl WriteTransaction<'_> {
     /// Removes a title's jobs and their logs. Whoever works on one finds that the job is not theirs any more.
@@ -18,11 +18,8 @@ impl WriteTransaction<'_> {
 
     /// Ends every session of a title and returns how many.
     pub async fn revoke_sessions_of_title(&mut self, file_id: &FileId, now: i64) -> Result<u64, StoreError> {
-        let result = sqlx::query("UPDATE sessions SET revoked_at = ? WHERE file_id = ? AND revoked_at IS NULL")
-            .bind(now)
-            .bind(file_id.as_str())
-            .execute(self.connection())
-            .await?;
-        Ok(result.rows_affected())
+        let statement = "UPDATE sessions SET revoked_at = ?, ended_by = ? WHERE file_id = ? AND revoked_at IS NULL";
+        let query = sqlx::query(statement).bind(now).bind(EndedBy::Title.as_str()).bind(file_id.as_str());
+        Ok(query.execute(self.connection()).await?.rows_affected())
     }
 }

@@ -289,6 +289,27 @@ fn guessing_is_slowed_down_per_name_and_told_when_to_come_back() {
 }
 
 #[test]
+fn behind_a_proxy_each_client_has_its_own_attempts() {
+    let attempt = |app: &TestApp, forwarded_for: &str, n: u32| {
+        let body = json!({ "name": format!("nobody {n}"), "password": PASSWORD }).to_string();
+        app.request("POST", "/v1/sign-in").header("X-Forwarded-For", forwarded_for).json(body).send()
+    };
+    let app = TestApp::builder().trusted_proxies(&["127.0.0.1"]).start();
+    for n in 0..30 {
+        assert_eq!(attempt(&app, &format!("198.51.100.{n}, 203.0.113.1"), n).code(), "sign_in_failed");
+    }
+    assert_eq!(attempt(&app, "203.0.113.1", 30).code(), "rate_limited");
+    assert_eq!(attempt(&app, "203.0.113.2", 31).code(), "sign_in_failed");
+    assert_eq!(attempt(&app, "203.0.113.2, who knows", 32).code(), "malformed_request");
+
+    let app = TestApp::start();
+    for n in 0..30 {
+        assert_eq!(attempt(&app, &format!("203.0.113.{n}"), n).code(), "sign_in_failed");
+    }
+    assert_eq!(attempt(&app, "203.0.113.99", 30).code(), "rate_limited", "nobody else's header is read");
+}
+
+#[test]
 fn every_step_is_in_the_audit_log_and_a_password_nowhere() {
     let app = TestApp::start();
     let alice = Person::new(&app);

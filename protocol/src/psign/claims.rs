@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::malformed;
+use crate::address_range::AddressRange;
 use crate::error::{ErrorCode, ProtocolError};
 use crate::ids::{AppId, FileId};
 use crate::track::{Mode, TrackClass};
@@ -10,6 +11,11 @@ use crate::track::{Mode, TrackClass};
 const TEXT_LEN_MAX: usize = 128;
 const DOMAINS_MAX: usize = 32;
 const RESOLUTION_NAMES_MAX: usize = 16;
+const PREVIEW_SECS_MAX: u64 = 1 << 31;
+const ADDRESSES_MAX: u64 = 9;
+const US_LEN_MAX: usize = 64;
+const ADDRESS_RANGES_MAX: usize = 16;
+const SESSIONS_MAX: u32 = 100;
 
 /// All claims. Times in seconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +43,9 @@ pub struct PlayerSignatureClaims {
     /// Our own claims.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keyveil: Option<KeyveilClaims>,
+    /// Tells signatures of one second apart, whose uses are counted (RFC 7519, section 4.1.7). Written only: nothing depends on it.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    pub jti: Option<String>,
 }
 
 /// `contentInfo`.
@@ -71,12 +80,15 @@ pub struct UrlAccessInfo {
     /// Hexadecimal seconds since 1970: media addresses end there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub t: Option<String>,
-    /// Preview length in seconds. Not enforced in this version: refused.
+    /// Preview length in seconds, at most 2^31; 0 sets none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exper: Option<u64>,
-    /// Most client addresses. Not enforced in this version: refused.
+    /// So many client addresses may use the signature, at most 9; 0 sets no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rlimit: Option<u64>,
+    /// What the signer wants to find again, at most 64 of `A–Z a–z 0–9 _ -`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub us: Option<String>,
     /// Host names that may embed the player, separated by spaces or commas.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub domain: Option<String>,
@@ -105,15 +117,15 @@ pub struct KeyveilClaims {
     /// Host names that may embed the player, at most 32.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub domains: Vec<String>,
-    /// Most sessions at once. Not enforced in this version: refused.
+    /// So many sessions of the viewer at once, 1 … 100; only with a viewer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sessions: Option<serde_json::Value>,
-    /// Single use. Not enforced in this version: refused.
+    pub sessions: Option<u32>,
+    /// Whether it opens one session only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub once: bool,
+    /// Where every request has to come from, 1 … 16 addresses or ranges.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub once: Option<serde_json::Value>,
-    /// Client address. Not enforced in this version: refused.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ip: Option<serde_json::Value>,
+    pub ip: Option<Vec<AddressRange>>,
 }
 
 impl PlayerSignatureClaims {
@@ -129,6 +141,7 @@ impl PlayerSignatureClaims {
             url_access_info: None,
             ghost_watermark_info: None,
             keyveil: None,
+            jti: None,
         }
     }
 
@@ -151,6 +164,42 @@ impl PlayerSignatureClaims {
         let vendor = vendor.map(|text| text.split([' ', ',']).filter(|name| !name.is_empty()).collect::<Vec<_>>());
         let own = self.keyveil.as_ref().map(|own| own.domains.iter().map(String::as_str).collect());
         [vendor, own].into_iter().flatten().filter(|list| !list.is_empty()).collect()
+    }
+
+    /// The length of a preview in seconds; none for the whole title.
+    #[must_use]
+    pub fn preview_secs(&self) -> Option<u64> {
+        self.url_access_info.as_ref()?.exper.filter(|secs| *secs > 0)
+    }
+
+    /// How many client addresses may use the signature, if that is limited.
+    #[must_use]
+    pub fn address_limit(&self) -> Option<u64> {
+        self.url_access_info.as_ref()?.rlimit.filter(|count| *count > 0)
+    }
+
+    /// What the signer wants to find again.
+    #[must_use]
+    pub fn us(&self) -> Option<&str> {
+        self.url_access_info.as_ref()?.us.as_deref().filter(|us| !us.is_empty())
+    }
+
+    /// Where every request has to come from; empty for anywhere.
+    #[must_use]
+    pub fn address_ranges(&self) -> &[AddressRange] {
+        self.keyveil.as_ref().and_then(|own| own.ip.as_deref()).unwrap_or_default()
+    }
+
+    /// Whether it opens one session only.
+    #[must_use]
+    pub fn is_for_one_use(&self) -> bool {
+        self.keyveil.as_ref().is_some_and(|own| own.once)
+    }
+
+    /// How many sessions the viewer may have at once, if that is limited.
+    #[must_use]
+    pub fn session_limit(&self) -> Option<u32> {
+        self.keyveil.as_ref()?.sessions
     }
 
     /// When media addresses must end, in seconds since 1970.
@@ -180,7 +229,30 @@ impl PlayerSignatureClaims {
         if t.is_some() && self.media_ends_at().is_none() {
             return Err(malformed("urlAccessInfo.t is not hexadecimal"));
         }
-        Ok(())
+        self.check_limits()
+    }
+
+    /// A limit that makes no sense must not look as if it held.
+    fn check_limits(&self) -> Result<(), ProtocolError> {
+        if self.preview_secs().is_some_and(|secs| secs > PREVIEW_SECS_MAX) {
+            return Err(malformed("urlAccessInfo.exper over 2^31"));
+        }
+        if self.address_limit().is_some_and(|count| count > ADDRESSES_MAX) {
+            return Err(malformed("urlAccessInfo.rlimit over 9"));
+        }
+        let is_mark = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+        if self.us().is_some_and(|us| us.len() > US_LEN_MAX || !us.bytes().all(is_mark)) {
+            return Err(malformed("urlAccessInfo.us is not up to 64 of A–Z a–z 0–9 _ -"));
+        }
+        let Some(own) = &self.keyveil else { return Ok(()) };
+        if own.ip.as_ref().is_some_and(|ranges| !(1..=ADDRESS_RANGES_MAX).contains(&ranges.len())) {
+            return Err(malformed("keyveil.ip is not 1 to 16 addresses or ranges"));
+        }
+        match own.sessions {
+            Some(count) if !(1..=SESSIONS_MAX).contains(&count) => Err(malformed("keyveil.sessions is not 1 to 100")),
+            Some(_) if own.uid.is_none() => Err(malformed("keyveil.sessions without uid")),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn check_content_type(&self, mode: Mode) -> Result<(), ProtocolError> {
@@ -191,21 +263,5 @@ impl PlayerSignatureClaims {
             | (Some("RawAdaptive"), Mode::Clear) => Ok(()),
             _ => Err(ProtocolError::new(ErrorCode::PsignContentType, "audioVideoType does not fit the title's mode")),
         }
-    }
-
-    /// A limit that nothing enforces must not look as if it held.
-    pub(super) fn check_limits(&self) -> Result<(), ProtocolError> {
-        let vendor = self.url_access_info.as_ref().is_some_and(|info| {
-            info.exper.is_some_and(|seconds| seconds > 0) || info.rlimit.is_some_and(|count| count > 0)
-        });
-        let own =
-            self.keyveil.as_ref().is_some_and(|own| own.sessions.is_some() || own.once.is_some() || own.ip.is_some());
-        if vendor || own {
-            return Err(ProtocolError::new(
-                ErrorCode::PsignLimitUnsupported,
-                "sets exper, rlimit, sessions, once or ip",
-            ));
-        }
-        Ok(())
     }
 }

@@ -31,9 +31,13 @@ export const failuresEn = {
   "failure.psign_content_type": "The signature does not fit this kind of title",
   "failure.psign_content_type.action":
     "Sign again: audioVideoType must be ProtectedAdaptive for private titles and RawAdaptive for clear ones.",
-  "failure.psign_limit_unsupported": "The signature asks for a limit that is not enforced here",
-  "failure.psign_limit_unsupported.action":
-    "Sign again without that limit, or ask the operator for a version that enforces it.",
+  "failure.psign_used": "The signature was used already",
+  "failure.psign_used.action": "It was for one use. Open the title again from the console to get a fresh one.",
+  "failure.address_not_allowed": "This network address may not play the title",
+  "failure.address_not_allowed.action":
+    "The signature names the networks it is for. Play from one of them, or sign anew.",
+  "failure.address_limit": "The signature is in use at too many network addresses",
+  "failure.address_limit.action": "Open the title again from the console to get a fresh one.",
   "failure.origin_not_allowed": "This site may not play the title",
   "failure.origin_not_allowed.action": "Ask the operator to add this site's host name to the application's domains.",
   "failure.title_not_found": "There is no such title",
@@ -51,6 +55,14 @@ export const failuresEn = {
   "failure.session_invalid.action": "Reload the page to open a new session.",
   "failure.session_expired": "The session has ended",
   "failure.session_expired.action": "Open the title again from the console to get a fresh signature.",
+  "failure.session_superseded": "You are playing elsewhere",
+  "failure.session_superseded.action": "End playback there, or reload the page to go on here.",
+  "failure.track_not_allowed": "The signature does not cover this quality",
+  "failure.track_not_allowed.action": "Choose a lower quality, or sign for a higher one.",
+  "failure.preview_ended": "The preview has ended",
+  "failure.preview_ended.action": "Sign without a preview length to play the whole title.",
+  "failure.key_uses_exhausted": "The session has asked for keys too often",
+  "failure.key_uses_exhausted.action": "Open the title again from the console to get a fresh signature.",
   "failure.counter_replayed": "A request was seen twice",
   "failure.counter_replayed.action":
     "Reload the page. If it stays, something between the page and the key server repeats requests.",

@@ -47,8 +47,8 @@ impl SignInLimits {
     }
 
     /// Counts an attempt; capitals in a name don't make another one.
-    pub(super) fn check(&self, name: &str, address: Option<IpAddr>) -> Result<(), Refusal> {
-        self.spend(&self.by_address, &address.map(network))?;
+    pub(super) fn check(&self, name: &str, address: IpAddr) -> Result<(), Refusal> {
+        self.spend(&self.by_address, &network(address))?;
         self.spend(&self.by_name, &name.to_lowercase())
     }
 
@@ -84,6 +84,8 @@ impl governor::clock::Clock for Clock {
 mod tests {
     use super::*;
 
+    const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
     fn limits() -> (SignInLimits, Clock) {
         let clock = Clock::default();
         (SignInLimits::new(&clock), clock)
@@ -93,21 +95,21 @@ mod tests {
     fn a_name_runs_out_and_recovers_with_time() {
         let (limits, clock) = limits();
         for _ in 0..NAME_BURST.get() {
-            limits.check("Alice", None).unwrap();
+            limits.check("Alice", HOME).unwrap();
         }
-        let refused = limits.check("alice", None).unwrap_err();
+        let refused = limits.check("alice", HOME).unwrap_err();
         assert_eq!(refused.code(), ErrorCode::RateLimited);
         assert!((1..=NAME_PERIOD.as_secs() + 1).contains(&refused.retry_after_secs().unwrap()));
-        limits.check("bob", None).unwrap();
+        limits.check("bob", HOME).unwrap();
         clock.advance(31);
-        limits.check("alice", None).unwrap();
-        limits.check("alice", None).unwrap_err();
+        limits.check("alice", HOME).unwrap();
+        limits.check("alice", HOME).unwrap_err();
     }
 
     #[test]
     fn an_address_runs_out_whatever_names_it_tries() {
         let (limits, _clock) = limits();
-        let from = |address: &str, n: u32| limits.check(&format!("name {n}"), Some(address.parse().unwrap()));
+        let from = |address: &str, n: u32| limits.check(&format!("name {n}"), address.parse().unwrap());
         for n in 0..ADDRESS_BURST.get() {
             from(&format!("2001:db8::{n:x}"), n).unwrap();
         }

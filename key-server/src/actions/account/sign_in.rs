@@ -79,7 +79,7 @@ impl fmt::Debug for SignInToken {
 pub(crate) async fn sign_in(
     state: &ServerState,
     request: &SignInRequest,
-    address: Option<IpAddr>,
+    address: IpAddr,
 ) -> Result<(UserId, SignInToken), Refusal> {
     check_name(&request.name)?;
     state.sign_in_guard.limits.check(&request.name, address)?;
@@ -146,7 +146,7 @@ pub(crate) async fn change_password(
     user_id: &UserId,
     token: &SignInToken,
     request: &ChangePassword,
-    address: Option<IpAddr>,
+    address: IpAddr,
 ) -> Result<(), Refusal> {
     request.next.check_new()?;
     let row = state.installation.store().user(user_id).await?.ok_or_else(sign_in_required)?;

@@ -26,6 +26,7 @@ pub(crate) struct TestAppBuilder {
     public_url: Option<&'static str>,
     local_worker: Option<PathBuf>,
     allow_private: bool,
+    trusted_proxies: &'static [&'static str],
 }
 
 /// A server with one application and one published private title of 25 segments in five periods.
@@ -63,6 +64,12 @@ impl TestAppBuilder {
         self
     }
 
+    /// Behind proxies at these addresses.
+    pub(crate) fn trusted_proxies(mut self, ranges: &'static [&'static str]) -> Self {
+        self.trusted_proxies = ranges;
+        self
+    }
+
     /// With a worker of the server's own: this program.
     pub(crate) fn local_worker(mut self, packager: PathBuf) -> Self {
         self.local_worker = Some(packager);
@@ -89,6 +96,7 @@ impl TestAppBuilder {
         config.workers.local = self.local_worker.is_some();
         config.workers.packager = self.local_worker.clone();
         config.fetch.allow_private = self.allow_private;
+        config.http.trusted_proxies = self.trusted_proxies.iter().map(|range| range.parse().unwrap()).collect();
         let clock = Clock::default();
         let (address, state, handle, thread) = serve(config.clone(), self.kms, clock.clone());
         let new_app = NewApp {
@@ -115,6 +123,7 @@ impl TestApp {
             public_url: None,
             local_worker: None,
             allow_private: false,
+            trusted_proxies: &[],
         }
     }
 
