@@ -16,6 +16,3 @@ CREATE TABLE signature_addresses (
     PRIMARY KEY (signature_hash, address_mac)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX signature_addresses_by_age ON signature_addresses (forget_at);
-
--- What was released to a session.
-CREATE INDEX audit_by_session ON audit (session_id) WHERE session_id IS NOT NULL;

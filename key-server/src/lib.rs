@@ -28,6 +28,7 @@ mod local_worker;
 mod origin;
 mod page_origin;
 mod principal;
+mod rate_counters;
 mod refusal;
 mod state;
 pub mod store;
@@ -35,7 +36,7 @@ pub mod store;
 pub use clock::Clock;
 pub use config::{
     Config, ConfigError, DataConfig, FetchConfig, HttpConfig, LogConfig, LogFormat, MediaConfig, PagesConfig,
-    UploadsConfig, WorkersConfig,
+    StandardConfig, UploadsConfig, WorkersConfig,
 };
 pub use http::{ServeError, Server, StopHandle};
 pub use installation::{Installation, OpenError, open, open_with_kms};

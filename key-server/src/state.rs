@@ -9,6 +9,7 @@ use url::Url;
 
 use crate::actions::account::SignInGuard;
 use crate::actions::sources::Turns;
+use crate::actions::standard::StandardLimits;
 use crate::change_streams::ChangeStreams;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -31,6 +32,7 @@ pub struct ServerState {
     /// Who writes to which source.
     pub(crate) turns: Turns,
     pub(crate) sign_in_guard: SignInGuard,
+    pub(crate) standard_limits: StandardLimits,
     /// For requests to addresses that others name.
     pub(crate) fetch: Client,
     pub(crate) change_streams: ChangeStreams,
@@ -50,7 +52,7 @@ impl ServerState {
     #[must_use]
     pub fn new(installation: Installation, config: Config, clock: Clock, public_url: Url) -> Self {
         let own_origins = own_origins(&public_url, config.http.public_url.is_none());
-        let sign_in_guard = SignInGuard::new(&clock);
+        let (sign_in_guard, standard_limits) = (SignInGuard::new(&clock), StandardLimits::new(&clock));
         let fetch = Client::new(config.fetch, Arc::new(SystemLookup));
         Self {
             installation,
@@ -59,6 +61,7 @@ impl ServerState {
             clock,
             turns: Turns::default(),
             sign_in_guard,
+            standard_limits,
             change_streams: ChangeStreams::default(),
             public_url,
             own_origins,
@@ -125,13 +128,29 @@ impl ServerState {
 
     /// Address of a version's master playlist; with `preview_segments` one that ends there.
     pub(crate) fn playlist_url(&self, folder: &MediaFolder, expires_at: u64, preview_segments: Option<u32>) -> String {
+        self.media_file_url(folder, "master.m3u8", expires_at, preview_segments)
+    }
+
+    /// Address of any file of a version; with `preview_segments` one that opens no segment behind them.
+    pub(crate) fn media_file_url(
+        &self,
+        folder: &MediaFolder,
+        path: &str,
+        expires_at: u64,
+        preview_segments: Option<u32>,
+    ) -> String {
         let scope = preview_segments.map_or(UrlScope::Media, UrlScope::Beginning);
-        self.media_url(scope, folder, "master.m3u8", expires_at)
+        self.media_url(scope, folder, path, expires_at)
     }
 
     /// Address of a version's cover or sprites: opens nothing else of the folder.
     pub(crate) fn preview_url(&self, folder: &MediaFolder, path: &str, expires_at: u64) -> String {
         self.media_url(UrlScope::Previews, folder, path, expires_at)
+    }
+
+    /// Where this server answers `path`, which begins with no slash.
+    pub(crate) fn address(&self, path: &str) -> Result<Url, url::ParseError> {
+        self.public_url.join(path)
     }
 
     fn media_url(&self, scope: UrlScope, folder: &MediaFolder, path: &str, expires_at: u64) -> String {

@@ -24,9 +24,11 @@ pub struct PlayRequest {
     /// What the page means to play.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_id: Option<FileId>,
-    /// base64url of 32 bytes.
+    /// base64url of 32 bytes. Private titles only, as `build_id`: an empty one is `public_key_invalid` there.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub public_key: String,
     /// The SDK build that asks. A text, not an id: whatever it holds, the answer is `build_unknown`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub build_id: String,
     /// Where playback will start, in milliseconds.
     #[serde(default)]

@@ -163,6 +163,8 @@ pub(super) async fn record(
     limits::make_room(&mut write, session).await?;
     write.insert_session(session).await?;
     write.append_audit(&event, session.created_at).await?;
-    release::sample(&mut write, session, released, 1, session.created_at).await?;
+    if session.releases_at_opening() > 0 {
+        release::sample(&mut write, session, released, 1, session.created_at).await?;
+    }
     Ok(write.commit().await?)
 }

@@ -1,7 +1,5 @@
 //! Which keys a session receives, and with what they are sealed.
 
-use std::collections::BTreeSet;
-
 use keyveil_protocol::{
     BuildId, ErrorCode, GRANT_KEYS_MAX, Period, PeriodKeyEntry, Psk, PskSecret, Rendition, Segment, SegmentKeyEntry,
     ServerKey, TitleSecret, TrackClass,
@@ -51,21 +49,14 @@ impl Window {
         }
         let per_period = title.info.media.period_segments;
         limits::check_period(preview_segments, per_period, first)?;
-        let classes: BTreeSet<u8> = title
-            .info
-            .media
-            .renditions
-            .iter()
-            .map(|rendition| rendition.track_class.number())
-            .filter(|number| *number <= max_track.number())
-            .collect();
+        let classes = title.track_classes().into_iter().filter(|number| *number <= max_track.number());
         let whole = preview_segments.map_or(count, |end| end / per_period.value());
         let end = first.0.saturating_add(WINDOW_PERIODS).min(count);
         let last_part = preview_segments
             .filter(|preview_end| (first.0..end).contains(&whole) && preview_end % per_period.value() > 0)
             .map(|preview_end| LastPart::new(title, max_track, Period(whole), preview_end));
         Ok(Self {
-            classes: classes.into_iter().filter_map(TrackClass::from_number).collect(),
+            classes: classes.filter_map(TrackClass::from_number).collect(),
             periods: (first.0..end.min(whole)).map(Period).collect(),
             last_part,
         })

@@ -1,8 +1,9 @@
 //! `GET|HEAD /media/<url token>/<folder>/<path>`: which file an address names.
 
+use std::io::Read;
 use std::path::PathBuf;
 
-use keyveil_protocol::{AppId, ErrorCode};
+use keyveil_protocol::{AppId, ErrorCode, Mode};
 
 use crate::origin::{MediaFolder, MediaKind, MediaPath};
 use crate::refusal::Refusal;
@@ -14,8 +15,17 @@ pub(crate) struct MediaFile {
     pub(crate) file: PathBuf,
     pub(crate) kind: MediaKind,
     pub(crate) app_id: AppId,
+    pub(crate) folder: MediaFolder,
     /// Of a preview: a playlist ends after so many segments.
-    pub(crate) preview_segments: Option<u32>,
+    pub(super) preview_segments: Option<u32>,
+    pub(super) mode: Mode,
+}
+
+impl MediaFile {
+    /// Whether it is sent otherwise than it is stored: with tokens and key addresses, or cut.
+    pub(crate) fn is_rewritten(&self) -> bool {
+        self.kind == MediaKind::Playlist && (self.mode == Mode::Standard || self.preview_segments.is_some())
+    }
 }
 
 /// `path` is the part behind the folder, as it stood in the request.
@@ -35,16 +45,49 @@ pub(crate) async fn media(state: &ServerState, token: &str, folder: &str, path: 
     if preview_segments.is_some_and(|segments| !path.is_before(segments)) {
         return Err(Refusal::new(ErrorCode::PreviewEnded, "behind the preview's end").for_app(title.app_id));
     }
-    let (app_id, kind, media_dir) = (title.app_id, path.kind(), state.config.media_dir());
-    let located = tokio::task::spawn_blocking(move || path.locate(&media_dir, &folder)).await;
+    let found = located(state, path, folder, title.app_id, title.mode).await?;
+    Ok(MediaFile { preview_segments, ..found })
+}
+
+/// The file of a title that may be seen.
+pub(super) async fn located(
+    state: &ServerState,
+    path: MediaPath,
+    folder: MediaFolder,
+    app_id: AppId,
+    mode: Mode,
+) -> Result<MediaFile, Refusal> {
+    let (kind, media_dir, within) = (path.kind(), state.config.media_dir(), folder.clone());
+    let located = tokio::task::spawn_blocking(move || path.locate(&media_dir, &within)).await;
     match located {
-        Ok(Ok(file)) => Ok(MediaFile { file, kind, app_id, preview_segments }),
-        Ok(Err(error)) if is_absence(&error) => Err(not_found("no such media file").for_app(app_id)),
-        Ok(Err(error)) => {
-            Err(Refusal::new(ErrorCode::Unavailable, format!("media file: {}", error.kind())).for_app(app_id))
+        Ok(Ok(file)) => Ok(MediaFile { file, kind, app_id, folder, mode, preview_segments: None }),
+        Ok(Err(error)) if is_absence(&error) => {
+            Err(Refusal::new(ErrorCode::NotFound, "no such media file").for_app(app_id))
         }
+        Ok(Err(error)) => Err(unreadable(&error).for_app(app_id)),
         Err(_) => Err(Refusal::new(ErrorCode::Internal, "media look-up was cut off")),
     }
+}
+
+/// What a text file holds, if that is at most `len_max` bytes.
+pub(super) async fn read_text(found: &MediaFile, len_max: u64) -> Result<String, Refusal> {
+    let path = found.file.clone();
+    let read = tokio::task::spawn_blocking(move || {
+        let mut text = String::new();
+        // One more than there may be, so that more is noticed.
+        std::fs::File::open(path)?.take(len_max.saturating_add(1)).read_to_string(&mut text)?;
+        Ok::<_, std::io::Error>(text)
+    });
+    match read.await {
+        Ok(Ok(text)) if text.len() as u64 <= len_max => Ok(text),
+        Ok(Ok(_)) => Err(Refusal::new(ErrorCode::Internal, "media text is over its limit").for_app(found.app_id)),
+        Ok(Err(error)) => Err(unreadable(&error).for_app(found.app_id)),
+        Err(_) => Err(Refusal::new(ErrorCode::Internal, "reading media was cut off")),
+    }
+}
+
+fn unreadable(error: &std::io::Error) -> Refusal {
+    Refusal::new(ErrorCode::Unavailable, format!("media file: {}", error.kind()))
 }
 
 fn is_absence(error: &std::io::Error) -> bool {

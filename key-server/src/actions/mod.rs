@@ -26,6 +26,7 @@ pub(crate) mod play;
 pub(crate) mod put_title;
 pub(crate) mod query;
 pub(crate) mod readiness;
+pub(crate) mod standard;
 pub(crate) mod titles;
 pub(crate) mod workflows;
 

@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 
 use keyveil_protocol::api::{PlayRequest, PlayResponse, SessionInfo};
-use keyveil_protocol::{AppId, Envelope, ErrorCode, Mode, PlayGrant, RecipientPublicKey, Sealing, SessionId};
+use keyveil_protocol::{AppId, Envelope, Mode, PlayGrant, RecipientPublicKey, Sealing, SessionId};
 
 use super::admission::{self, Admission, Entry};
 use super::grant::{BuildSecrets, Window};
-use super::{parse_json, random, rng};
+use super::{parse_json, random, rng, standard};
 use crate::refusal::Refusal;
 use crate::state::ServerState;
 
@@ -33,6 +33,7 @@ async fn open(
     admission: &Admission,
 ) -> Result<PlayResponse, Refusal> {
     let Admission { title, authorization, now, url_expires_at, preview_segments, .. } = admission;
+    let mut playlist_url = state.playlist_url(&title.folder(), *url_expires_at, *preview_segments);
     let (session_id, grant) = match title.info.mode {
         Mode::Clear => {
             admission::record_use(state, admission).await?;
@@ -42,13 +43,18 @@ async fn open(
             let (session_id, grant) = start_session(state, body, request, admission).await?;
             (Some(session_id), Some(grant))
         }
-        Mode::Standard => return Err(Refusal::new(ErrorCode::PsignContentType, "standard titles have no entry here")),
+        Mode::Standard => {
+            let id = SessionId::from_bytes(random()?);
+            let session = standard::open(state, admission, id, request.position_ms).await?;
+            playlist_url = standard::with_token(state, &playlist_url, &session)?;
+            (Some(id), None)
+        }
     };
     let claims = authorization.claims();
     Ok(PlayResponse {
         session: SessionInfo { id: session_id, expires_at: authorization.expires_at(), server_time: *now },
         title: title.info.clone(),
-        playlist_url: state.playlist_url(&title.folder(), *url_expires_at, *preview_segments),
+        playlist_url,
         watermark: claims.ghost_watermark_info.as_ref().map(|info| info.text.clone()),
         preview: admission.preview(),
         resolution_names: claims.content_info.as_ref().map(|info| info.resolution_names.clone()).unwrap_or_default(),

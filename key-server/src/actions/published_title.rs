@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use keyveil_protocol::api::{MediaInfo, TitleInfo};
 use keyveil_protocol::{AppId, ErrorCode, FileId, Period, TitleSecret};
 
@@ -52,6 +54,11 @@ impl PublishedTitle {
     /// Where its media are.
     pub(super) fn folder(&self) -> MediaFolder {
         MediaFolder::new(self.info.file_id.clone(), self.info.version)
+    }
+
+    /// Numbers of the track classes of its renditions.
+    pub(super) fn track_classes(&self) -> BTreeSet<u8> {
+        self.info.media.renditions.iter().map(|rendition| rendition.track_class.number()).collect()
     }
 
     /// Periods of the longest rendition; at least one.

@@ -6,6 +6,7 @@ mod http;
 mod log;
 mod media;
 mod pages;
+mod standard;
 mod uploads;
 mod workers;
 
@@ -19,6 +20,7 @@ pub use log::{LogConfig, LogFormat};
 pub use media::MediaConfig;
 pub use pages::PagesConfig;
 use serde::Deserialize;
+pub use standard::StandardConfig;
 pub use uploads::UploadsConfig;
 pub use workers::WorkersConfig;
 
@@ -40,11 +42,13 @@ pub struct Config {
     pub uploads: UploadsConfig,
     /// The server's own worker.
     pub workers: WorkersConfig,
+    /// Titles for players that are not ours.
+    pub standard: StandardConfig,
     /// How the server logs.
     pub log: LogConfig,
 }
 
-const SECTIONS: [&str; 8] = ["http", "data", "media", "pages", "fetch", "uploads", "log", "workers"];
+const SECTIONS: &[&str] = &["http", "data", "media", "pages", "fetch", "uploads", "log", "standard", "workers"];
 
 /// A variable that stands for a field under a shorter name.
 const SHORT_NAMES: [(&str, &str); 3] =
@@ -86,7 +90,12 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        self.http.check().and_then(|()| self.uploads.check()).and_then(|()| self.workers.check()).map_err(ConfigError)
+        self.http
+            .check()
+            .and_then(|()| self.uploads.check())
+            .and_then(|()| self.standard.check())
+            .and_then(|()| self.workers.check())
+            .map_err(ConfigError)
     }
 }
 

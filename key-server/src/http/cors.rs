@@ -18,7 +18,7 @@ use crate::state::ServerState;
 
 const METHODS: &str = "GET, HEAD, POST";
 const REQUEST_HEADERS: &str = "Content-Type, Keyveil-Mac, Range";
-const EXPOSED_HEADERS: &str = "Content-Length, Content-Range, ETag, Accept-Ranges, X-Request-Id";
+const EXPOSED_HEADERS: &str = "Content-Length, Content-Range, ETag, Accept-Ranges, Retry-After, X-Request-Id";
 const PREFLIGHT_MAX_AGE_SECS: &str = "600";
 
 /// Left in a request's extensions by a handler that knows the application.
@@ -59,7 +59,8 @@ pub(super) async fn cors(
 
 /// Paths that pages of other origins may use.
 fn is_shared(path: &str) -> bool {
-    matches!(path, "/v1/play" | "/v1/keys") || path.starts_with("/media/") || path.starts_with("/sdk/")
+    matches!(path, "/v1/play" | "/v1/keys" | "/v1/hls-keys")
+        || ["/v1/hls/", "/v1/hls-keys/", "/media/", "/sdk/"].iter().any(|prefix| path.starts_with(prefix))
 }
 
 /// A page of the answer's application; before that is known, a page of any application.

@@ -10,9 +10,11 @@ use keyveil_protocol::ErrorCode;
 
 use super::cors::AnswerFor;
 use super::envelope::HttpRefusal;
+use super::hls::{hls_playlist, parameter};
 use super::openapi::Bytes;
 use crate::actions::media::{MediaFile, media as media_action};
-use crate::origin::{MediaKind, Rewriting, rewrite};
+use crate::actions::standard::playlist;
+use crate::origin::MediaKind;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
 
@@ -40,8 +42,10 @@ pub(super) async fn media(state: web::Data<ServerState>, request: HttpRequest) -
         }
     })?;
     request.extensions_mut().insert(AnswerFor(found.app_id));
-    if let (MediaKind::Playlist, Some(segments)) = (found.kind, found.preview_segments) {
-        return Ok(cut_playlist(found, segments).await?);
+    if found.is_rewritten() {
+        let token = parameter(&request, &state.config.standard.token_parameter)?;
+        let (_, _, path) = parts(&request)?;
+        return Ok(hls_playlist(playlist(&state, &found, path, token.as_deref()).await?));
     }
     let (path, kind) = (found.file, found.kind);
     let file = match web::block(move || NamedFile::open(path)).await {
@@ -79,27 +83,17 @@ pub(super) async fn settle_range<B: MessageBody>(
 }
 
 async fn locate(state: &ServerState, request: &HttpRequest) -> Result<MediaFile, Refusal> {
-    // The raw path: the router's own has been decoded in part.
-    let mut parts = request.path().strip_prefix("/media/").unwrap_or_default().splitn(3, '/');
-    match (parts.next(), parts.next(), parts.next()) {
-        (Some(token), Some(folder), Some(path)) => media_action(state, token, folder, path).await,
-        _ => Err(Refusal::new(ErrorCode::NotFound, "media path is too short")),
-    }
+    let (token, folder, path) = parts(request)?;
+    media_action(state, token, folder, path).await
 }
 
-/// A preview's playlist ends with it. Made per answer, so no cache keeps it.
-async fn cut_playlist(found: MediaFile, segments: u32) -> Result<HttpResponse, Refusal> {
-    let unavailable = |cause: &'static str| Refusal::new(ErrorCode::Unavailable, cause).for_app(found.app_id);
-    let file = found.file;
-    let read = web::block(move || std::fs::read_to_string(file)).await;
-    let playlist = read.ok().and_then(Result::ok).ok_or_else(|| unavailable("playlist can't be read"))?;
-    let rewriting =
-        Rewriting { path: "", sign: None, playlist_parameter: None, key_uri: &|_| None, segments: Some(segments) };
-    Ok(HttpResponse::Ok()
-        .content_type(MediaKind::Playlist.mime())
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::CROSS_ORIGIN_RESOURCE_POLICY, "cross-origin"))
-        .body(rewrite(&playlist, &rewriting)))
+/// Token, folder and path, raw: the router's own have been decoded in part.
+fn parts(request: &HttpRequest) -> Result<(&str, &str, &str), Refusal> {
+    let mut parts = request.path().strip_prefix("/media/").unwrap_or_default().splitn(3, '/');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(token), Some(folder), Some(path)) => Ok((token, folder, path)),
+        _ => Err(Refusal::new(ErrorCode::NotFound, "media path is too short")),
+    }
 }
 
 /// One validator for the plain and the compressed form: equal in meaning, not byte for byte.

@@ -10,6 +10,7 @@ mod changes;
 mod client;
 mod cors;
 mod envelope;
+mod hls;
 mod idempotency;
 mod job_attempts;
 mod jobs;

@@ -14,8 +14,8 @@ use utoipa::openapi::{Components, ContentBuilder, Ref, ResponseBuilder, Security
 
 use super::router::resource;
 use super::{
-    account, api, app_keys, apps, audit, changes, job_attempts, jobs, media, sessions, signatures, titles, uploads,
-    webhooks, workflows,
+    account, api, app_keys, apps, audit, changes, hls, job_attempts, jobs, media, sessions, signatures, titles,
+    uploads, webhooks, workflows,
 };
 
 /// What a request that says everything by its address carries: `{}`.
@@ -74,6 +74,7 @@ fn document() -> utoipa::openapi::OpenApi {
         job_attempts::Docs::openapi(),
         api::Docs::openapi(),
         media::Docs::openapi(),
+        hls::Docs::openapi(),
     ] {
         document.merge(part);
     }

@@ -7,7 +7,7 @@ use keyveil_protocol::ErrorCode;
 
 use super::envelope::HttpRefusal;
 use super::{
-    account, api, app_keys, apps, audit, changes, job_attempts, jobs, media, openapi, pages, sessions, signatures,
+    account, api, app_keys, apps, audit, changes, hls, job_attempts, jobs, media, openapi, pages, sessions, signatures,
     titles, uploads, webhooks, workflows,
 };
 use crate::refusal::Refusal;
@@ -20,6 +20,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .configure(signatures::routes)
         .configure(audit::routes)
         .configure(changes::routes)
+        .configure(hls::routes)
         .configure(job_attempts::routes)
         .configure(jobs::routes)
         .configure(openapi::routes)

@@ -15,6 +15,7 @@ use super::router::resource;
 use crate::actions::commit_title::commit_title;
 use crate::actions::put_title::put_title;
 use crate::actions::query::{Fields, Page, empty_body};
+use crate::actions::standard::{self, ImportedKeys, PutImportedKeys};
 use crate::actions::titles::TitleView;
 use crate::actions::{jobs, titles, uploads};
 use crate::refusal::Refusal;
@@ -38,7 +39,8 @@ const PUBLIC_KEY_HEADER: &str = "Keyveil-Public-Key";
     unpublish,
     retry,
     reencrypt,
-    periods
+    periods,
+    put_imported_keys
 ))]
 pub(super) struct Docs;
 
@@ -57,7 +59,8 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .service(resource("/v1/titles/{file_id}/unpublish", "POST").route(web::post().to(unpublish)))
         .service(resource("/v1/titles/{file_id}/retry", "POST").route(web::post().to(retry)))
         .service(resource("/v1/titles/{file_id}/reencrypt", "POST").route(web::post().to(reencrypt)))
-        .service(resource("/v1/titles/{file_id}/periods", "GET").route(web::get().to(periods)));
+        .service(resource("/v1/titles/{file_id}/periods", "GET").route(web::get().to(periods)))
+        .service(resource("/v1/titles/{file_id}/imported-keys", "PUT").route(web::put().to(put_imported_keys)));
 }
 
 /// List titles
@@ -205,6 +208,18 @@ async fn reencrypt(state: State, request: HttpRequest, payload: web::Payload) ->
 async fn periods(state: State, request: HttpRequest) -> Answer {
     let principal = principal(&state, &request, Scope::Read).await?;
     Ok(no_store().json(titles::periods(&state, &principal, &file_id(&request)?).await?))
+}
+
+/// Import a title's keys
+///
+/// Scope `pack`. Of a standard title that another vendor encrypted: its playlists name each key by a text. Replaces those
+/// that were there. Up to 256 KiB.
+#[utoipa::path(put, path = "/v1/titles/{fileId}/imported-keys", operation_id = "putImportedKeys", tag = "titles", params(("fileId" = FileId, Path)),
+    request_body = PutImportedKeys, responses((status = 200, description = "As they are now.", body = ImportedKeys)))]
+async fn put_imported_keys(state: State, request: HttpRequest, payload: web::Payload) -> Answer {
+    let principal = principal(&state, &request, Scope::Pack).await?;
+    let body = json_bytes(&request, payload, COMMIT_BODY_LEN_MAX, state.config.http.body_timeout()).await?;
+    Ok(no_store().json(standard::put_imported_keys(&state, &principal, &file_id(&request)?, &body).await?))
 }
 
 fn file_id(request: &HttpRequest) -> Result<FileId, Refusal> {

@@ -41,6 +41,15 @@ pub enum KmsContext<'a> {
         /// The webhook.
         webhook_id: &'a WebhookId,
     },
+    /// A key that another vendor's playlists name by a text.
+    ImportedKey {
+        /// Its application.
+        app_id: AppId,
+        /// Its title.
+        file_id: &'a FileId,
+        /// SHA-256 of the text.
+        text_hash: &'a [u8; 32],
+    },
     /// The readiness check's round trip.
     Probe,
 }
@@ -67,6 +76,10 @@ impl KmsContext<'_> {
             Self::Webhook { app_id, webhook_id } => {
                 encode("webhook", &[&app_id.value().to_be_bytes(), webhook_id.as_str().as_bytes()])
             }
+            Self::ImportedKey { app_id, file_id, text_hash } => encode(
+                "imported-key",
+                &[&app_id.value().to_be_bytes(), file_id.as_str().as_bytes(), text_hash.as_slice()],
+            ),
             Self::Probe => encode("probe", &[]),
         }
     }

@@ -3,10 +3,12 @@
 mod media_folder;
 mod media_path;
 mod served_playlist;
+mod session_token;
 mod url_token;
 
 pub(crate) use media_folder::MediaFolder;
 pub(crate) use media_path::{MediaKind, MediaPath};
 pub(crate) use media_path::{locate, plain_path};
 pub(crate) use served_playlist::{Rewriting, rewrite};
+pub(crate) use session_token::{UnverifiedSessionToken, session_token};
 pub(crate) use url_token::{UrlKey, UrlScope, url_expiry};

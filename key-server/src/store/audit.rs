@@ -28,6 +28,8 @@ pub enum AuditKind {
     SessionsRevoked,
     /// A title got its secret, or got it sealed anew.
     TitleRegistered,
+    /// Keys of another vendor's playlists were put under a title.
+    KeysImported,
     /// A title can be played.
     TitlePublished,
     /// A title can be played no more, and can be published again.
@@ -100,6 +102,7 @@ impl AuditKind {
             Self::KeysReleased => "keys_released",
             Self::SessionsRevoked => "sessions_revoked",
             Self::TitleRegistered => "title_registered",
+            Self::KeysImported => "keys_imported",
             Self::TitlePublished => "title_published",
             Self::TitleUnpublished => "title_unpublished",
             Self::TitleDescribed => "title_described",

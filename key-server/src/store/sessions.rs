@@ -89,6 +89,17 @@ impl EndedBy {
     }
 }
 
+impl Session {
+    /// A private title's first keys come with its opening, a standard title's later by their own addresses.
+    #[must_use]
+    pub const fn releases_at_opening(&self) -> u32 {
+        match self.mode {
+            Mode::Private => 1,
+            Mode::Standard | Mode::Clear => 0,
+        }
+    }
+}
+
 /// What one keys request changes in a session.
 #[derive(Clone, Debug)]
 pub struct SessionProgress {
@@ -151,8 +162,8 @@ impl WriteTransaction<'_> {
         sqlx::query(
             "INSERT INTO sessions (id, app_id, file_id, version, mode, uid, us, kid, signature_hash, build_id, max_track,
              preview_segments, limits, origin, ip_class,
-             created_at, expires_at, url_expires_at, last_counter, last_position_ms, last_seen_at)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             created_at, expires_at, url_expires_at, last_counter, last_position_ms, last_seen_at, releases)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(session.id.as_bytes().as_slice())
         .bind(integer(session.app_id.value()))
@@ -175,6 +186,7 @@ impl WriteTransaction<'_> {
         .bind(integer(session.last_counter))
         .bind(integer(session.last_position_ms))
         .bind(session.created_at)
+        .bind(session.releases_at_opening())
         .execute(self.connection())
         .await?;
         Ok(())

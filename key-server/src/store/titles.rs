@@ -236,8 +236,11 @@ impl WriteTransaction<'_> {
 
     /// Deletes a title: its versions and, with their wrapped secrets, the way to its segments.
     pub async fn delete_title(&mut self, file_id: &FileId, now: i64) -> Result<(), StoreError> {
-        for statement in ["DELETE FROM title_versions WHERE file_id = ?", "DELETE FROM title_labels WHERE file_id = ?"]
-        {
+        for statement in [
+            "DELETE FROM title_versions WHERE file_id = ?",
+            "DELETE FROM title_labels WHERE file_id = ?",
+            "DELETE FROM imported_keys WHERE file_id = ?",
+        ] {
             sqlx::query(statement).bind(file_id.as_str()).execute(self.connection()).await?;
         }
         self.cancel_jobs_of_title(file_id, now).await?;

@@ -16,8 +16,8 @@ const VERSION: &str = "version current container cipher segmentMs periodSegments
 const RENDITION: &str = "rendition kind trackClass name language width height bandwidth codecs playlist segmentCount";
 const JOB: &str = "jobId fileId kind state priority attempt version worker stage percent leftSecs speed failure settings \
     runAfter leaseExpiresAt createdAt startedAt finishedAt";
-const SESSION: &str = "sessionId fileId version uid kid buildId maxTrack origin active lastPositionMs releases createdAt \
-    lastSeenAt expiresAt revokedAt";
+const SESSION: &str = "sessionId fileId version uid us kid buildId mode maxTrack origin ipClass active lastPositionMs releases \
+    createdAt lastSeenAt expiresAt revokedAt endedBy";
 const AUDIT: &str = "seq at kind fileId sessionId detail hash";
 const EVENT: &str = "eventId type at appId fileId data";
 const WEBHOOK: &str = "webhookId url types enabled createdAt updatedAt";

@@ -167,6 +167,10 @@ fn a_renewal_is_not_undone_by_a_request_that_began_before_it() {
         url_expires_at: before.url_expires_at + 3600,
         max_track: TrackClass::Sd,
         kid: before.kid,
+        signature_hash: before.signature_hash,
+        us: before.us,
+        preview_segments: before.preview_segments,
+        limits: before.limits,
     };
     let (heartbeat, _) = player.keys_request(&grant, &Exchange::generate(&mut Player::rng()), json!({ "counter": 2 }));
     let mut write = app.block_on(store.write()).unwrap();

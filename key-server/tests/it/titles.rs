@@ -61,7 +61,7 @@ fn an_unfit_registration_is_refused() {
     let body = |name: &str, mode: &str, public_key: &str| json!({ "fileId": "x", "publicKey": public_key, "name": name, "mode": mode });
     assert_eq!(put("x", body("", "private", PUBLIC_KEY)), "malformed_request");
     assert_eq!(put("x", body(&"n".repeat(257), "private", PUBLIC_KEY)), "malformed_request");
-    assert_eq!(put("x", body("n", "standard", PUBLIC_KEY)), "malformed_request");
+    assert_eq!(put("x", body("n", "drm", PUBLIC_KEY)), "malformed_request");
     assert_eq!(put("x", body("n", "private", "AAAA")), "public_key_invalid");
     assert_eq!(put("x", body("n", "private", &"A".repeat(43))), "public_key_invalid");
     assert_eq!(put("a%20b", body("n", "private", PUBLIC_KEY)), "malformed_request");
@@ -154,7 +154,7 @@ fn the_server_signs_for_an_api_key() {
         json!({ "fileId": TITLE, "uid": "" }),
         json!({ "fileId": TITLE, "uid": "u".repeat(129) }),
         json!({ "fileId": TITLE, "maxTrack": "8K" }),
-        json!({ "fileId": TITLE, "once": true }),
+        json!({ "fileId": TITLE, "twice": true }),
     ] {
         assert_eq!(sign(body).code(), "malformed_request");
     }

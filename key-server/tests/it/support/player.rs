@@ -15,6 +15,7 @@ pub(crate) struct Player<'a> {
     psk: Psk,
     server_keys: Vec<ServerPublicKey>,
     origin: Option<&'static str>,
+    forwarded_for: Option<String>,
 }
 
 impl<'a> Player<'a> {
@@ -28,13 +29,27 @@ impl<'a> Player<'a> {
             let id = key["id"].as_str().unwrap().parse().unwrap();
             ServerPublicKey::from_bytes(id, &hex_32(&key["publicKey"])).unwrap()
         });
-        Self { test_app, build_id, psk, server_keys: server_keys.collect(), origin: None }
+        Self { test_app, build_id, psk, server_keys: server_keys.collect(), origin: None, forwarded_for: None }
     }
 
     /// The same player inside a page of this origin.
     pub(crate) fn on_page(mut self, origin: &'static str) -> Self {
         self.origin = Some(origin);
         self
+    }
+
+    /// The same player behind proxies that say this of where it is.
+    pub(crate) fn at(mut self, forwarded_for: impl Into<String>) -> Self {
+        self.forwarded_for = Some(forwarded_for.into());
+        self
+    }
+
+    fn request(&self, path: &str) -> Request {
+        let request = self.test_app.request("POST", path);
+        match &self.forwarded_for {
+            Some(value) => request.header("X-Forwarded-For", value),
+            None => request,
+        }
     }
 
     pub(crate) fn rng() -> UnwrapErr<SysRng> {
@@ -50,14 +65,14 @@ impl<'a> Player<'a> {
     /// Any play request; what comes back is for the test to judge.
     pub(crate) fn try_play(&self, psign: &str, more: Value) -> Response {
         let body = self.play_body(&Exchange::generate(&mut Self::rng()), psign, more);
-        self.test_app.request("POST", "/v1/play").json(body.to_string()).send()
+        self.request("/v1/play").json(body.to_string()).send()
     }
 
     /// A play request that succeeds, with its grant opened.
     pub(crate) fn play(&self, psign: &str, more: Value) -> (PlayResponse, PlayGrant) {
         let exchange = Exchange::generate(&mut Self::rng());
         let body = self.play_body(&exchange, psign, more).to_string();
-        let mut request = self.test_app.request("POST", "/v1/play").json(body.as_str());
+        let mut request = self.request("/v1/play").json(body.as_str());
         if let Some(origin) = self.origin {
             request = request.header("Origin", origin);
         }
@@ -80,7 +95,7 @@ impl<'a> Player<'a> {
         });
         let body = merged(body, more).to_string();
         let mac = grant.mac_key.mac(body.as_bytes());
-        (self.test_app.request("POST", "/v1/keys").header("Keyveil-Mac", &mac).json(body.as_str()), body)
+        (self.request("/v1/keys").header("Keyveil-Mac", &mac).json(body.as_str()), body)
     }
 
     pub(crate) fn try_keys(&self, grant: &PlayGrant, more: Value) -> Response {

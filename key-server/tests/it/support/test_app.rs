@@ -27,6 +27,8 @@ pub(crate) struct TestAppBuilder {
     local_worker: Option<PathBuf>,
     allow_private: bool,
     trusted_proxies: &'static [&'static str],
+    token_parameter: Option<&'static str>,
+    key_uses: Option<u32>,
 }
 
 /// A server with one application and one published private title of 25 segments in five periods.
@@ -70,6 +72,16 @@ impl TestAppBuilder {
         self
     }
 
+    pub(crate) fn token_parameter(mut self, name: &'static str) -> Self {
+        self.token_parameter = Some(name);
+        self
+    }
+
+    pub(crate) fn key_uses(mut self, key_uses: u32) -> Self {
+        self.key_uses = Some(key_uses);
+        self
+    }
+
     /// With a worker of the server's own: this program.
     pub(crate) fn local_worker(mut self, packager: PathBuf) -> Self {
         self.local_worker = Some(packager);
@@ -96,6 +108,10 @@ impl TestAppBuilder {
         config.workers.local = self.local_worker.is_some();
         config.workers.packager = self.local_worker.clone();
         config.fetch.allow_private = self.allow_private;
+        if let Some(name) = self.token_parameter {
+            config.standard.token_parameter = name.to_owned();
+        }
+        config.standard.key_uses = self.key_uses.unwrap_or(config.standard.key_uses);
         config.http.trusted_proxies = self.trusted_proxies.iter().map(|range| range.parse().unwrap()).collect();
         let clock = Clock::default();
         let (address, state, handle, thread) = serve(config.clone(), self.kms, clock.clone());
@@ -123,6 +139,8 @@ impl TestApp {
             public_url: None,
             local_worker: None,
             allow_private: false,
+            token_parameter: None,
+            key_uses: None,
             trusted_proxies: &[],
         }
     }
@@ -315,7 +333,7 @@ pub(crate) fn media_info(mode: &str) -> Value {
         })
     };
     json!({
-        "durationMs": 150_000, "container": "fmp4", "cipher": (mode == "private").then_some("aes-128-cbc"),
+        "durationMs": 150_000, "container": "fmp4", "cipher": (mode != "clear").then_some("aes-128-cbc"),
         "segmentMs": 6000, "periodSegments": 5, "segmentCount": 25,
         "renditions": [
             rendition(0, RenditionKind::Video, "HD", "v720p"), rendition(1, RenditionKind::Video, "SD", "v480p"),

@@ -1,0 +1,52 @@
+//! Uses of session and signature, audit row and key, or none of them.
+
+use keyveil_protocol::ErrorCode;
+use serde_json::Value;
+
+use crate::actions::keys::Client;
+use crate::actions::limits::{self, SignatureUse};
+use crate::actions::release::{check_still_allowed, ended, sample};
+use crate::clock::stored;
+use crate::refusal::Refusal;
+use crate::state::ServerState;
+use crate::store::{AuditEvent, AuditKind, Session};
+
+/// A key that is about to leave.
+pub(super) struct Release<'a> {
+    pub(super) session: &'a Session,
+    pub(super) client: Client<'a>,
+    /// How many keys the title has.
+    pub(super) title_keys: u64,
+    /// Where playback must be, as far as the key tells.
+    pub(super) position_ms: Option<u64>,
+    /// What leaves, for the audit log.
+    pub(super) detail: Value,
+}
+
+/// `key_uses_exhausted` when the session has had all it may have.
+pub(super) async fn record(state: &ServerState, release: &Release<'_>, now: u64) -> Result<(), Refusal> {
+    let Release { session, client, title_keys, position_ms, detail } = release;
+    let uses_max = title_keys.saturating_mul(u64::from(state.config.standard.key_uses));
+    let mut detail = detail.clone();
+    detail["ipClass"] = limits::ip_class(client.address).into();
+    let event = AuditEvent::new(AuditKind::KeysReleased, detail.clone())
+        .with_app(session.app_id)
+        .with_file(&session.file_id)
+        .with_session(session.id);
+    let now = stored(now);
+    let mut write = state.installation.store().write().await?;
+    check_still_allowed(&mut write, session, &session.kid, ErrorCode::SessionInvalid).await?;
+    SignatureUse::of_session(session, client.address).spend(&mut write, &state.installation).await?;
+    let Some(releases) = write.use_session(&session.id, uses_max, *position_ms, now).await? else {
+        // Ended while the request was on its way, or else used up.
+        write.session(&session.id).await?.as_ref().map_or(Ok(()), ended)?;
+        return Err(Refusal::new(ErrorCode::KeyUsesExhausted, "the session has had all its keys as often as it may"));
+    };
+    write.append_audit(&event, now).await?;
+    sample(&mut write, session, release_of(&detail), releases, now).await?;
+    Ok(write.commit().await?)
+}
+
+fn release_of(detail: &Value) -> &Value {
+    detail.get("released").unwrap_or(&Value::Null)
+}
