@@ -2,7 +2,8 @@
 
 /** Replaces what plays by an element with the id `own` and that signature, and keeps its events in `window.told`. */
 export async function embed(page, keyveil, psign, { attributes = {}, html = "" } = {}) {
-  await page.goto(`${keyveil.origin}/player/`);
+  // With a link, be it to nothing, the page fetches the element; the query makes it a new page each time.
+  await page.goto(`${keyveil.origin}/player/?${Math.random()}#file=none&psign=none`);
   await page.evaluate(
     async ({ psign, attributes, html }) => {
       await customElements.whenDefined("keyveil-player");
