@@ -234,14 +234,14 @@ fn the_audit_log_is_listed_newest_first() {
 fn a_signature_is_decoded_and_judged() {
     let app = TestApp::start();
     let decode = |psign: &str| send(&app, "POST", "/v1/player-signatures/decode", &json!({ "psign": psign }));
-    let good = app.sign(&app.claims(TITLE));
-    let decoded = decode(&good);
+    let claims = app.claims(TITLE);
+    let decoded = decode(&app.sign(&claims));
     assert!(!decoded.text().contains(app.app.signing_key.expose_text()));
     let decoded = decoded.value();
     assert_eq!((&decoded["valid"], &decoded["code"]), (&json!(true), &Value::Null));
     assert_eq!(decoded["kid"], json!(app.app.signing_key.kid));
     assert_eq!(decoded["claims"]["fileId"], TITLE);
-    assert_eq!(decoded["expiresAt"], app.claims(TITLE).current_time_stamp + 86_400);
+    assert_eq!(decoded["expiresAt"], claims.current_time_stamp + 86_400);
     let mut expired = app.claims(TITLE);
     expired.current_time_stamp -= 100;
     expired.expire_time_stamp = Some(expired.current_time_stamp + 10);

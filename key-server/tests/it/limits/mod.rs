@@ -33,9 +33,18 @@ pub(super) fn behind_proxy() -> TestApp {
     TestApp::builder().trusted_proxies(&["127.0.0.1", "2001:db8:ff::/48"]).start()
 }
 
-/// Every player at the same moment.
+/// Every player at the same moment. Who is told to come back later does so: nothing has happened then.
 pub(super) fn at_once(players: &[Player<'_>], psign: &str) -> Vec<Response> {
-    let play = |player| move || Player::try_play(player, psign, json!({}));
+    let play = |player| {
+        move || {
+            loop {
+                let answer = Player::try_play(player, psign, json!({}));
+                if answer.status != 503 {
+                    return answer;
+                }
+            }
+        }
+    };
     std::thread::scope(|scope| {
         let threads: Vec<_> = players.iter().map(|player| scope.spawn(play(player))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()

@@ -135,7 +135,7 @@ fn a_further_session_of_a_viewer_ends_the_oldest() {
 fn sessions_that_are_over_take_no_room() {
     let app = TestApp::start();
     let player = app.player();
-    player.play(&for_viewer(&app, "alice", Some(2), 10), json!({}));
+    player.play(&for_viewer(&app, "alice", Some(2), 90), json!({}));
     let (_, second) = player.play(&for_viewer(&app, "alice", Some(2), 5000), json!({}));
     app.clock.advance(100);
     player.play(&for_viewer(&app, "alice", Some(2), 5000), json!({}));
