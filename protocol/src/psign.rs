@@ -16,7 +16,8 @@ use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 pub use claims::{
-    ContentInfo, GhostWatermarkInfo, KeyveilClaims, PlayerSignatureClaims, ResolutionName, UrlAccessInfo,
+    ContentInfo, DrmLicenseInfo, GhostWatermarkInfo, KeyveilClaims, PlayerSignatureClaims, ResolutionName,
+    UrlAccessInfo,
 };
 
 use crate::error::{ErrorCode, ProtocolError};
@@ -206,7 +207,7 @@ impl VerifiedPlayerSignature {
     #[must_use]
     pub fn expires_at(&self, max_age_secs: u64) -> u64 {
         let oldest = self.claims.current_time_stamp.saturating_add(max_age_secs);
-        let limits = [self.claims.expire_time_stamp, self.claims.media_ends_at()];
+        let limits = [self.claims.expire_time_stamp, self.claims.media_ends_at(), self.claims.keys_end_at()];
         limits.into_iter().flatten().fold(oldest, u64::min)
     }
 

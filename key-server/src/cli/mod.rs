@@ -6,6 +6,7 @@ mod app_settings;
 mod audit;
 mod build;
 mod kms;
+mod media_origin;
 mod output;
 mod serve;
 mod server_key;
@@ -61,6 +62,9 @@ enum Command {
     /// API keys of applications.
     #[command(subcommand)]
     ApiKey(api_key::ApiKeyCommand),
+    /// CDNs in front of this server, and how their addresses are signed.
+    #[command(subcommand)]
+    MediaOrigin(media_origin::MediaOriginCommand),
     /// Print a player signature.
     #[command(after_help = sign::EXAMPLES)]
     Sign(sign::SignArgs),
@@ -149,6 +153,7 @@ impl Cli {
             Command::Init => init(&config).await,
             Command::App(command) => app::run(command, &Context::open(&config).await?).await,
             Command::ApiKey(command) => api_key::run(command, &Context::open(&config).await?).await,
+            Command::MediaOrigin(command) => media_origin::run(command, &Context::open(&config).await?).await,
             Command::Sign(args) => sign::run(&args, &Context::open(&config).await?).await,
             Command::Build(command) => build::run(command, &Context::open(&config).await?).await,
             Command::Kms(command) => kms::run(command, &config).await,
