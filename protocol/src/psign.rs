@@ -173,14 +173,26 @@ impl<'a> UnverifiedPlayerSignature<'a> {
         self,
         signing_keys: impl IntoIterator<Item = &'k SigningKey>,
     ) -> Result<VerifiedPlayerSignature, ProtocolError> {
-        let mut signing_keys = signing_keys.into_iter();
-        if signing_keys
-            .any(|key| !key.0.is_empty() && key.hmac(self.signing_input).verify_slice(&self.signature).is_ok())
-        {
-            Ok(VerifiedPlayerSignature { claims: self.claims })
-        } else {
-            Err(ProtocolError::new(ErrorCode::PsignSignature, "HMAC differs"))
+        let mut unverified = self;
+        for signing_key in signing_keys {
+            match unverified.verify_by(signing_key) {
+                Ok(verified) => return Ok(verified),
+                Err(back) => unverified = *back,
+            }
         }
+        Err(ProtocolError::new(ErrorCode::PsignSignature, "HMAC differs"))
+    }
+
+    /// [`Self::verify`] with one key, for who wants to know which one fits.
+    ///
+    /// # Errors
+    /// Itself, for the next key.
+    pub fn verify_by(self, signing_key: &SigningKey) -> Result<VerifiedPlayerSignature, Box<Self>> {
+        let hmac = signing_key.hmac(self.signing_input);
+        if signing_key.0.is_empty() || hmac.verify_slice(&self.signature).is_err() {
+            return Err(Box::new(self));
+        }
+        Ok(VerifiedPlayerSignature { claims: self.claims })
     }
 }
 
@@ -191,18 +203,23 @@ pub struct VerifiedPlayerSignature {
 }
 
 impl VerifiedPlayerSignature {
+    /// Effective expiry in seconds since 1970, passed or not; `max_age_secs` is the application's.
+    #[must_use]
+    pub fn expires_at(&self, max_age_secs: u64) -> u64 {
+        let oldest = self.claims.current_time_stamp.saturating_add(max_age_secs);
+        let limits = [self.claims.expire_time_stamp, self.claims.media_ends_at(), self.claims.keys_end_at()];
+        limits.into_iter().flatten().fold(oldest, u64::min)
+    }
+
     /// `now` and the result's expiry in seconds since 1970; `max_age_secs` is the application's.
     ///
     /// # Errors
     /// `psign_from_future`, `psign_expired`.
     pub fn check_times(self, now: u64, max_age_secs: u64) -> Result<TimelyPlayerSignature, ProtocolError> {
-        let signed_at = self.claims.current_time_stamp;
-        if signed_at > now.saturating_add(CLOCK_SKEW_SECS) {
+        if self.claims.current_time_stamp > now.saturating_add(CLOCK_SKEW_SECS) {
             return Err(ProtocolError::new(ErrorCode::PsignFromFuture, "currentTimeStamp is ahead of the clock"));
         }
-        let oldest = signed_at.saturating_add(max_age_secs);
-        let limits = [self.claims.expire_time_stamp, self.claims.media_ends_at(), self.claims.keys_end_at()];
-        let expires_at = limits.into_iter().flatten().fold(oldest, u64::min);
+        let expires_at = self.expires_at(max_age_secs);
         if expires_at <= now {
             return Err(ProtocolError::new(ErrorCode::PsignExpired, "past its effective expiry"));
         }

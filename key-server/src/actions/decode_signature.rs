@@ -67,7 +67,7 @@ fn header(psign: &str) -> Option<Map<String, Value>> {
 
 /// The order is that of play: form, HMAC, times, title, content type and limits.
 async fn judge(state: &ServerState, app: &App, psign: &str, decoded: &mut Decoded) -> Result<(), Refusal> {
-    let unverified = UnverifiedPlayerSignature::parse(psign)?;
+    let mut unverified = UnverifiedPlayerSignature::parse(psign)?;
     decoded.kid = unverified.kid().cloned();
     let claims = unverified.claims().clone();
     decoded.claims = Some(claims.clone());
@@ -78,12 +78,17 @@ async fn judge(state: &ServerState, app: &App, psign: &str, decoded: &mut Decode
     let (installation, now) = (&state.installation, state.clock.now());
     for row in installation.store().signing_keys(app.app_id, unverified.kid()).await? {
         let signing_key = open_signing_key(installation, app.app_id, &row).await?;
-        let verify = || UnverifiedPlayerSignature::parse(psign)?.verify([&signing_key]);
-        let Ok(verified) = verify() else { continue };
+        let verified = match unverified.verify_by(&signing_key) {
+            Ok(verified) => verified,
+            Err(back) => {
+                unverified = *back;
+                continue;
+            }
+        };
         decoded.kid = Some(row.kid);
-        // As it was when it was signed: also an expired one says when that was.
-        let at_signing = verify()?.check_times(claims.current_time_stamp, app.max_age_secs);
-        decoded.expires_at = at_signing.ok().map(|timely| timely.expires_at());
+        // Also an expired one says when that was; one that never held has no such time.
+        let expires_at = verified.expires_at(app.max_age_secs);
+        decoded.expires_at = (expires_at > claims.current_time_stamp).then_some(expires_at);
         let timely = verified.check_times(now, app.max_age_secs)?;
         let title = installation.store().title(&claims.file_id).await?;
         let playable = title.filter(|title| title.app_id == app.app_id && title.state == TitleState::Published);

@@ -21,18 +21,20 @@ pub(super) struct TimelySignature {
 
 /// Parse, then HMAC, then times. An unknown app, an unknown `kid` and a wrong key are one refusal.
 pub(super) async fn check(state: &ServerState, psign: &str, now: u64) -> Result<TimelySignature, Refusal> {
-    let unverified = UnverifiedPlayerSignature::parse(psign)?;
+    let mut unverified = UnverifiedPlayerSignature::parse(psign)?;
     let wrong = |cause: &'static str| Refusal::new(ErrorCode::PsignSignature, cause);
     let store = state.installation.store();
     let app_id = unverified.app_id();
     let app = store.app(app_id).await?.ok_or_else(|| wrong("unknown app"))?;
     for row in store.signing_keys(app_id, unverified.kid()).await? {
         let signing_key = open_signing_key(&state.installation, app_id, &row).await?;
-        // Parsed anew for each key because checking consumes it, and the session wants to know which key it was.
-        if let Ok(verified) = UnverifiedPlayerSignature::parse(psign)?.verify([&signing_key]) {
-            let timely =
-                verified.check_times(now, app.max_age_secs).map_err(|error| Refusal::from(error).for_app(app_id))?;
-            return Ok(TimelySignature { timely, app, kid: row.kid });
+        match unverified.verify_by(&signing_key) {
+            Ok(verified) => {
+                let timely = verified.check_times(now, app.max_age_secs);
+                let timely = timely.map_err(|error| Refusal::from(error).for_app(app_id))?;
+                return Ok(TimelySignature { timely, app, kid: row.kid });
+            }
+            Err(back) => unverified = *back,
         }
     }
     Err(wrong("no signing key in use fits"))

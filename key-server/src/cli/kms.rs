@@ -8,7 +8,7 @@ use super::{CliError, output};
 use crate::actions::kms::{self, KeyCount, KeyError, Progress};
 use crate::clock::{Clock, stored};
 use crate::config::{Config, KmsEngine};
-use crate::kms::{KeyVersion, RootKeySource, open_kms, open_local, protect};
+use crate::kms::{KeyVersion, LocalKeyring, RootKeySource, open_kms, open_local, protect};
 use crate::store::Store;
 
 #[derive(Debug, Subcommand)]
@@ -108,12 +108,12 @@ pub(super) async fn run(command: KmsCommand, config: &Config) -> Result<(), CliE
         KmsCommand::Rotate { new_key, json } => rotate(&store, config, new_key, json, stored(now)).await,
         KmsCommand::Status { json } => status(&store, config, json).await,
         KmsCommand::Retire { version } => {
-            kms::retire(&store, &open_local(config, &store).await?, version, now).await?;
+            kms::retire(&store, &keyring(config, &store).await?, version, now).await?;
             output::line(&format!("retired: version {version}"))
         }
         KmsCommand::RootKey(RootKeyCommand::Change(new)) => {
             let (source, setting) = new.source()?;
-            kms::change_root_key(&store, &open_local(config, &store).await?, &source, stored(now)).await?;
+            kms::change_root_key(&store, &keyring(config, &store).await?, &source, stored(now)).await?;
             output::line(&format!("root key: {source}"))?;
             output::line(&format!("Set {setting} under [kms.local], nothing else there, and restart the server."))
         }
@@ -150,9 +150,11 @@ async fn rotate(store: &Store, config: &Config, new_key: bool, json: bool, now: 
 
 async fn status(store: &Store, config: &Config, json: bool) -> Result<(), CliError> {
     let kms = &config.kms;
-    let uses_local = kms.engine == KmsEngine::Local || kms.previous_engine == Some(KmsEngine::Local);
-    let versions =
-        if uses_local { open_local(config, store).await?.versions().map_err(KeyError::from)? } else { Vec::new() };
+    let versions = if kms.uses(KmsEngine::Local) {
+        keyring(config, store).await?.versions().map_err(KeyError::from)?
+    } else {
+        Vec::new()
+    };
     let engine = protect(open_kms(config, store).await?, kms);
     let found = kms::status(store, engine.as_ref()).await?;
     let report = StatusReport {
@@ -175,6 +177,14 @@ async fn status(store: &Store, config: &Config, json: bool) -> Result<(), CliErr
         output::line(&format!("{key}: {secrets} secrets"))?;
     }
     Ok(())
+}
+
+/// Only where it is in use: opening it would make one.
+async fn keyring(config: &Config, store: &Store) -> Result<LocalKeyring, CliError> {
+    if !config.kms.uses(KmsEngine::Local) {
+        return Err(CliError::Other("the local keyring is not in use: kms.engine is another one".to_owned()));
+    }
+    Ok(open_local(config, store).await?)
 }
 
 impl NewRootKey {

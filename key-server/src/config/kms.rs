@@ -150,6 +150,12 @@ impl KmsConfig {
         Duration::from_millis(self.timeout_ms)
     }
 
+    /// Whether it wraps or opens.
+    #[must_use]
+    pub fn uses(&self, engine: KmsEngine) -> bool {
+        self.engine == engine || self.previous_engine == Some(engine)
+    }
+
     pub(super) fn check(&self) -> Result<(), String> {
         for (name, value, range) in [
             ("timeout_ms", self.timeout_ms, 100..=30_000),
@@ -164,15 +170,14 @@ impl KmsConfig {
         if self.previous_engine == Some(self.engine) {
             return Err("kms.previous_engine must be another one than kms.engine".to_owned());
         }
-        let uses = |engine| self.engine == engine || self.previous_engine == Some(engine);
         self.local.check()?;
-        if uses(KmsEngine::Pkcs11) {
+        if self.uses(KmsEngine::Pkcs11) {
             self.pkcs11.check()?;
         }
-        if uses(KmsEngine::Aws) {
+        if self.uses(KmsEngine::Aws) {
             self.aws.check()?;
         }
-        if uses(KmsEngine::Vault) {
+        if self.uses(KmsEngine::Vault) {
             self.vault.check()?;
         }
         Ok(())

@@ -143,6 +143,11 @@ impl Entries {
         (entry.unwrapped_at.elapsed() < limit).then(|| Arc::clone(&entry.secret))
     }
 
+    fn drop_old(&mut self) {
+        let limit = self.fresh_for + self.stale_for;
+        self.by_key.retain(|_, entry| entry.unwrapped_at.elapsed() < limit);
+    }
+
     fn keep(&mut self, key: Key, secret: Plaintext) -> Arc<Plaintext> {
         let secret = Arc::new(secret);
         self.by_key.insert(key, Entry { secret: Arc::clone(&secret), unwrapped_at: Instant::now() });
@@ -155,9 +160,7 @@ async fn sweep(entries: Weak<Mutex<Entries>>) {
     loop {
         tokio::time::sleep(SWEEP_EVERY).await;
         let Some(entries) = entries.upgrade() else { return };
-        let mut entries = locked(&entries);
-        let limit = entries.fresh_for + entries.stale_for;
-        entries.by_key.retain(|_, entry| entry.unwrapped_at.elapsed() < limit);
+        locked(&entries).drop_old();
     }
 }
 
@@ -219,5 +222,26 @@ impl Kms for Cached {
 
     fn new_key(&self) -> BoxFuture<'_, Result<String, KmsError>> {
         self.inner.new_key()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use zeroize::Zeroizing;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_whose_time_is_over_leaves_memory_though_nobody_asks() {
+        let (fresh_for, stale_for) = (Duration::from_millis(20), Duration::from_millis(20));
+        let mut entries = Entries { by_key: LruCache::new(8), fresh_for, stale_for };
+        let held = Arc::downgrade(&entries.keep([1; 32], Zeroizing::new(vec![7; 32])));
+        assert!(held.upgrade().is_some());
+        std::thread::sleep(fresh_for + stale_for);
+        let young = Arc::downgrade(&entries.keep([2; 32], Zeroizing::new(vec![8; 32])));
+        entries.drop_old();
+        assert!(held.upgrade().is_none(), "and is wiped by that");
+        entries.by_key.get(&[2; 32]).unwrap();
+        assert!(young.upgrade().is_some());
     }
 }

@@ -2,6 +2,7 @@
 
 mod cache;
 mod conformance;
+mod engines;
 mod fake;
 mod local;
 mod log;

@@ -257,6 +257,13 @@ fn the_commands_say_what_is_wrong() {
     assert!(fail(&app, &["kms", "retire", "7"]).contains("no version 7"));
     succeed(&app, &["kms", "rotate", "--new-key"]);
     assert!(fail(&app, &["kms", "retire", "1"]).contains("try again in a minute"));
+    let elsewhere = command(&app, &["kms", "retire", "1"])
+        .env("KEYVEIL_KMS_ENGINE", "aws")
+        .env("KEYVEIL_KMS_AWS_KEY_ID", "alias/none")
+        .env("KEYVEIL_KMS_AWS_REGION", "eu-central-1")
+        .output()
+        .unwrap();
+    assert!(String::from_utf8_lossy(&elsewhere.stderr).contains("not in use"));
     let human = succeed(&app, &["kms", "status"]);
     assert!(
         human.contains("engine: local") && human.contains("answers: yes") && human.contains("local 2: "),
