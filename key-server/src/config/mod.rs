@@ -52,8 +52,7 @@ pub struct Config {
     pub log: LogConfig,
 }
 
-const SECTIONS: &[&str] =
-    &["http", "data", "kms", "media", "pages", "fetch", "uploads", "log", "standard", "workers"];
+const SECTIONS: &[&str] = &["http", "data", "kms", "media", "pages", "fetch", "uploads", "log", "standard", "workers"];
 
 /// Sections inside a section: `KEYVEIL_KMS_AWS_REGION` is `kms.aws.region`.
 const SUBSECTIONS: [(&str, &[&str]); 1] = [("kms", &["local", "pkcs11", "aws", "vault"])];
