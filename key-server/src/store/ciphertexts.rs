@@ -90,6 +90,18 @@ pub const CIPHERTEXT_COLUMNS: &[CiphertextColumn] = &[
         owner_columns: "app_id",
         owner: |row| Ok(Owner::Webhook { app_id: app(row)?, webhook_id: text(row, "webhook_id")? }),
     },
+    CiphertextColumn {
+        what: "imported keys",
+        table: "imported_keys",
+        column: "key_ciphertext",
+        key: &["file_id", "text_hash"],
+        owner_columns: "app_id",
+        owner: |row| {
+            let text_hash: Vec<u8> = row.try_get("text_hash")?;
+            let text_hash = text_hash.try_into().map_err(|_| StoreError::Corrupt("text_hash"))?;
+            Ok(Owner::ImportedKey { app_id: app(row)?, file_id: text(row, "file_id")?, text_hash })
+        },
+    },
 ];
 
 /// Columns that are named like the others and are none of the KMS, each with the reason.
@@ -325,6 +337,8 @@ mod tests {
              VALUES ('u1', 7, 'film', 'tus', 'complete', x'01', 1, 1, 1), ('u2', 7, 'film', 'tus', 'complete', x'02', 1, 1, 1)",
             "INSERT INTO webhooks (webhook_id, app_id, url, secret_ciphertext, created_at, updated_at)
              VALUES ('w1', 7, 'https://a', x'01', 1, 1), ('w2', 7, 'https://b', x'02', 1, 1)",
+            "INSERT INTO imported_keys (app_id, file_id, text_hash, media_id, key_ciphertext, created_at)
+             VALUES (7, 'film', zeroblob(32), 'm', x'01', 1), (7, 'film', randomblob(32), 'm', x'02', 1)",
         ] {
             sqlx::query(statement).execute(&store.pool).await.unwrap();
         }

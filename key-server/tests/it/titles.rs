@@ -154,7 +154,7 @@ fn the_server_signs_for_an_api_key() {
         json!({ "fileId": TITLE, "uid": "" }),
         json!({ "fileId": TITLE, "uid": "u".repeat(129) }),
         json!({ "fileId": TITLE, "maxTrack": "8K" }),
-        json!({ "fileId": TITLE, "once": true }),
+        json!({ "fileId": TITLE, "twice": true }),
     ] {
         assert_eq!(sign(body).code(), "malformed_request");
     }
