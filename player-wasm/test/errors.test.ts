@@ -30,6 +30,7 @@ describe("an error", () => {
     key_not_granted: ["session", true],
     network: ["network", false],
     unavailable: ["network", false],
+    kms_unavailable: ["network", false],
     segment_damaged: ["media", false],
     key_tag_malformed: ["media", true],
     build_missing: ["environment", true],

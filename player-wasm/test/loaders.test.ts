@@ -262,6 +262,7 @@ describe("the fragment loader", () => {
   const statuses: [KeyveilError, number][] = [
     [new KeyveilError("network"), 503],
     [new KeyveilError("unavailable", undefined, { status: 503 }), 503],
+    [new KeyveilError("kms_unavailable", undefined, { status: 503 }), 503],
     [new KeyveilError("not_found", undefined, { status: 404 }), 404],
     [new KeyveilError("segment_damaged"), 422],
     [new KeyveilError("key_not_granted"), 403],

@@ -35,6 +35,7 @@ const SERVER_CODES = [
   "url_expired",
   "range_not_satisfiable",
   "api_key_invalid",
+  "kms_unavailable",
   "unavailable",
   "internal",
 ] as const;
@@ -130,7 +131,14 @@ export function curedByNewSession(error: KeyveilError): boolean {
   return ["session_expired", "session_invalid", "counter_replayed", "url_expired"].includes(error.code);
 }
 
-const RETRYABLE: readonly ErrorCode[] = ["network", "unavailable", "internal", "aborted", "media_error"];
+const RETRYABLE: readonly ErrorCode[] = [
+  "network",
+  "kms_unavailable",
+  "unavailable",
+  "internal",
+  "aborted",
+  "media_error",
+];
 
 function isFatal(code: ErrorCode): boolean {
   return !RETRYABLE.includes(code) && code !== "segment_damaged" && code !== "not_found";

@@ -97,9 +97,8 @@ pub const CIPHERTEXT_COLUMNS: &[CiphertextColumn] = &[
         key: &["file_id", "text_hash"],
         owner_columns: "app_id",
         owner: |row| {
-            let text_hash: Vec<u8> = row.try_get("text_hash")?;
-            let text_hash = text_hash.try_into().map_err(|_| StoreError::Corrupt("text_hash"))?;
-            Ok(Owner::ImportedKey { app_id: app(row)?, file_id: text(row, "file_id")?, text_hash })
+            let (file_id, text_hash) = (text(row, "file_id")?, hash(row, "text_hash")?);
+            Ok(Owner::ImportedKey { app_id: app(row)?, file_id, text_hash })
         },
     },
 ];
@@ -191,7 +190,7 @@ impl CiphertextColumn {
         (self.table, self.column)
     }
 
-    fn from_row(&self, row: &SqliteRow) -> Result<CiphertextRow, StoreError> {
+    fn read(&self, row: &SqliteRow) -> Result<CiphertextRow, StoreError> {
         let key = self.key.iter().map(|column| key_part(row, column)).collect::<Result<_, _>>()?;
         Ok(CiphertextRow { owner: (self.owner)(row)?, ciphertext: row.try_get("ciphertext")?, key: RowKey(key) })
     }
@@ -223,7 +222,7 @@ impl Store {
             };
         }
         let rows = query.fetch_all(&self.pool).await?;
-        rows.iter().map(|row| of.from_row(row)).collect()
+        rows.iter().map(|row| of.read(row)).collect()
     }
 
     /// How many ciphertexts a column holds.
@@ -288,6 +287,10 @@ fn key_part(row: &SqliteRow, column: &str) -> Result<KeyPart, StoreError> {
 
 fn text<T: std::str::FromStr>(row: &SqliteRow, column: &'static str) -> Result<T, StoreError> {
     parsed(row.try_get(column)?, column)
+}
+
+fn hash(row: &SqliteRow, column: &'static str) -> Result<[u8; 32], StoreError> {
+    row.try_get::<Vec<u8>, _>(column)?.try_into().map_err(|_| StoreError::Corrupt(column))
 }
 
 fn app(row: &SqliteRow) -> Result<AppId, StoreError> {

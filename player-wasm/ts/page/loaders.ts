@@ -232,6 +232,6 @@ function isForeign(host: LoaderHost, context: LoaderContext): boolean {
 /** hls.js' retry policy goes by HTTP status: 4xx is not tried again, anything else is. */
 function httpStatusOf(error: KeyveilError): number {
   if (error.fatal) return error.status >= 400 && error.status < 500 ? error.status : 403;
-  if (error.code === "network" || error.code === "unavailable" || error.code === "internal") return error.status || 503;
+  if (["network", "kms_unavailable", "unavailable", "internal"].includes(error.code)) return error.status || 503;
   return error.status || 422;
 }

@@ -115,6 +115,8 @@ export const failuresEn = {
   "failure.media_incomplete.action": "Retry the title. If it stays, look at the job’s log.",
   "failure.no_space": "The server’s disk is full",
   "failure.no_space.action": "Delete titles that are not needed, or ask the operator for more space, then try again.",
+  "failure.kms_unavailable": "The key server’s KMS does not answer",
+  "failure.kms_unavailable.action": "Wait a moment and try again.",
   "failure.unavailable": "The key server is busy or its storage does not answer",
   "failure.unavailable.action": "Wait a moment and try again.",
   "failure.internal": "The key server failed",

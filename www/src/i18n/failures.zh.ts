@@ -106,6 +106,8 @@ export const failuresZh: FailureMessages = {
   "failure.media_incomplete.action": "请重试此视频。若仍失败，请查看任务日志。",
   "failure.no_space": "服务器磁盘已满",
   "failure.no_space.action": "请删除不需要的视频，或请管理员扩容后重试。",
+  "failure.kms_unavailable": "密钥服务器的 KMS 无响应",
+  "failure.kms_unavailable.action": "请稍候再试。",
   "failure.unavailable": "密钥服务器繁忙或存储无响应",
   "failure.unavailable.action": "请稍候再试。",
   "failure.internal": "密钥服务器出错",

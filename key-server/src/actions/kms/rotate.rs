@@ -82,7 +82,7 @@ pub async fn rotate(
     }
     let rewrapped = rotation.total(|counts| counts.rewrapped);
     if rewrapped > 0 || new_key {
-        let detail = json!({ "by": { "commandLine": true }, "newKey": rotation.new_key, "rewrapped": rewrapped });
+        let detail = json!({ "by": { "commandLine": true }, "newKey": rotation.new_key, "count": rewrapped });
         let mut write = store.write().await?;
         write.append_audit(&AuditEvent::new(AuditKind::KmsRotated, detail), now).await?;
         write.commit().await?;

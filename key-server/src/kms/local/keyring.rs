@@ -39,6 +39,9 @@ struct WrappedKey {
     wrapped: Vec<u8>,
 }
 
+/// Version and key.
+type BareKey = (u32, Zeroizing<Vec<u8>>);
+
 /// A version of the keyring, as people are told it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -186,11 +189,7 @@ impl Keyring {
     }
 
     /// The bare keys, oldest first.
-    pub(super) fn unwrap_keys(
-        &self,
-        root_key: &RootKey,
-        path: &Path,
-    ) -> Result<Vec<(u32, Zeroizing<Vec<u8>>)>, KeyringError> {
+    pub(super) fn unwrap_keys(&self, root_key: &RootKey, path: &Path) -> Result<Vec<BareKey>, KeyringError> {
         let wrong = || KeyringError::WrongRootKey(path.to_owned());
         let unwrapped = |key: &WrappedKey| {
             let (nonce, sealed) = key.wrapped.split_first_chunk::<NONCE_LEN>().ok_or_else(wrong)?;
@@ -211,7 +210,7 @@ impl Keyring {
         path: &Path,
     ) -> Result<Self, KeyringError> {
         let bare = self.unwrap_keys(old, path)?;
-        let rewrapped = |(key, (version, bare)): (&WrappedKey, &(u32, Zeroizing<Vec<u8>>))| {
+        let rewrapped = |(key, (version, bare)): (&WrappedKey, &BareKey)| {
             Ok(WrappedKey { version: *version, created_at: key.created_at, wrapped: wrap(new, *version, bare)? })
         };
         let keys = self.keys.iter().zip(&bare).map(rewrapped).collect::<Result<_, KeyringError>>()?;

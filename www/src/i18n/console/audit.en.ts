@@ -50,6 +50,9 @@ export const auditEn = {
   "audit.kind.build_exported": "Player build exported",
   "audit.kind.build_retired": "Player build retired",
   "audit.kind.server_key_rotated": "Server key rotated",
+  "audit.kind.kms_rotated": "KMS key rotated",
+  "audit.kind.kms_key_retired": "KMS key retired",
+  "audit.kind.root_key_changed": "Root key changed",
 
   "audit.say.other": "{kind}",
   "audit.say.installation_created": "This installation was made.",
@@ -103,5 +106,8 @@ export const auditEn = {
   "audit.say.build_created": "Player build {build} was made.",
   "audit.say.build_exported": "The secret of player build {build} was handed to the compiler.",
   "audit.say.build_retired": "Player build {build} was retired.",
+  "audit.say.kms_rotated": "Secrets wrapped under the KMS’s newest key: {count}.",
+  "audit.say.kms_key_retired": "Version {version} of the local keyring was forgotten.",
+  "audit.say.root_key_changed": "The local keyring was wrapped under another root key.",
   "audit.say.server_key_rotated": "The server’s key was rotated; the new one is {id}.",
 };

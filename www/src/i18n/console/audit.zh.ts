@@ -52,6 +52,9 @@ export const auditZh: Record<keyof typeof auditEn, string> = {
   "audit.kind.build_exported": "播放器构建导出",
   "audit.kind.build_retired": "播放器构建停用",
   "audit.kind.server_key_rotated": "服务器密钥轮换",
+  "audit.kind.kms_rotated": "KMS 密钥轮换",
+  "audit.kind.kms_key_retired": "KMS 密钥停用",
+  "audit.kind.root_key_changed": "根密钥更换",
 
   "audit.say.other": "{kind}",
   "audit.say.installation_created": "系统已初始化。",
@@ -104,5 +107,8 @@ export const auditZh: Record<keyof typeof auditEn, string> = {
   "audit.say.build_created": "播放器构建 {build} 已创建。",
   "audit.say.build_exported": "播放器构建 {build} 的密钥已交给编译器。",
   "audit.say.build_retired": "播放器构建 {build} 已停用。",
+  "audit.say.kms_rotated": "已用最新的 KMS 密钥重新加密 {count} 个机密。",
+  "audit.say.kms_key_retired": "已清除本地密钥环的版本 {version}。",
+  "audit.say.root_key_changed": "本地密钥环已改由另一根密钥保护。",
   "audit.say.server_key_rotated": "服务器密钥已轮换，新密钥为 {id}。",
 };

@@ -51,7 +51,7 @@ async fn another_key_takes_over_while_the_one_before_opens() {
 
 #[tokio::test]
 #[ignore = "needs moto"]
-async fn a_key_that_is_none_or_disabled_is_unavailable() {
+async fn without_key_or_server_it_is_unavailable() {
     let moto = Moto::start().await;
     let nobody = kms(&moto.url, "00000000-0000-0000-0000-000000000000", TIMEOUT, &KEYS);
     assert_eq!(nobody.encrypt(b"secret", &CONTEXT).await, Err(KmsError::UNAVAILABLE));

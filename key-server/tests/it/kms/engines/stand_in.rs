@@ -47,16 +47,14 @@ impl StandIn {
         Self { url, asked, handle }
     }
 
+    /// Answers nobody any more.
+    pub(crate) async fn stop(&self) {
+        self.handle.stop(false).await;
+    }
+
     /// Requests so far.
     pub(crate) fn asked(&self) -> usize {
         self.asked.load(Ordering::Relaxed)
-    }
-}
-
-impl Drop for StandIn {
-    fn drop(&mut self) {
-        // The future only waits for the end; the order to end is given at once.
-        drop(self.handle.stop(false));
     }
 }
 
@@ -69,5 +67,12 @@ async fn respond(reply: Reply) -> HttpResponse {
             HttpResponse::TemporaryRedirect().insert_header(("location", "http://127.0.0.1:9/")).finish()
         }
         Reply::Never => std::future::pending().await,
+    }
+}
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        // The order to end is given at once; only its end is not waited for.
+        drop(self.handle.stop(false));
     }
 }
