@@ -47,11 +47,6 @@ impl StandIn {
         Self { url, asked, handle }
     }
 
-    /// Answers nobody any more.
-    pub(crate) async fn stop(&self) {
-        self.handle.stop(false).await;
-    }
-
     /// Requests so far.
     pub(crate) fn asked(&self) -> usize {
         self.asked.load(Ordering::Relaxed)

@@ -1,11 +1,13 @@
 //! The engine for Vault and OpenBao, against a stand-in for their transit engine.
 
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use keyveil_key_server::Config;
 use keyveil_key_server::kms::{Kms, KmsContext, KmsError, VaultKms, tag};
+use url::Url;
 
 use super::conformance::conformance;
 use super::stand_in::Reply;
@@ -36,8 +38,12 @@ impl Scene {
     }
 
     fn kms(&self, timeout: Duration) -> VaultKms {
+        self.kms_at(&self.vault.server.url, timeout)
+    }
+
+    fn kms_at(&self, address: &Url, timeout: Duration) -> VaultKms {
         let mut config = Config::default();
-        config.kms.vault.address = Some(self.vault.server.url.clone());
+        config.kms.vault.address = Some(address.clone());
         "teams/transit".clone_into(&mut config.kms.vault.mount);
         "keyveil".clone_into(&mut config.kms.vault.key);
         config.kms.vault.namespace = Some("a".to_owned());
@@ -101,7 +107,8 @@ async fn every_other_answer_is_unavailable_and_passes() {
     let scene = Scene::new();
     let kms = scene.kms(SHORT_TIMEOUT);
     let ciphertext = kms.encrypt(b"secret", &CONTEXT).await.unwrap();
-    let unavailable: [(fn() -> Reply, Option<Duration>); 7] = [
+    type Case = (fn() -> Reply, Option<Duration>);
+    let unavailable: [Case; 7] = [
         (|| Reply::Later(429, r#"{"errors":["rate limit quota exceeded"]}"#.to_owned()), Some(Duration::from_secs(7))),
         (|| Reply::Now(503, r#"{"errors":["Vault is sealed"]}"#.to_owned()), None),
         (|| Reply::Now(200, "<html>a proxy's page</html>".to_owned()), None),
@@ -122,8 +129,8 @@ async fn every_other_answer_is_unavailable_and_passes() {
 #[tokio::test]
 async fn a_server_that_is_not_there_is_unavailable() {
     let scene = Scene::new();
-    let kms = scene.kms(SHORT_TIMEOUT);
-    let ciphertext = kms.encrypt(b"secret", &CONTEXT).await.unwrap();
-    scene.vault.server.stop().await;
+    let ciphertext = scene.kms(TIMEOUT).encrypt(b"secret", &CONTEXT).await.unwrap();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let kms = scene.kms_at(&Url::parse(&format!("http://{nobody}")).unwrap(), SHORT_TIMEOUT);
     assert_eq!(kms.decrypt(&ciphertext, &CONTEXT).await, Err(KmsError::UNAVAILABLE));
 }
