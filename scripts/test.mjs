@@ -1,5 +1,5 @@
-// `npm test`: installs what is missing (what `npm start` needs, and Chromium, SoftHSM2 and Python's venv by apt-get,
-// yt-dlp, schemathesis and moto into .venv) and runs everything, also after a failure:
+// `npm test`: installs what is missing (what `npm start` needs, and Chromium, nginx, SoftHSM2 and Python's venv by apt-get,
+// yt-dlp, schemathesis, moto and PyJWT into .venv) and runs everything, also after a failure:
 //
 //   formatters, linters, type checkers   as `npm run check`
 //   cargo test                           every crate, natively
@@ -7,8 +7,10 @@
 //   independent vectors                  tests/vectors/ by Node's own cryptography
 //   command tests                        the parts of these commands
 //   KMS tests                            a server on SoftHSM2 and on moto, which hang, vanish and come back
+//   signing samples                      docs/samples in Node, Python, Go, Java and PHP, where these are here
 //   fault tests                          processes killed, disks filled, workers that compete: nothing is lost, nothing clear
 //   API tests                            every operation of the OpenAPI document, asked by schemathesis
+//   CDN tests                            a title through a real nginx, and 20,000 altered addresses
 //   player unit tests, page unit tests   vitest
 //   console tests                        Playwright in the system's Chromium: the console before a stand-in for the server
 //   browser tests                        Playwright in the system's Chromium: the whole loop, attacks and faults
@@ -30,7 +32,7 @@ import { ensurePythonTools, PYTHON_VENV, pythonTool } from "./lib/python-tools.m
 import { ensureRust, WASM_TARGET } from "./lib/rust.mjs";
 import { Steps, say } from "./lib/steps.mjs";
 import { runSuite, summary } from "./lib/suite.mjs";
-import { ensureSystem, FFMPEG, SOFTHSM2, SOFTHSM2_MODULE } from "./lib/system.mjs";
+import { ensureSystem, FFMPEG, NGINX, SOFTHSM2, SOFTHSM2_MODULE } from "./lib/system.mjs";
 
 await command(async () => {
   await prepare();
@@ -45,8 +47,8 @@ await command(async () => {
 
 async function prepare() {
   const steps = new Steps(8);
-  await steps.step("ffmpeg, Chromium, SoftHSM2, Python", async (show) => {
-    const installed = await ensureSystem([...FFMPEG, chromiumTool, ...SOFTHSM2, PYTHON_VENV], show);
+  await steps.step("ffmpeg, Chromium, nginx, SoftHSM2, Python", async (show) => {
+    const installed = await ensureSystem([...FFMPEG, chromiumTool, NGINX, ...SOFTHSM2, PYTHON_VENV], show);
     return installed.length > 0 ? `installed ${installed.join(", ")}` : "found";
   });
   await steps.step("Python tools in .venv", ensurePythonTools);
@@ -88,8 +90,10 @@ async function suites() {
     { name: "independent vectors", ...(await nodeTests("tests/vectors", "tests/e2e")) },
     { name: "command tests", ...(await nodeTests("scripts")) },
     { name: "KMS tests", ...(await nodeTests("tests/kms")), env: kms },
+    { name: "signing samples", ...(await nodeTests("tests/samples")) },
     { name: "fault tests", ...(await nodeTests("tests/faults")) },
     { name: "API tests", ...(await nodeTests("tests/api")), env: { KEYVEIL_SCHEMATHESIS: pythonTool("schemathesis") } },
+    { name: "CDN tests", ...(await nodeTests("tests/cdn")) },
     { name: "player unit tests", ...vitest("player-wasm") },
     { name: "page unit tests", ...vitest("www") },
     { name: "console tests", ...playwright("--project=console", "--workers=2") },

@@ -5,7 +5,6 @@ mod vendor;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    future::Future,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -19,6 +18,7 @@ use zeroize::Zeroizing;
 
 use self::vendor::{Keys, VendorRendition, VendorTitle};
 use crate::{
+    Run,
     client::{Client, ImportedKey, ServerOptions},
     error::PackError,
     output::PartialOutput,
@@ -48,20 +48,23 @@ pub struct ImportOptions {
 
 /// Imports one title. When `interrupted` resolves (with a signal's number), or on any failure, what was written and
 /// registered is taken back.
-pub async fn import(
+#[must_use]
+pub fn import(
     options: ImportOptions,
     report: Arc<dyn Report>,
-    interrupted: impl Future<Output = i32>,
-) -> Result<Packed, PackError> {
-    let mut undo = Undo::default();
-    let result = tokio::select! {
-        result = run(options, &report, &mut undo) => result,
-        signal = interrupted => Err(PackError::Interrupted { signal }),
-    };
-    if result.is_err() {
-        undo.roll_back().await;
-    }
-    result
+    interrupted: Run<'static, i32>,
+) -> Run<'static, Result<Packed, PackError>> {
+    Box::pin(async move {
+        let mut undo = Undo::default();
+        let result = tokio::select! {
+            result = run(options, &report, &mut undo) => result,
+            signal = interrupted => Err(PackError::Interrupted { signal }),
+        };
+        if result.is_err() {
+            undo.roll_back().await;
+        }
+        result
+    })
 }
 
 async fn run(options: ImportOptions, report: &Arc<dyn Report>, undo: &mut Undo) -> Result<Packed, PackError> {

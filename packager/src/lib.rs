@@ -32,6 +32,12 @@ mod transcode;
 mod upload;
 mod worker;
 
+use futures_util::future::LocalBoxFuture;
+
+/// What a whole run is, and what ends it early: a signal's number. Boxed, so that a run is compiled here, and not once more in
+/// each program that waits for it.
+pub type Run<'a, T> = LocalBoxFuture<'a, T>;
+
 pub use client::ServerOptions;
 pub use error::PackError;
 pub use import::{ImportOptions, import};

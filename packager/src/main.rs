@@ -10,7 +10,7 @@ use std::{
 };
 
 use clap::Parser;
-use keyveil_packager::{Event, PackError, Report, import, pack, upload, work};
+use keyveil_packager::{Event, PackError, Report, Run, import, pack, upload, work};
 use tokio::{
     runtime::Runtime,
     signal::unix::{SignalKind, signal},
@@ -143,16 +143,16 @@ fn exit_with_parent() -> Result<(), PackError> {
 }
 
 /// Resolves with the number of the first signal that asks the run to end.
-fn interruption() -> Result<impl Future<Output = i32>, PackError> {
+fn interruption() -> Result<Run<'static, i32>, PackError> {
     let listen = |kind| signal(kind).map_err(|error| PackError::Internal(error.to_string()));
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut terminate = listen(SignalKind::terminate())?;
     let mut hangup = listen(SignalKind::hangup())?;
-    Ok(async move {
+    Ok(Box::pin(async move {
         tokio::select! {
             _ = interrupt.recv() => SignalKind::interrupt().as_raw_value(),
             _ = terminate.recv() => SignalKind::terminate().as_raw_value(),
             _ = hangup.recv() => SignalKind::hangup().as_raw_value(),
         }
-    })
+    }))
 }

@@ -1,12 +1,13 @@
 //! The whole flow: probe → plan → register → make → rename → publish.
 
-use std::{future::Future, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use futures_util::future::OptionFuture;
 use keyveil_protocol::FileId;
 use tokio::task::JoinHandle;
 
 use crate::{
+    Run,
     client::{Client, Registration, ServerOptions},
     error::PackError,
     input::Input,
@@ -40,20 +41,23 @@ pub struct PackOptions {
 
 /// Packs one video. When `interrupted` resolves (with a signal's number), or on any failure, ffmpeg is stopped, the partial
 /// output removed, and what had been registered deleted again.
-pub async fn pack(
+#[must_use]
+pub fn pack(
     options: PackOptions,
     report: Arc<dyn Report>,
-    interrupted: impl Future<Output = i32>,
-) -> Result<Packed, PackError> {
-    let mut undo = Undo::default();
-    let result = tokio::select! {
-        result = run(options, &report, &mut undo) => result,
-        signal = interrupted => Err(PackError::Interrupted { signal }),
-    };
-    if result.is_err() {
-        undo.roll_back().await;
-    }
-    result
+    interrupted: Run<'static, i32>,
+) -> Run<'static, Result<Packed, PackError>> {
+    Box::pin(async move {
+        let mut undo = Undo::default();
+        let result = tokio::select! {
+            result = run(options, &report, &mut undo) => result,
+            signal = interrupted => Err(PackError::Interrupted { signal }),
+        };
+        if result.is_err() {
+            undo.roll_back().await;
+        }
+        result
+    })
 }
 
 /// What must be taken back when the run fails.

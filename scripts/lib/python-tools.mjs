@@ -17,6 +17,8 @@ const TOOLS = [
   { name: "openapi-spec-validator", version: "0.9.0" },
   // AWS KMS for the KMS tests. Its own "server" extra brings every other service too, many times the size.
   { name: "moto", version: "5.2.5", extra: "[kms]", with: ["flask==3.1.3", "flask-cors==6.0.5"] },
+  // For the signing samples.
+  { name: "PyJWT", version: "2.15.1" },
 ];
 
 /** Python with venv and pip. */

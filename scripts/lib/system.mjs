@@ -35,6 +35,11 @@ export const SOFTHSM2 = [
   { name: "softhsm2-util", package: "softhsm2", check: () => works("softhsm2-util", ["--version"]) },
 ];
 
+/** Outside of a user's path on Debian. */
+export const nginxBinary = "/usr/sbin/nginx";
+/** The CDN of the tests. */
+export const NGINX = { name: "nginx", package: "nginx", check: () => works(nginxBinary, ["-v"]) };
+
 async function without(tools) {
   const found = await Promise.all(tools.map((tool) => tool.check()));
   return tools.filter((_, index) => !found[index]);

@@ -6,6 +6,7 @@ mod app_settings;
 mod audit;
 mod build;
 mod kms;
+mod media_origin;
 mod output;
 mod serve;
 mod server_key;
@@ -17,6 +18,7 @@ mod worker;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use futures_util::future::LocalBoxFuture;
 
 use crate::clock::{Clock, stored};
 use crate::config::{Config, ConfigError, KmsEngine};
@@ -60,6 +62,9 @@ enum Command {
     /// API keys of applications.
     #[command(subcommand)]
     ApiKey(api_key::ApiKeyCommand),
+    /// CDNs in front of this server, and how their addresses are signed.
+    #[command(subcommand)]
+    MediaOrigin(media_origin::MediaOriginCommand),
     /// Print a player signature.
     #[command(after_help = sign::EXAMPLES)]
     Sign(sign::SignArgs),
@@ -133,7 +138,14 @@ impl Context {
 
 impl Cli {
     /// Runs the command to its end. Has to be called inside an actix system.
-    pub async fn run(self) -> Result<(), CliError> {
+    ///
+    /// Boxed, so that the whole server is compiled here, and not once more in each program that waits for it.
+    #[must_use]
+    pub fn run(self) -> LocalBoxFuture<'static, Result<(), CliError>> {
+        Box::pin(self.run_here())
+    }
+
+    async fn run_here(self) -> Result<(), CliError> {
         let config = Config::load(self.config.as_deref(), std::env::vars())?;
         output::init_logging(&config.log)?;
         match self.command {
@@ -141,6 +153,7 @@ impl Cli {
             Command::Init => init(&config).await,
             Command::App(command) => app::run(command, &Context::open(&config).await?).await,
             Command::ApiKey(command) => api_key::run(command, &Context::open(&config).await?).await,
+            Command::MediaOrigin(command) => media_origin::run(command, &Context::open(&config).await?).await,
             Command::Sign(args) => sign::run(&args, &Context::open(&config).await?).await,
             Command::Build(command) => build::run(command, &Context::open(&config).await?).await,
             Command::Kms(command) => kms::run(command, &config).await,

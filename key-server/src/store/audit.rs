@@ -84,6 +84,12 @@ pub enum AuditKind {
     WebhookChanged,
     /// A webhook is gone.
     WebhookDeleted,
+    /// A media origin was added.
+    MediaOriginCreated,
+    /// A media origin was changed.
+    MediaOriginChanged,
+    /// A media origin is gone.
+    MediaOriginDeleted,
     /// A title was queued again, or for another encryption.
     JobQueued,
     /// A worker claimed a job and received a version's secret.
@@ -136,6 +142,9 @@ impl AuditKind {
             Self::WebhookCreated => "webhook_created",
             Self::WebhookChanged => "webhook_changed",
             Self::WebhookDeleted => "webhook_deleted",
+            Self::MediaOriginCreated => "media_origin_created",
+            Self::MediaOriginChanged => "media_origin_changed",
+            Self::MediaOriginDeleted => "media_origin_deleted",
             Self::JobQueued => "job_queued",
             Self::JobClaimed => "job_claimed",
             Self::JobEnded => "job_ended",

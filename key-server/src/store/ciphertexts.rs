@@ -101,6 +101,22 @@ pub const CIPHERTEXT_COLUMNS: &[CiphertextColumn] = &[
             Ok(Owner::ImportedKey { app_id: app(row)?, file_id, text_hash })
         },
     },
+    CiphertextColumn {
+        what: "media origins",
+        table: "media_origins",
+        column: "key_ciphertext",
+        key: &["app_id", "origin_id"],
+        owner_columns: "1",
+        owner: |row| Ok(Owner::MediaOrigin { app_id: app(row)?, origin_id: row.try_get("origin_id")? }),
+    },
+    CiphertextColumn {
+        what: "media origins' backup keys",
+        table: "media_origins",
+        column: "backup_key_ciphertext",
+        key: &["app_id", "origin_id"],
+        owner_columns: "1",
+        owner: |row| Ok(Owner::MediaOrigin { app_id: app(row)?, origin_id: row.try_get("origin_id")? }),
+    },
 ];
 
 /// Columns that are named like the others and are none of the KMS, each with the reason.
@@ -342,6 +358,8 @@ mod tests {
              VALUES ('w1', 7, 'https://a', x'01', 1, 1), ('w2', 7, 'https://b', x'02', 1, 1)",
             "INSERT INTO imported_keys (app_id, file_id, text_hash, media_id, key_ciphertext, created_at)
              VALUES (7, 'film', zeroblob(32), 'm', x'01', 1), (7, 'film', randomblob(32), 'm', x'02', 1)",
+            "INSERT INTO media_origins (app_id, origin_id, base_url, scheme, key_ciphertext, backup_key_ciphertext, ttl_secs, created_at, updated_at)
+             VALUES (7, 'c1', 'https://a', 'a', x'01', x'01', 60, 1, 1), (7, 'c2', 'https://a', 'a', x'02', x'02', 60, 1, 1)",
         ] {
             sqlx::query(statement).execute(&store.pool).await.unwrap();
         }

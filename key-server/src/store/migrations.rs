@@ -10,6 +10,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "library", include_str!("../../migrations/0003_library.sql")),
     (4, "job keys", include_str!("../../migrations/0004_job_keys.sql")),
     (5, "delivery", include_str!("../../migrations/0005_delivery.sql")),
+    (7, "media origins", include_str!("../../migrations/0007_media_origins.sql")),
     (8, "signature limits", include_str!("../../migrations/0008_signature_limits.sql")),
     (9, "imported keys", include_str!("../../migrations/0009_imported_keys.sql")),
 ];

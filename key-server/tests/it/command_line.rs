@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use keyveil_protocol::psign::UnverifiedPlayerSignature;
 use keyveil_protocol::{ApiKey, Exchange};
 use serde_json::{Value, json};
 
@@ -192,6 +193,7 @@ fn the_command_line_works_beside_the_server_and_logs_hold_no_secret() {
     std::fs::create_dir_all(data.join("media/film")).unwrap();
     std::fs::write(data.join("media/film/master.m3u8"), "#EXTM3U\n").unwrap();
     let psign = succeed(&data, &["sign", "--app", &app_id, "--file", "film", "--uid", "alice"]).trim().to_owned();
+    sign_with_every_limit(&data, &app_id, &text("kid"));
     let build_id = succeed(&data, &["build", "list"]).split(' ').next().unwrap().to_owned();
     let play = json!({ "psign": psign, "publicKey": public_key(), "buildId": build_id });
     let played = send("POST", "/v1/play", play);
@@ -221,6 +223,43 @@ fn the_command_line_works_beside_the_server_and_logs_hold_no_secret() {
     ] {
         assert!(!logged.contains(secret), "{what} in the log");
     }
+}
+
+#[test]
+fn media_origins_are_made_listed_and_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let app: Value = serde_json::from_str(&succeed(&data, &["app", "create", "--name", "Demo", "--json"])).unwrap();
+    let id = app["appId"].to_string();
+    let base = ["media-origin", "create", "--app", &id, "--base-url", "https://cdn.example.com"];
+    fn words<'a>(base: &[&'a str], rest: &[&'a str]) -> Vec<&'a str> {
+        base.iter().chain(rest).copied().collect()
+    }
+    let made = succeed(&data, &words(&base, &["--id", "c1", "--scheme", "a", "--default"]));
+    let key = made.split_once("key: ").unwrap().1.trim().to_owned();
+    assert_eq!(key.len(), 20);
+    let file = dir.path().join("cdn.key");
+    std::fs::write(&file, "aMainKey12345678\n").unwrap();
+    let given = words(
+        &base,
+        &["--id", "c2", "--scheme", "f", "--key-file", file.to_str().unwrap(), "--ttl-secs", "60", "--json"],
+    );
+    let made: Value = serde_json::from_str(&succeed(&data, &given)).unwrap();
+    assert_eq!((&made["originId"], &made["key"], &made["ttlSecs"]), (&json!("c2"), &Value::Null, &json!(60)));
+    let listed = succeed(&data, &["media-origin", "list", "--app", &id]);
+    assert!(
+        listed.contains("c1  a  https://cdn.example.com  14400 s  default\n") && listed.contains("c2  f  "),
+        "{listed}"
+    );
+    assert!(!listed.contains(&key) && !listed.contains("aMainKey"));
+    assert!(fail(&data, &words(&base, &["--id", "c1", "--scheme", "a"])).contains("taken"));
+    assert!(fail(&data, &words(&base, &["--id", "c3", "--scheme", "md5"])).contains("scheme"));
+    assert!(
+        fail(&data, &words(&base, &["--id", "c3", "--scheme", "a", "--key-file", "/no/such/file"])).contains("No such")
+    );
+    let remove = ["media-origin", "remove", "--app", &id, "--id", "c1"];
+    assert_eq!(succeed(&data, &remove), "removed: c1\n");
+    assert!(fail(&data, &remove).contains("no such media origin"));
 }
 
 #[test]
@@ -261,6 +300,65 @@ fn applications_and_api_keys_are_changed_beside_the_server() {
 }
 
 /// A stream has no end of its own: it is ended, so that nothing waits for it.
+fn sign_with_every_limit(data: &Path, app_id: &str, kid: &str) {
+    let limits = [
+        "--preview",
+        "30s",
+        "--address-limit",
+        "3",
+        "--ip",
+        "127.0.0.1",
+        "--ip",
+        "2001:db8::/32",
+        "--domain",
+        "example.com",
+        "--once",
+        "--uid",
+        "alice",
+        "--sessions",
+        "2",
+        "--us",
+        "campaign-7",
+        "--watermark",
+        "a",
+        "--resolution-name",
+        "480=SD",
+        "--max-track",
+        "SD",
+        "--kid",
+        kid,
+    ];
+    let limited = succeed(data, &[&["sign", "--app", app_id, "--file", "film"][..], &limits].concat());
+    let claims = UnverifiedPlayerSignature::parse(limited.trim()).unwrap().claims().clone();
+    let vendor = json!({ "exper": 30, "rlimit": 3, "us": "campaign-7" });
+    let own = json!({
+        "uid": "alice", "maxTrack": "SD", "domains": ["example.com"], "sessions": 2, "once": true,
+        "ip": ["127.0.0.1", "2001:db8::/32"],
+    });
+    assert_eq!((json!(claims.url_access_info), json!(claims.keyveil)), (vendor, own));
+}
+
+#[test]
+fn limits_that_make_no_sense_are_refused_with_advice() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let created: Value = serde_json::from_str(&succeed(&data, &["app", "create", "--name", "Demo", "--json"])).unwrap();
+    let app_id = created["appId"].to_string();
+    let sign = ["sign", "--app", &app_id, "--file", "film"];
+    for (wrong, advice) in [
+        (&["--ip", "localhost"][..], "192.0.2.0/24"),
+        (&["--preview", "30"], "24h"),
+        (&["--sessions", "2"], "--uid"),
+        (&["--resolution-name", "HD"], "720=HD"),
+        (&["--kid", "a b"], "kid"),
+    ] {
+        assert!(fail(&data, &[&sign, wrong].concat()).contains(advice), "{wrong:?}");
+    }
+    let limits =
+        ["--ip", "127.0.0.1", "--preview", "30s", "--uid", "alice", "--sessions", "2", "--resolution-name", "480=SD"];
+    assert!(fail(&data, &[&sign[..], &limits].concat()).contains("no such title"), "the arguments are not at fault");
+}
+
 #[test]
 fn a_stream_of_changes_does_not_hold_up_the_stop() {
     let dir = tempfile::tempdir().unwrap();

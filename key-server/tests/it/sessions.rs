@@ -74,6 +74,26 @@ fn a_session_shows_what_it_received_and_from_where() {
 }
 
 #[test]
+fn a_standard_session_shows_the_same() {
+    let app = TestApp::builder().trusted_proxies(&["127.0.0.1"]).start();
+    app.publish("show", "standard");
+    let master = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nv720p/playlist.m3u8\n";
+    std::fs::write(app.media_dir().join("show/master.m3u8"), master).unwrap();
+    let get = |path: &str, address: &str| app.request("GET", path).header("X-Forwarded-For", address).send();
+    let psign = app.sign(&app.claims("show"));
+    let opened = get(&format!("/v1/hls/show.m3u8?MtsHlsUriToken={psign}"), "203.0.113.5").text();
+    let token = opened.trim_end().rsplit_once("MtsHlsUriToken=").unwrap().1;
+    for period in [0, 1, 3] {
+        let key = get(&format!("/v1/hls-keys/show/HD/{period}?MtsHlsUriToken={token}"), "2001:db8:1:2::3");
+        assert_eq!(key.status, 200, "{}", key.text());
+    }
+    let shown = app.authorized("GET", &format!("/v1/sessions/{}", &token[..22])).send().value();
+    assert_eq!((&shown["mode"], &shown["buildId"]), (&json!("standard"), &Value::Null));
+    assert_eq!(shown["addresses"], json!(["2001:db8:1::/48", "203.0.113.0/24"]));
+    assert_eq!(shown["periodsReleased"], json!([{ "trackClass": "HD", "periods": [[0, 1], [3, 3]] }]));
+}
+
+#[test]
 fn another_applications_session_is_not_found() {
     let app = TestApp::start();
     let (_, grant) = app.player().play_title(TITLE);

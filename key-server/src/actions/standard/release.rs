@@ -4,7 +4,7 @@ use keyveil_protocol::ErrorCode;
 use serde_json::Value;
 
 use crate::actions::keys::Client;
-use crate::actions::limits::SignatureUse;
+use crate::actions::limits::{self, SignatureUse};
 use crate::actions::release::{check_still_allowed, ended, sample};
 use crate::clock::stored;
 use crate::refusal::Refusal;
@@ -27,6 +27,8 @@ pub(super) struct Release<'a> {
 pub(super) async fn record(state: &ServerState, release: &Release<'_>, now: u64) -> Result<(), Refusal> {
     let Release { session, client, title_keys, position_ms, detail } = release;
     let uses_max = title_keys.saturating_mul(u64::from(state.config.standard.key_uses));
+    let mut detail = detail.clone();
+    detail["ipClass"] = limits::ip_class(client.address).into();
     let event = AuditEvent::new(AuditKind::KeysReleased, detail.clone())
         .with_app(session.app_id)
         .with_file(&session.file_id)
@@ -41,7 +43,7 @@ pub(super) async fn record(state: &ServerState, release: &Release<'_>, now: u64)
         return Err(Refusal::new(ErrorCode::KeyUsesExhausted, "the session has had all its keys as often as it may"));
     };
     write.append_audit(&event, now).await?;
-    sample(&mut write, session, release_of(detail), releases, now).await?;
+    sample(&mut write, session, release_of(&detail), releases, now).await?;
     Ok(write.commit().await?)
 }
 
