@@ -74,7 +74,7 @@ async function suites() {
   });
   return [
     // The wasm-bindgen tools have no tests of their own, and take minutes to compile once more.
-    // Ignored are those alone that need SoftHSM2 or moto, which are here.
+    // What plain `cargo test` ignores needs SoftHSM2 or moto, which are here.
     {
       name: "cargo test",
       command: "cargo",
