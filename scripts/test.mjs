@@ -1,11 +1,12 @@
-// `npm test`: installs what is missing (what `npm start` needs, and Chromium, nginx and Python's venv by apt-get, yt-dlp,
-// schemathesis and PyJWT into .venv) and runs everything, also after a failure:
+// `npm test`: installs what is missing (what `npm start` needs, and Chromium, nginx, SoftHSM2 and Python's venv by apt-get,
+// yt-dlp, schemathesis, moto and PyJWT into .venv) and runs everything, also after a failure:
 //
 //   formatters, linters, type checkers   as `npm run check`
 //   cargo test                           every crate, natively
 //   wasm tests                           the protocol crate in WebAssembly
 //   independent vectors                  tests/vectors/ by Node's own cryptography
 //   command tests                        the parts of these commands
+//   KMS tests                            a server on SoftHSM2 and on moto, which hang, vanish and come back
 //   signing samples                      docs/samples in Node, Python, Go, Java and PHP, where these are here
 //   fault tests                          processes killed, disks filled, workers that compete: nothing is lost, nothing clear
 //   API tests                            every operation of the OpenAPI document, asked by schemathesis
@@ -31,7 +32,7 @@ import { ensurePythonTools, PYTHON_VENV, pythonTool } from "./lib/python-tools.m
 import { ensureRust, WASM_TARGET } from "./lib/rust.mjs";
 import { Steps, say } from "./lib/steps.mjs";
 import { runSuite, summary } from "./lib/suite.mjs";
-import { ensureSystem, FFMPEG, NGINX } from "./lib/system.mjs";
+import { ensureSystem, FFMPEG, NGINX, SOFTHSM2, SOFTHSM2_MODULE } from "./lib/system.mjs";
 
 await command(async () => {
   await prepare();
@@ -46,8 +47,8 @@ await command(async () => {
 
 async function prepare() {
   const steps = new Steps(8);
-  await steps.step("ffmpeg, Chromium, nginx, Python", async (show) => {
-    const installed = await ensureSystem([...FFMPEG, chromiumTool, NGINX, PYTHON_VENV], show);
+  await steps.step("ffmpeg, Chromium, nginx, SoftHSM2, Python", async (show) => {
+    const installed = await ensureSystem([...FFMPEG, chromiumTool, NGINX, ...SOFTHSM2, PYTHON_VENV], show);
     return installed.length > 0 ? `installed ${installed.join(", ")}` : "found";
   });
   await steps.step("Python tools in .venv", ensurePythonTools);
@@ -61,6 +62,7 @@ async function prepare() {
 
 async function suites() {
   const cargo = ["test", "--release", "--locked", "--no-fail-fast"];
+  const kms = { KEYVEIL_SOFTHSM2: SOFTHSM2_MODULE, KEYVEIL_MOTO_SERVER: pythonTool("moto_server") };
   const wasmRunner = { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: bindgenTestRunner };
   const vitest = (folder) => ({ command: "npx", args: ["--no-install", "vitest", "run"], cwd: inRoot(folder) });
   const env = { KEYVEIL_CHROMIUM: await findChromium(), KEYVEIL_YT_DLP: pythonTool("yt-dlp"), CI: "1" };
@@ -72,7 +74,13 @@ async function suites() {
   });
   return [
     // The wasm-bindgen tools have no tests of their own, and take minutes to compile once more.
-    { name: "cargo test", command: "cargo", args: [...cargo, "--workspace", "--exclude", "keyveil-bindgen"] },
+    // What plain `cargo test` ignores needs SoftHSM2 or moto, which are here.
+    {
+      name: "cargo test",
+      command: "cargo",
+      args: [...cargo, "--workspace", "--exclude", "keyveil-bindgen", "--", "--include-ignored"],
+      env: kms,
+    },
     {
       name: "wasm tests",
       command: "cargo",
@@ -81,6 +89,7 @@ async function suites() {
     },
     { name: "independent vectors", ...(await nodeTests("tests/vectors", "tests/e2e")) },
     { name: "command tests", ...(await nodeTests("scripts")) },
+    { name: "KMS tests", ...(await nodeTests("tests/kms")), env: kms },
     { name: "signing samples", ...(await nodeTests("tests/samples")) },
     { name: "fault tests", ...(await nodeTests("tests/faults")) },
     { name: "API tests", ...(await nodeTests("tests/api")), env: { KEYVEIL_SCHEMATHESIS: pythonTool("schemathesis") } },

@@ -15,6 +15,8 @@ const TOOLS = [
   // For the API tests: the same version and the same seed ask the same questions.
   { name: "schemathesis", version: "4.32.5" },
   { name: "openapi-spec-validator", version: "0.9.0" },
+  // AWS KMS for the KMS tests. Its own "server" extra brings every other service too, many times the size.
+  { name: "moto", version: "5.2.5", extra: "[kms]", with: ["flask==3.1.3", "flask-cors==6.0.5"] },
   // For the signing samples.
   { name: "PyJWT", version: "2.15.1" },
 ];
@@ -35,7 +37,10 @@ export async function ensurePythonTools({ wait }) {
   const found = await versions();
   const missing = TOOLS.filter(({ name, version }) => !found[name] || (version !== null && found[name] !== version));
   if (missing.length > 0) {
-    const wanted = missing.map(({ name, version }) => (version === null ? name : `${name}==${version}`));
+    const wanted = missing.flatMap(({ name, version, extra = "", with: others = [] }) => [
+      version === null ? name : `${name}${extra}==${version}`,
+      ...others,
+    ]);
     wait(`pip install ${wanted.join(" ")}`);
     await checked(PYTHON, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...wanted]);
   }

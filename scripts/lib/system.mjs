@@ -1,5 +1,6 @@
 // System packages: found, or installed with apt-get when we may, or named exactly.
 import { run, works } from "./children.mjs";
+import { exists } from "./fingerprint.mjs";
 import { Stop } from "./steps.mjs";
 
 /**
@@ -23,6 +24,15 @@ export async function ensureSystem(tools, { wait }) {
 export const FFMPEG = [
   { name: "ffmpeg", package: "ffmpeg", check: () => works("ffmpeg", ["-version"]) },
   { name: "ffprobe", package: "ffmpeg", check: () => works("ffprobe", ["-version"]) },
+];
+
+/** Where Debian and Ubuntu put the library; a variable may name another place. */
+export const SOFTHSM2_MODULE = process.env.KEYVEIL_SOFTHSM2 || "/usr/lib/softhsm/libsofthsm2.so";
+
+/** The hardware module of the KMS tests, and the tool that makes its tokens. */
+export const SOFTHSM2 = [
+  { name: "SoftHSM2", package: "softhsm2", check: () => exists(SOFTHSM2_MODULE) },
+  { name: "softhsm2-util", package: "softhsm2", check: () => works("softhsm2-util", ["--version"]) },
 ];
 
 /** Outside of a user's path on Debian. */

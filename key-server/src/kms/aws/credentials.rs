@@ -67,16 +67,16 @@ impl CredentialSource {
         if let (Some(id), Some(secret)) = (self.variable("AWS_ACCESS_KEY_ID"), self.variable("AWS_SECRET_ACCESS_KEY")) {
             return Ok(credentials(id, secret, self.variable("AWS_SESSION_TOKEN")));
         }
-        if let Some(credentials) = self.from_file().await? {
+        if let Some(credentials) = self.ask_file().await? {
             return Ok(credentials);
         }
         if let Some(url) = self.container_url() {
-            return self.from_container(remote, &url).await;
+            return self.ask_container(remote, &url).await;
         }
         if self.variable("AWS_EC2_METADATA_DISABLED").is_some_and(|text| text.eq_ignore_ascii_case("true")) {
             return Err(none_found("the instance's metadata service is not to be asked"));
         }
-        self.from_instance(remote).await
+        self.ask_instance(remote).await
     }
 
     fn variable(&self, name: &str) -> Option<&str> {
@@ -84,7 +84,7 @@ impl CredentialSource {
     }
 
     /// None where there is no such file or no such profile in it.
-    async fn from_file(&self) -> Result<Option<Credentials>, Trouble> {
+    async fn ask_file(&self) -> Result<Option<Credentials>, Trouble> {
         let in_home = || Some(PathBuf::from(self.variable("HOME")?).join(".aws/credentials"));
         let named = self.variable("AWS_SHARED_CREDENTIALS_FILE").map(PathBuf::from);
         let Some(path) = named.or_else(in_home) else { return Ok(None) };
@@ -106,7 +106,7 @@ impl CredentialSource {
         relative.or_else(|| self.variable("AWS_CONTAINER_CREDENTIALS_FULL_URI").map(str::to_owned))
     }
 
-    async fn from_container(&self, remote: &Remote, url: &str) -> Result<Credentials, Trouble> {
+    async fn ask_container(&self, remote: &Remote, url: &str) -> Result<Credentials, Trouble> {
         let token = match self.variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE") {
             Some(path) => Some(tokio::fs::read_to_string(path).await.map_err(|error| {
                 Trouble::lasting(format!("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE can't be read: {error}"))
@@ -118,7 +118,7 @@ impl CredentialSource {
         understood(&text)
     }
 
-    async fn from_instance(&self, remote: &Remote) -> Result<Credentials, Trouble> {
+    async fn ask_instance(&self, remote: &Remote) -> Result<Credentials, Trouble> {
         let base =
             self.variable("AWS_EC2_METADATA_SERVICE_ENDPOINT").unwrap_or(INSTANCE_ENDPOINT).trim_end_matches('/');
         let url = format!("{base}/latest/api/token");

@@ -173,6 +173,6 @@ impl At<'_> {
 }
 
 fn gcm<'a>(iv: &'a mut [u8; IV_LEN], aad: &'a [u8]) -> Result<Mechanism<'a>, Fault> {
-    let tag_bits = u8::try_from(TAG_LEN * 8).unwrap_or(u8::MAX);
-    Ok(Mechanism::AesGcm(GcmParams::new(iv, aad, u64::from(tag_bits).try_into().map_err(Error::from)?)?))
+    const TAG_BITS: u64 = TAG_LEN as u64 * 8;
+    Ok(Mechanism::AesGcm(GcmParams::new(iv, aad, TAG_BITS.into())?))
 }

@@ -8,7 +8,7 @@ use cryptoki::session::Session;
 
 /// How long another server's new key may go unnoticed.
 const AGE_MAX: Duration = Duration::from_secs(10);
-const KEY_LEN: u8 = 32;
+const KEY_LEN: u64 = 32;
 
 /// The token's keys of our label.
 #[derive(Default)]
@@ -57,7 +57,7 @@ pub(super) fn generate(session: &Session, label: &str, version: u32) -> Result<O
     let template = [
         Attribute::Class(ObjectClass::SECRET_KEY),
         Attribute::KeyType(KeyType::AES),
-        Attribute::ValueLen(u64::from(KEY_LEN).try_into()?),
+        Attribute::ValueLen(KEY_LEN.into()),
         Attribute::Label(label.as_bytes().to_vec()),
         Attribute::Id(id_of(version)),
         Attribute::Token(true),

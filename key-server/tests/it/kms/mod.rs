@@ -5,21 +5,13 @@ mod conformance;
 mod engines;
 mod fake;
 mod local;
-mod log;
 mod outage;
-mod pkcs11;
 mod rotation;
-mod softhsm;
-
-use std::time::Duration;
 
 use keyveil_key_server::kms::KmsContext;
 use keyveil_protocol::FileId;
 
 use crate::support::TestApp;
-
-/// Of each call; the default.
-const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Copies of the test app's title, each with a secret of its own that nobody has unwrapped yet.
 fn add_titles(app: &TestApp, count: usize) -> Vec<String> {

@@ -19,7 +19,7 @@ async fn kms_with_key(hsm: &SoftHsm) -> Pkcs11Kms {
 #[test]
 #[ignore = "needs SoftHSM2"]
 fn softhsm_conforms() {
-    with_softhsm("kms::pkcs11::softhsm_conforms", async |hsm| {
+    with_softhsm("kms::engines::pkcs11::softhsm_conforms", async |hsm| {
         conformance(&kms_with_key(&hsm).await, tag::PKCS11).await;
     });
 }
@@ -27,7 +27,7 @@ fn softhsm_conforms() {
 #[test]
 #[ignore = "needs SoftHSM2"]
 fn calls_at_once_share_one_login() {
-    with_softhsm("kms::pkcs11::calls_at_once_share_one_login", async |hsm| {
+    with_softhsm("kms::engines::pkcs11::calls_at_once_share_one_login", async |hsm| {
         let kms = kms_with_key(&hsm).await;
         let round_trips = (0..100_u8).map(|number| {
             let kms = &kms;
@@ -44,7 +44,7 @@ fn calls_at_once_share_one_login() {
 #[test]
 #[ignore = "needs SoftHSM2"]
 fn the_first_key_is_made_with_the_installation_and_never_later() {
-    with_softhsm("kms::pkcs11::the_first_key_is_made_with_the_installation_and_never_later", async |hsm| {
+    with_softhsm("kms::engines::pkcs11::the_first_key_is_made_with_the_installation_and_never_later", async |hsm| {
         hsm.make_token();
         let kms = hsm.kms();
         assert_eq!(kms.encrypt(b"secret", &CONTEXT).await, Err(KmsError::UNAVAILABLE));
@@ -61,7 +61,7 @@ fn the_first_key_is_made_with_the_installation_and_never_later() {
 #[test]
 #[ignore = "needs SoftHSM2"]
 fn without_its_key_a_ciphertext_does_not_open() {
-    with_softhsm("kms::pkcs11::without_its_key_a_ciphertext_does_not_open", async |hsm| {
+    with_softhsm("kms::engines::pkcs11::without_its_key_a_ciphertext_does_not_open", async |hsm| {
         let kms = kms_with_key(&hsm).await;
         let ciphertext = kms.encrypt(b"secret", &CONTEXT).await.unwrap();
         drop(kms);
@@ -77,7 +77,7 @@ fn without_its_key_a_ciphertext_does_not_open() {
 #[test]
 #[ignore = "needs SoftHSM2"]
 fn a_token_that_comes_later_or_goes_and_comes_back_is_used() {
-    with_softhsm("kms::pkcs11::a_token_that_comes_later_or_goes_and_comes_back_is_used", async |hsm| {
+    with_softhsm("kms::engines::pkcs11::a_token_that_comes_later_or_goes_and_comes_back_is_used", async |hsm| {
         let kms = hsm.kms();
         assert_eq!(kms.encrypt(b"secret", &CONTEXT).await, Err(KmsError::UNAVAILABLE), "no token");
         hsm.make_token();
@@ -93,7 +93,7 @@ fn a_token_that_comes_later_or_goes_and_comes_back_is_used() {
 #[test]
 #[ignore = "needs SoftHSM2"]
 fn a_wrong_pin_is_tried_once_and_a_corrected_one_at_once() {
-    with_softhsm("kms::pkcs11::a_wrong_pin_is_tried_once_and_a_corrected_one_at_once", async |hsm| {
+    with_softhsm("kms::engines::pkcs11::a_wrong_pin_is_tried_once_and_a_corrected_one_at_once", async |hsm| {
         hsm.make_token();
         hsm.write_pin("00000000");
         let kms = hsm.kms();

@@ -1,0 +1,67 @@
+// AWS KMS as moto's server plays it, in a process that can be stopped, continued and killed.
+import { start } from "../../../scripts/lib/children.mjs";
+import { isAlive, killNow } from "../../faults/lib/processes.mjs";
+import { until } from "../../faults/lib/wait.mjs";
+
+const REGION = "us-east-1";
+
+export class Moto {
+  #process;
+
+  /** By KEYVEIL_MOTO_SERVER, which scripts/test.mjs sets. */
+  static async start() {
+    const moto = new Moto();
+    const said = [];
+    const program = process.env.KEYVEIL_MOTO_SERVER || "moto_server";
+    moto.#process = start(program, ["-H", "127.0.0.1", "-p", "0"], { onLine: (line) => said.push(line) });
+    const listens = () => {
+      moto.url = /Running on (http:\S+)/.exec(said.join("\n"))?.[1];
+      if (!moto.url && !isAlive(moto.#process.pid)) throw new Error(`moto_server ended: ${said.join("\n")}`);
+      return moto.url;
+    };
+    await until("moto_server to listen", listens, { seen: () => said.join("\n") });
+    const { KeyMetadata } = await moto.#ask("CreateKey", { Description: "keyveil" });
+    moto.keyId = KeyMetadata.KeyId;
+    return moto;
+  }
+
+  /** What a key server needs to know of it. */
+  get settings() {
+    return {
+      KEYVEIL_KMS_ENGINE: "aws",
+      KEYVEIL_KMS_AWS_KEY_ID: this.keyId,
+      KEYVEIL_KMS_AWS_REGION: REGION,
+      KEYVEIL_KMS_AWS_ENDPOINT: this.url,
+      AWS_ACCESS_KEY_ID: "AKIDEXAMPLE",
+      AWS_SECRET_ACCESS_KEY: "secret",
+    };
+  }
+
+  /** From here on it takes connections and answers none. */
+  hang() {
+    process.kill(this.#process.pid, "SIGSTOP");
+  }
+
+  goOn() {
+    process.kill(this.#process.pid, "SIGCONT");
+  }
+
+  async kill() {
+    if (isAlive(this.#process.pid)) await killNow(this.#process.pid);
+  }
+
+  async #ask(operation, body) {
+    const answer = await fetch(this.url, {
+      method: "POST",
+      headers: {
+        "content-type": "application/x-amz-json-1.1",
+        "x-amz-target": `TrentService.${operation}`,
+        // moto reads the region out of it and checks nothing.
+        authorization: `AWS4-HMAC-SHA256 Credential=a/20260101/${REGION}/kms/aws4_request, Signature=a`,
+      },
+      body: JSON.stringify(body),
+    });
+    if (!answer.ok) throw new Error(`${operation}: ${answer.status} ${await answer.text()}`);
+    return answer.json();
+  }
+}
