@@ -1,14 +1,17 @@
-// `npm test`: installs what is missing (what `npm start` needs, and Chromium and Python's venv by apt-get, yt-dlp and
-// schemathesis into .venv) and runs everything, also after a failure:
+// `npm test`: installs what is missing (what `npm start` needs, and Chromium, nginx and Python's venv by apt-get, yt-dlp,
+// schemathesis and PyJWT into .venv) and runs everything, also after a failure:
 //
 //   formatters, linters, type checkers   as `npm run check`
 //   cargo test                           every crate, natively
 //   wasm tests                           the protocol crate in WebAssembly
 //   independent vectors                  tests/vectors/ by Node's own cryptography
 //   command tests                        the parts of these commands
+//   signing samples                      docs/samples in Node, Python, Go, Java and PHP, where these are here
 //   fault tests                          processes killed, disks filled, workers that compete: nothing is lost, nothing clear
 //   API tests                            every operation of the OpenAPI document, asked by schemathesis
+//   CDN tests                            a title through a real nginx, and 20,000 altered addresses
 //   player unit tests, page unit tests   vitest
+//   console tests                        Playwright in the system's Chromium: the console before a stand-in for the server
 //   browser tests                        Playwright in the system's Chromium: the whole loop, attacks and faults
 //
 // Ends with a table, the names of what was skipped, and `N passed, N failed, N skipped` as the last line of standard output.
@@ -19,7 +22,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { chromiumTool, findChromium } from "./lib/browsers.mjs";
-import { bindgenTestRunner, buildPages, buildSdk, buildServers, buildTestTools } from "./lib/builds.mjs";
+import { bindgenTestRunner, buildBindgenTools, buildNative, buildPages, buildSdk } from "./lib/builds.mjs";
 import { checks } from "./lib/checks.mjs";
 import { command } from "./lib/command.mjs";
 import { ensureNpmPackages } from "./lib/npm.mjs";
@@ -28,7 +31,7 @@ import { ensurePythonTools, PYTHON_VENV, pythonTool } from "./lib/python-tools.m
 import { ensureRust, WASM_TARGET } from "./lib/rust.mjs";
 import { Steps, say } from "./lib/steps.mjs";
 import { runSuite, summary } from "./lib/suite.mjs";
-import { ensureSystem, FFMPEG } from "./lib/system.mjs";
+import { ensureSystem, FFMPEG, NGINX } from "./lib/system.mjs";
 
 await command(async () => {
   await prepare();
@@ -43,15 +46,15 @@ await command(async () => {
 
 async function prepare() {
   const steps = new Steps(8);
-  await steps.step("ffmpeg, Chromium, Python", async (show) => {
-    const installed = await ensureSystem([...FFMPEG, chromiumTool, PYTHON_VENV], show);
+  await steps.step("ffmpeg, Chromium, nginx, Python", async (show) => {
+    const installed = await ensureSystem([...FFMPEG, chromiumTool, NGINX, PYTHON_VENV], show);
     return installed.length > 0 ? `installed ${installed.join(", ")}` : "found";
   });
   await steps.step("Python tools in .venv", ensurePythonTools);
   await steps.step("Rust and its WebAssembly target", ensureRust);
   await steps.step("npm packages", ensureNpmPackages);
-  await steps.step("packager and key-server", buildServers);
-  await steps.step("tools of the tests", buildTestTools);
+  await steps.step("packager, key-server and native tests", buildNative);
+  await steps.step("wasm-bindgen tools", buildBindgenTools);
   await steps.step("player SDK", buildSdk);
   await steps.step("pages", buildPages);
 }
@@ -60,9 +63,15 @@ async function suites() {
   const cargo = ["test", "--release", "--locked", "--no-fail-fast"];
   const wasmRunner = { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: bindgenTestRunner };
   const vitest = (folder) => ({ command: "npx", args: ["--no-install", "vitest", "run"], cwd: inRoot(folder) });
-  const browser = { KEYVEIL_CHROMIUM: await findChromium(), KEYVEIL_YT_DLP: pythonTool("yt-dlp"), CI: "1" };
+  const env = { KEYVEIL_CHROMIUM: await findChromium(), KEYVEIL_YT_DLP: pythonTool("yt-dlp"), CI: "1" };
+  const playwright = (...which) => ({
+    command: "npx",
+    args: ["--no-install", "playwright", "test", "--reporter=list", ...which],
+    env,
+    cwd: inRoot("tests"),
+  });
   return [
-    // The wasm-bindgen tools have no tests of their own, and take a minute to compile once more.
+    // The wasm-bindgen tools have no tests of their own, and take minutes to compile once more.
     { name: "cargo test", command: "cargo", args: [...cargo, "--workspace", "--exclude", "keyveil-bindgen"] },
     {
       name: "wasm tests",
@@ -72,17 +81,14 @@ async function suites() {
     },
     { name: "independent vectors", ...(await nodeTests("tests/vectors", "tests/e2e")) },
     { name: "command tests", ...(await nodeTests("scripts")) },
+    { name: "signing samples", ...(await nodeTests("tests/samples")) },
     { name: "fault tests", ...(await nodeTests("tests/faults")) },
     { name: "API tests", ...(await nodeTests("tests/api")), env: { KEYVEIL_SCHEMATHESIS: pythonTool("schemathesis") } },
+    { name: "CDN tests", ...(await nodeTests("tests/cdn")) },
     { name: "player unit tests", ...vitest("player-wasm") },
     { name: "page unit tests", ...vitest("www") },
-    {
-      name: "browser tests",
-      command: "npx",
-      args: ["--no-install", "playwright", "test", "--reporter=list"],
-      env: browser,
-      cwd: inRoot("tests"),
-    },
+    { name: "console tests", ...playwright("--project=console", "--workers=2") },
+    { name: "browser tests", ...playwright("--project=installation") },
   ];
 }
 

@@ -1,4 +1,5 @@
-// Browser tests: Debian's Chromium, headless, one at a time (the machine's cores are for decoding video).
+// Browser tests: Debian's Chromium, headless. Those of an installation one at a time (the machine's cores are for decoding video); those of the
+// console before its stand-in need no order and share nothing, so `--workers=2` may run two at once.
 import { execFileSync } from "node:child_process";
 import { defineConfig } from "@playwright/test";
 
@@ -6,9 +7,11 @@ export default defineConfig({
   testDir: "e2e",
   globalSetup: "./e2e/lib/shared-data.mjs",
   testMatch: "*.spec.mjs",
-  outputDir: "test-results",
+  projects: [
+    { name: "console", testMatch: "console-*.spec.mjs", fullyParallel: true, outputDir: "test-results/console" },
+    { name: "installation", testIgnore: "console-*.spec.mjs", outputDir: "test-results/installation" },
+  ],
   workers: 1,
-  fullyParallel: false,
   timeout: 180_000,
   reporter: [["list"]],
   use: {

@@ -16,8 +16,6 @@ use crate::state::ServerState;
 const REAP_INTERVAL: Duration = Duration::from_millis(500);
 const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
 const UPLOADS_SWEEP_INTERVAL: Duration = Duration::from_secs(60);
-/// Sources that one server fetches at the same time.
-const PULLS_AT_ONCE: usize = 2;
 /// How late a stream of changes may be.
 const CHANGES_INTERVAL: Duration = Duration::from_millis(250);
 /// Ended sessions stay for a day, so that a late request is told `session_expired`.
@@ -31,9 +29,7 @@ pub(crate) fn start(state: &Arc<ServerState>) -> JoinSet<()> {
     tasks.spawn(reap_jobs(Arc::clone(state)));
     tasks.spawn(sweep_versions(Arc::clone(state)));
     tasks.spawn(sweep_uploads(Arc::clone(state)));
-    for _ in 0..PULLS_AT_ONCE {
-        tasks.spawn(uploads::pull(Arc::clone(state)));
-    }
+    tasks.spawn(uploads::pull(Arc::clone(state)));
     tasks.spawn(watch_changes(Arc::clone(state)));
     tasks.spawn(dispatch(Arc::clone(state)));
     tasks.spawn(sweep_leftovers(Arc::clone(state)));

@@ -11,7 +11,7 @@ use crate::actions::jobs::JobTokenKey;
 use crate::actions::{builds, server_keys};
 use crate::clock::{Clock, stored};
 use crate::config::Config;
-use crate::kms::{Kms, KmsContext, KmsError, LocalKeyring, RootKeyError, decrypt_32};
+use crate::kms::{Kms, KmsContext, KmsError, KmsOpenError, decrypt_32, open_kms, protect};
 use crate::origin::UrlKey;
 use crate::refusal::Refusal;
 use crate::store::{AuditEvent, AuditKind, Store, StoreError};
@@ -49,18 +49,32 @@ pub enum OpenError {
         /// The system's answer.
         source: std::io::Error,
     },
-    /// The root key can't be used.
+    /// The KMS can't be used as it is configured.
     #[error(transparent)]
-    RootKey(#[from] RootKeyError),
+    KmsOpen(#[from] KmsOpenError),
     /// The database can't be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The root key is not the one this database was made with.
-    #[error("the KMS can't open this installation's secret ({0}): is this the root key that belongs to this database?")]
-    Kms(#[from] KmsError),
+    /// The KMS is not the one this database was made with.
+    #[error(
+        "the KMS can't open this installation's secret ({0}): is this the key that belongs to this database? If its engine was changed, name the one before as kms.previous_engine"
+    )]
+    Kms(KmsError),
+    /// It may answer later.
+    #[error("the KMS does not answer, and without it nothing can be opened: start again when it does")]
+    KmsUnavailable,
     /// The first keys can't be made.
     #[error("the installation can't be completed: {0}")]
     Incomplete(#[from] Refusal),
+}
+
+impl From<KmsError> for OpenError {
+    fn from(error: KmsError) -> Self {
+        match error {
+            KmsError::Unavailable { .. } => Self::KmsUnavailable,
+            error => Self::Kms(error),
+        }
+    }
 }
 
 /// Opens the data folder of `config`, or makes it with everything a first start needs. Safe to repeat.
@@ -74,14 +88,18 @@ pub async fn open(config: &Config) -> Result<Installation, OpenError> {
     }
     let media_dir = config.media_dir();
     std::fs::create_dir_all(&media_dir).map_err(|source| OpenError::Folder { path: media_dir, source })?;
-    let database_file = config.database_file();
-    let kms = LocalKeyring::open_or_create(&config.root_key_file(), database_file.exists())?;
-    open_with_kms(config, Box::new(kms)).await
+    let store = Store::open(&config.database_file()).await?;
+    let kms = open_kms(config, &store).await?;
+    complete(config, store, kms).await
 }
 
 /// As [`open`], with another engine as KMS.
 pub async fn open_with_kms(config: &Config, kms: Box<dyn Kms>) -> Result<Installation, OpenError> {
-    let store = Store::open(&config.database_file()).await?;
+    complete(config, Store::open(&config.database_file()).await?, kms).await
+}
+
+async fn complete(config: &Config, store: Store, kms: Box<dyn Kms>) -> Result<Installation, OpenError> {
+    let kms = protect(kms, &config.kms);
     let secret = installation_secret(&store, kms.as_ref()).await?;
     let installation = Installation {
         store,

@@ -87,11 +87,15 @@ impl From<StoreError> for Refusal {
 
 impl From<KmsError> for Refusal {
     fn from(error: KmsError) -> Self {
-        let code = match error {
-            KmsError::Unavailable => ErrorCode::Unavailable,
-            KmsError::Rejected | KmsError::TooLong => ErrorCode::Internal,
-        };
-        Self::new(code, error.to_string())
+        match error {
+            KmsError::Unavailable { retry_after } => {
+                let secs = retry_after.map_or(1, |wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
+                Self::new(ErrorCode::KmsUnavailable, error.to_string()).with_retry_after(secs.max(1))
+            }
+            KmsError::Rejected | KmsError::TooLong | KmsError::Unsupported => {
+                Self::new(ErrorCode::Internal, error.to_string())
+            }
+        }
     }
 }
 

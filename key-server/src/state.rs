@@ -8,6 +8,7 @@ use tokio::sync::{Notify, watch};
 use url::Url;
 
 use crate::actions::account::SignInGuard;
+use crate::actions::media_origins::MediaOriginCache;
 use crate::actions::sources::Turns;
 use crate::actions::standard::StandardLimits;
 use crate::change_streams::ChangeStreams;
@@ -36,6 +37,7 @@ pub struct ServerState {
     /// For requests to addresses that others name.
     pub(crate) fetch: Client,
     pub(crate) change_streams: ChangeStreams,
+    pub(crate) media_origins: MediaOriginCache,
     public_url: Url,
     own_origins: Vec<PageOrigin>,
     domains: Mutex<Option<(Instant, Arc<AllDomains>)>>,
@@ -63,6 +65,7 @@ impl ServerState {
             sign_in_guard,
             standard_limits,
             change_streams: ChangeStreams::default(),
+            media_origins: MediaOriginCache::default(),
             public_url,
             own_origins,
             domains: Mutex::new(None),
@@ -126,37 +129,26 @@ impl ServerState {
         let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
     }
 
-    /// Address of a version's master playlist; with `preview_segments` one that ends there.
-    pub(crate) fn playlist_url(&self, folder: &MediaFolder, expires_at: u64, preview_segments: Option<u32>) -> String {
-        self.media_file_url(folder, "master.m3u8", expires_at, preview_segments)
+    /// How browsers reach this server, without a slash at the end.
+    pub(crate) fn base_url(&self) -> &str {
+        self.public_url.as_str().trim_end_matches('/')
     }
 
-    /// Address of any file of a version; with `preview_segments` one that opens no segment behind them.
-    pub(crate) fn media_file_url(
-        &self,
-        folder: &MediaFolder,
-        path: &str,
-        expires_at: u64,
-        preview_segments: Option<u32>,
-    ) -> String {
+    /// The path before those of a version's files; with `preview_segments` one that opens no segment behind them.
+    pub(crate) fn media_path(&self, folder: &MediaFolder, expires_at: u64, preview_segments: Option<u32>) -> String {
         let scope = preview_segments.map_or(UrlScope::Media, UrlScope::Beginning);
-        self.media_url(scope, folder, path, expires_at)
+        format!("/media/{}/{folder}", self.installation.url_key().token(scope, expires_at, folder))
     }
 
     /// Address of a version's cover or sprites: opens nothing else of the folder.
     pub(crate) fn preview_url(&self, folder: &MediaFolder, path: &str, expires_at: u64) -> String {
-        self.media_url(UrlScope::Previews, folder, path, expires_at)
+        let token = self.installation.url_key().token(UrlScope::Previews, expires_at, folder);
+        format!("{}/media/{token}/{folder}/{path}", self.base_url())
     }
 
     /// Where this server answers `path`, which begins with no slash.
     pub(crate) fn address(&self, path: &str) -> Result<Url, url::ParseError> {
         self.public_url.join(path)
-    }
-
-    fn media_url(&self, scope: UrlScope, folder: &MediaFolder, path: &str, expires_at: u64) -> String {
-        let token = self.installation.url_key().token(scope, expires_at, folder);
-        // A public URL is bare: it ends in its one slash.
-        format!("{}media/{token}/{folder}/{path}", self.public_url)
     }
 
     /// All domains, at most [`DOMAINS_TTL`] old.

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod import;
 mod pack;
 mod upload;
 mod worker;
@@ -11,6 +12,7 @@ use keyveil_packager::PackError;
 use keyveil_protocol::{ApiKey, FileId};
 use url::Url;
 
+pub(crate) use import::Import;
 pub(crate) use pack::Pack;
 pub(crate) use upload::Upload;
 pub(crate) use worker::Worker;
@@ -28,6 +30,9 @@ pub(crate) enum Command {
     /// Pack one video file.
     #[command(after_help = pack::EXAMPLES)]
     Pack(Box<Pack>),
+    /// Take over a title of another vendor's HLS standard encryption.
+    #[command(after_help = import::EXAMPLES)]
+    Import(Box<Import>),
     /// Work for a key server: claim its jobs and make its titles, until told to stop.
     #[command(after_help = worker::EXAMPLES)]
     Worker(Box<Worker>),

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use getrandom::SysRng;
 use keyveil_protocol::{
     ApiKey, ErrorCode, Exchange, FileId, Mode, ServerKeyId, ServerPublicKey, TitleSecret,
@@ -9,7 +10,9 @@ use keyveil_protocol::{
 };
 use rand_core::UnwrapErr;
 use reqwest::{Method, header};
+use serde::{Serialize, Serializer};
 use url::Url;
+use zeroize::Zeroizing;
 
 use crate::{
     error::PackError,
@@ -71,6 +74,33 @@ pub(crate) struct Registration {
     public_key: String,
 }
 
+/// A key of another vendor's playlist, as the server takes it.
+#[derive(Serialize)]
+pub(crate) struct ImportedKey {
+    ciphertext: String,
+    /// base64url.
+    #[serde(serialize_with = "bare")]
+    key: Zeroizing<String>,
+}
+
+/// Importing is the one time that keys are sent: the owner hands over what the vendor's KMS gave.
+fn bare<S: Serializer>(key: &Zeroizing<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(key)
+}
+
+impl ImportedKey {
+    pub(crate) fn new(ciphertext: &str, key: &[u8; 16]) -> Self {
+        Self { ciphertext: ciphertext.to_owned(), key: Zeroizing::new(Base64UrlUnpadded::encode_string(key)) }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ImportKeysRequest<'a> {
+    media_id: &'a str,
+    keys: &'a [ImportedKey],
+}
+
 impl Client {
     /// Checks the URL; nothing is sent.
     pub(crate) fn new(options: ServerOptions, report: Arc<dyn Report>) -> Result<Self, PackError> {
@@ -118,6 +148,19 @@ impl Client {
         let body = to_body(&CommitTitleRequest { public_key: public_key.clone(), media: media.clone() })?;
         let path = format!("v1/titles/{file_id}/commit");
         let answer = self.request("publishing the title", Method::POST, file_id, &path, &body).await?;
+        answer.json::<serde::de::IgnoredAny>().map(|_| ())
+    }
+
+    /// `PUT /v1/titles/{fileId}/imported-keys`.
+    pub(crate) async fn import_keys(
+        &self,
+        file_id: &FileId,
+        media_id: &str,
+        keys: &[ImportedKey],
+    ) -> Result<(), PackError> {
+        let body = Zeroizing::new(to_body(&ImportKeysRequest { media_id, keys })?);
+        let path = format!("v1/titles/{file_id}/imported-keys");
+        let answer = self.request("storing the keys", Method::PUT, file_id, &path, &body).await?;
         answer.json::<serde::de::IgnoredAny>().map(|_| ())
     }
 

@@ -24,6 +24,8 @@ pub enum PackError {
     LadderInvalid(String),
     #[error("{0}")]
     OptionInvalid(String),
+    #[error("this can't be imported: {0}")]
+    ImportInvalid(String),
     #[error("can't write to {0} ({1}); choose another --out folder or change its permissions")]
     OutputUnwritable(String, String),
     #[error("{0}; it was left as it is. Choose another --file-id or remove it first")]
@@ -91,6 +93,7 @@ impl PackError {
             Self::CopyCodecUnsupported { .. } => "copy_codec_unsupported",
             Self::LadderInvalid(_) => "ladder_invalid",
             Self::OptionInvalid(_) => "option_invalid",
+            Self::ImportInvalid(_) => "import_invalid",
             Self::OutputUnwritable(..) => "output_unwritable",
             Self::OutputExists(_) => "output_exists",
             Self::NoSpace(_) | Self::ServerFull => "no_space",

@@ -9,6 +9,7 @@ mod codecs;
 mod error;
 mod ffmpeg;
 mod http;
+mod import;
 mod input;
 mod intact;
 mod ladder;
@@ -31,8 +32,15 @@ mod transcode;
 mod upload;
 mod worker;
 
+use futures_util::future::LocalBoxFuture;
+
+/// What a whole run is, and what ends it early: a signal's number. Boxed, so that a run is compiled here, and not once more in
+/// each program that waits for it.
+pub type Run<'a, T> = LocalBoxFuture<'a, T>;
+
 pub use client::ServerOptions;
 pub use error::PackError;
+pub use import::{ImportOptions, import};
 pub use ladder::{Ladder, Rung};
 pub use pack::{PackOptions, pack};
 pub use packed::Packed;

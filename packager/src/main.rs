@@ -10,14 +10,14 @@ use std::{
 };
 
 use clap::Parser;
-use keyveil_packager::{Event, PackError, Report, pack, upload, work};
+use keyveil_packager::{Event, PackError, Report, Run, import, pack, upload, work};
 use tokio::{
     runtime::Runtime,
     signal::unix::{SignalKind, signal},
 };
 use tracing_subscriber::EnvFilter;
 
-use cli::{Cli, Command, Pack, Upload, Worker};
+use cli::{Cli, Command, Import, Pack, Upload, Worker};
 
 /// How long the end waits for threads that read a file or a source.
 const READERS_MAX: Duration = Duration::from_millis(500);
@@ -28,6 +28,11 @@ fn main() -> ExitCode {
             log_lines();
             let report = Arc::from(arguments.progress.reporter("packing"));
             tell(start_pack(*arguments, &report), &report)
+        }
+        Command::Import(arguments) => {
+            log_lines();
+            let report = Arc::from(arguments.progress.reporter("importing"));
+            tell(start_import(*arguments, &report), &report)
         }
         Command::Upload(arguments) => {
             log_lines();
@@ -73,6 +78,14 @@ fn start_pack(arguments: Pack, report: &Arc<dyn Report>) -> Result<Event, PackEr
     runtime()?.block_on(async {
         let interrupted = interruption()?;
         pack(options, Arc::clone(report), interrupted).await.map(|packed| Event::done(&packed))
+    })
+}
+
+fn start_import(arguments: Import, report: &Arc<dyn Report>) -> Result<Event, PackError> {
+    let options = arguments.options()?;
+    runtime()?.block_on(async {
+        let interrupted = interruption()?;
+        import(options, Arc::clone(report), interrupted).await.map(|packed| Event::done(&packed))
     })
 }
 
@@ -130,16 +143,16 @@ fn exit_with_parent() -> Result<(), PackError> {
 }
 
 /// Resolves with the number of the first signal that asks the run to end.
-fn interruption() -> Result<impl Future<Output = i32>, PackError> {
+fn interruption() -> Result<Run<'static, i32>, PackError> {
     let listen = |kind| signal(kind).map_err(|error| PackError::Internal(error.to_string()));
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut terminate = listen(SignalKind::terminate())?;
     let mut hangup = listen(SignalKind::hangup())?;
-    Ok(async move {
+    Ok(Box::pin(async move {
         tokio::select! {
             _ = interrupt.recv() => SignalKind::interrupt().as_raw_value(),
             _ = terminate.recv() => SignalKind::terminate().as_raw_value(),
             _ = hangup.recv() => SignalKind::hangup().as_raw_value(),
         }
-    })
+    }))
 }

@@ -1,12 +1,13 @@
 //! The whole flow: probe → plan → register → make → rename → publish.
 
-use std::{future::Future, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use futures_util::future::OptionFuture;
 use keyveil_protocol::FileId;
 use tokio::task::JoinHandle;
 
 use crate::{
+    Run,
     client::{Client, Registration, ServerOptions},
     error::PackError,
     input::Input,
@@ -40,32 +41,35 @@ pub struct PackOptions {
 
 /// Packs one video. When `interrupted` resolves (with a signal's number), or on any failure, ffmpeg is stopped, the partial
 /// output removed, and what had been registered deleted again.
-pub async fn pack(
+#[must_use]
+pub fn pack(
     options: PackOptions,
     report: Arc<dyn Report>,
-    interrupted: impl Future<Output = i32>,
-) -> Result<Packed, PackError> {
-    let mut undo = Undo::default();
-    let result = tokio::select! {
-        result = run(options, &report, &mut undo) => result,
-        signal = interrupted => Err(PackError::Interrupted { signal }),
-    };
-    if result.is_err() {
-        undo.roll_back().await;
-    }
-    result
+    interrupted: Run<'static, i32>,
+) -> Run<'static, Result<Packed, PackError>> {
+    Box::pin(async move {
+        let mut undo = Undo::default();
+        let result = tokio::select! {
+            result = run(options, &report, &mut undo) => result,
+            signal = interrupted => Err(PackError::Interrupted { signal }),
+        };
+        if result.is_err() {
+            undo.roll_back().await;
+        }
+        result
+    })
 }
 
 /// What must be taken back when the run fails.
 #[derive(Debug, Default)]
-struct Undo {
-    registered: Option<(Client, Registration)>,
+pub(crate) struct Undo {
+    pub(crate) registered: Option<(Client, Registration)>,
     committing: Option<JoinHandle<Result<PathBuf, PackError>>>,
     committed: Option<PathBuf>,
 }
 
 impl Undo {
-    async fn roll_back(mut self) {
+    pub(crate) async fn roll_back(mut self) {
         if let Some(Ok(Ok(folder))) = OptionFuture::from(self.committing.take()).await {
             self.committed = Some(folder);
         }
@@ -82,7 +86,8 @@ async fn run(options: PackOptions, report: &Arc<dyn Report>, undo: &mut Undo) ->
     let mode = options.choices.mode;
     if mode.is_encrypted() && options.server.is_none() {
         return Err(PackError::OptionInvalid(
-            "private mode needs --server and --api-key; use --mode clear to pack without a key server".into(),
+            "private and standard mode need --server and --api-key; use --mode clear to pack without a key server"
+                .into(),
         ));
     }
     let name = title_name(&options)?;
@@ -105,7 +110,7 @@ async fn run(options: PackOptions, report: &Arc<dyn Report>, undo: &mut Undo) ->
         }
         None => (None, None),
     };
-    let sealer = Sealer::new(file_id.clone(), plan.choices.period_segments, title_secret);
+    let sealer = Sealer::new(file_id.clone(), &plan.choices, title_secret);
     let sink = Sink::Folder(Arc::clone(&output));
     let media = make(&plan, &input, &source, sealer, &sink, report).await?.media;
     let folder = commit(output, undo).await?;
@@ -134,7 +139,7 @@ async fn prepare_output(out: PathBuf, file_id: &FileId, plan: &Plan) -> Result<A
 }
 
 /// Gives the folder its name.
-async fn commit(output: Arc<PartialOutput>, undo: &mut Undo) -> Result<PathBuf, PackError> {
+pub(crate) async fn commit(output: Arc<PartialOutput>, undo: &mut Undo) -> Result<PathBuf, PackError> {
     // Kept where an interruption can wait for its end: the rename may happen all the same, and is then taken back.
     let work = undo.committing.insert(tokio::task::spawn_blocking(move || output.commit()));
     let finished = work.await;
@@ -164,7 +169,7 @@ fn title_name(options: &PackOptions) -> Result<String, PackError> {
 }
 
 /// 24 lower-case hex digits.
-fn random_file_id() -> Result<FileId, PackError> {
+pub(crate) fn random_file_id() -> Result<FileId, PackError> {
     let mut random = [0; 12];
     getrandom::fill(&mut random).map_err(|error| PackError::Internal(error.to_string()))?;
     hex::encode(random).parse().map_err(|_| PackError::Internal("a random file id is malformed".into()))

@@ -129,14 +129,15 @@ pub(crate) fn media_info(plan: &Plan, renditions: &[PackedRendition], cipher: Op
     let renditions: Vec<_> = renditions.to_vec();
     let longest = renditions.iter().map(PackedRendition::duration_secs).fold(0.0, f64::max);
     let infos: Vec<_> = renditions.iter().map(PackedRendition::info).collect();
+    let segment_count = infos.iter().map(|info| info.segment_count).max().unwrap_or(0);
     MediaInfo {
         duration_ms: (longest * 1000.0).round() as u64,
         container: plan.choices.container,
         cipher,
         segment_ms: plan.choices.segment_secs * 1000,
         period_segments: plan.choices.period_segments,
-        clear_lead_segments: 0,
-        segment_count: infos.iter().map(|info| info.segment_count).max().unwrap_or(0),
+        clear_lead_segments: plan.choices.clear_lead_segments().min(segment_count),
+        segment_count,
         renditions: infos,
     }
 }

@@ -24,6 +24,8 @@ pub struct Choices {
     pub ladder: Ladder,
     pub segment_secs: u32,
     pub period_segments: PeriodSegments,
+    /// So much of an encrypted title's beginning stays clear, rounded up to whole segments.
+    pub clear_lead_secs: u32,
     /// Of AAC that is encoded, bit/s.
     pub audio_bit_rate: u32,
     /// x264's speed preset.
@@ -56,12 +58,20 @@ impl Choices {
             ladder: Ladder::from(&settings.ladder),
             segment_secs: settings.segment_secs,
             period_segments: settings.period_segments,
+            clear_lead_secs: settings.clear_lead_secs,
             audio_bit_rate: settings.audio_bit_rate,
             preset: settings.preset,
             threads,
             cover: settings.cover,
             sprites: settings.sprites,
         })
+    }
+}
+
+impl Choices {
+    /// Segments at the beginning of every rendition that stay clear; 0 for clear titles, which are not led into anything.
+    pub(crate) fn clear_lead_segments(&self) -> u32 {
+        if self.mode.is_encrypted() { self.clear_lead_secs.div_ceil(self.segment_secs.max(1)) } else { 0 }
     }
 }
 

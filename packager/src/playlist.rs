@@ -59,6 +59,29 @@ pub(crate) fn map_of(bytes: &[u8]) -> Result<Option<String>, PackError> {
     Ok(None)
 }
 
+/// A media playlist with other key tags: those of ours that it has go, and each segment gets what `key_tag` says. One that
+/// has tags of others is not ours to encrypt anew.
+pub(crate) fn with_key_tags(bytes: &[u8], key_tag: impl Fn(Segment) -> Option<String>) -> Result<Vec<u8>, PackError> {
+    let broken = |what: &str| PackError::ServerError(format!("a playlist {what}"));
+    let text = std::str::from_utf8(bytes).map_err(|_| broken("is not text"))?;
+    let (mut lines, mut segment) = (Vec::new(), 0_u32);
+    for line in text.lines() {
+        if line.starts_with("#EXT-X-KEY:") {
+            if !line.contains("URI=\"keyveil:") {
+                return Err(broken("has key tags of another packager, and can't be encrypted anew"));
+            }
+            continue;
+        }
+        if line.starts_with("#EXTINF:") {
+            lines.extend(key_tag(Segment(segment)));
+            segment += 1;
+        }
+        lines.push(line.to_owned());
+    }
+    lines.push(String::new());
+    Ok(lines.join("\n").into_bytes())
+}
+
 /// The media playlist of one rendition.
 pub(crate) fn media(plan: &Plan, rendition: &PackedRendition, sealer: &Sealer) -> Result<Vec<u8>, PackError> {
     write(|writer| {

@@ -1,51 +1,123 @@
 //! Turns a finished clear segment into what is written.
 
-use keyveil_protocol::{Cipher, FileId, KeyTag, PeriodSegments, Segment, TitleSecret};
+use keyveil_protocol::{
+    Cipher, FileId, KeyTag, Mode, PeriodSegments, Rendition, Segment, SegmentKey, StandardKeyTag, TitleSecret,
+    TrackClass,
+};
 
-use crate::{error::PackError, plan::PlannedRendition};
+use crate::{
+    error::PackError,
+    plan::{Choices, PlannedRendition},
+};
 
 /// Encrypts the segments of one title, or passes those of a clear title on.
 #[derive(Debug, Clone)]
 pub(crate) struct Sealer {
     file_id: FileId,
-    period_segments: PeriodSegments,
     /// None for clear titles.
-    title_secret: Option<TitleSecret>,
+    encryption: Option<Encryption>,
+}
+
+/// Which segments of a title are encrypted, how, and under what.
+#[derive(Debug, Clone)]
+pub(crate) struct Encryption {
+    pub scheme: Scheme,
+    pub period_segments: PeriodSegments,
+    /// So many segments at the beginning of every rendition stay clear.
+    pub clear_lead_segments: u32,
+    pub title_secret: TitleSecret,
+}
+
+/// What a segment's key and IV are, and how a playlist says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Private,
+    Standard,
+}
+
+impl Scheme {
+    /// None for clear titles.
+    pub(crate) fn of(mode: Mode) -> Option<Self> {
+        match mode {
+            Mode::Private => Some(Self::Private),
+            Mode::Standard => Some(Self::Standard),
+            Mode::Clear => None,
+        }
+    }
+}
+
+impl Encryption {
+    /// Title secret → period key → segment key and IV; none in the clear lead.
+    pub(crate) fn key(&self, class: TrackClass, rendition: Rendition, segment: Segment) -> Option<SegmentKey> {
+        if segment.0 < self.clear_lead_segments {
+            return None;
+        }
+        let period_key = self.title_secret.period_key(class, self.period_segments.period_of(segment));
+        Some(match self.scheme {
+            Scheme::Private => period_key.segment_key(rendition, segment),
+            Scheme::Standard => period_key.standard_segment_key(rendition, segment),
+        })
+    }
+
+    /// The key tag that stands before `segment`, if one does: in private playlists at the first encrypted segment and at
+    /// each new period; in standard ones always, because each segment has its own IV.
+    pub(crate) fn key_tag(
+        &self,
+        file_id: &FileId,
+        class: TrackClass,
+        rendition: Rendition,
+        segment: Segment,
+    ) -> Option<String> {
+        let key = self.key(class, rendition, segment)?;
+        let period = self.period_segments.period_of(segment);
+        match self.scheme {
+            Scheme::Standard => {
+                let (_, iv) = key.halves();
+                Some(StandardKeyTag { track_class: class, period, iv: *iv }.to_string())
+            }
+            Scheme::Private => {
+                let starts_period = segment.0.is_multiple_of(self.period_segments.value());
+                let tag = || {
+                    let (file_id, cipher) = (file_id.clone(), Cipher::Aes128Cbc);
+                    KeyTag { file_id, period, cipher, track_class: class, rendition }.to_string()
+                };
+                (starts_period || segment.0 == self.clear_lead_segments).then(tag)
+            }
+        }
+    }
 }
 
 impl Sealer {
-    pub(crate) fn new(file_id: FileId, period_segments: PeriodSegments, title_secret: Option<TitleSecret>) -> Self {
-        Self { file_id, period_segments, title_secret }
+    /// Without a secret the title stays clear.
+    pub(crate) fn new(file_id: FileId, choices: &Choices, title_secret: Option<TitleSecret>) -> Self {
+        let encryption = title_secret.zip(Scheme::of(choices.mode)).map(|(title_secret, scheme)| Encryption {
+            scheme,
+            period_segments: choices.period_segments,
+            clear_lead_segments: choices.clear_lead_segments(),
+            title_secret,
+        });
+        Self { file_id, encryption }
     }
 
-    /// Encrypts `body` in place: title secret → period key → segment key and IV.
+    /// Encrypts `body` in place.
     pub(crate) fn seal(
         &self,
-        rendition: &PlannedRendition,
+        planned: &PlannedRendition,
         segment: Segment,
         body: &mut Vec<u8>,
     ) -> Result<(), PackError> {
-        let Some(title_secret) = &self.title_secret else { return Ok(()) };
-        let period = self.period_segments.period_of(segment);
-        let key = title_secret.period_key(rendition.track_class, period).segment_key(rendition.rendition, segment);
+        let key = self.encryption.as_ref().and_then(|own| own.key(planned.track_class, planned.rendition, segment));
+        let Some(key) = key else { return Ok(()) };
         key.encrypt(body).map_err(|error| PackError::Internal(error.to_string()))
     }
 
-    /// The tag that stands before `segment`: at the first segment of each period of a private title.
-    pub(crate) fn key_tag(&self, rendition: &PlannedRendition, segment: Segment) -> Option<KeyTag> {
-        self.title_secret.as_ref()?;
-        let starts_period = segment.0.is_multiple_of(self.period_segments.value());
-        starts_period.then(|| KeyTag {
-            file_id: self.file_id.clone(),
-            period: self.period_segments.period_of(segment),
-            cipher: Cipher::Aes128Cbc,
-            track_class: rendition.track_class,
-            rendition: rendition.rendition,
-        })
+    /// The line that stands before `segment`, if one does.
+    pub(crate) fn key_tag(&self, planned: &PlannedRendition, segment: Segment) -> Option<String> {
+        self.encryption.as_ref()?.key_tag(&self.file_id, planned.track_class, planned.rendition, segment)
     }
 
     /// The cipher of the segments.
     pub(crate) fn cipher(&self) -> Option<Cipher> {
-        self.title_secret.as_ref().map(|_| Cipher::Aes128Cbc)
+        self.encryption.as_ref().map(|_| Cipher::Aes128Cbc)
     }
 }

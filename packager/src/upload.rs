@@ -12,6 +12,7 @@ use std::{
 use keyveil_protocol::{FileId, WorkflowId};
 
 use crate::{
+    Run,
     client::ServerOptions,
     error::PackError,
     http::{Failure, Refusal},
@@ -47,14 +48,17 @@ pub struct UploadOptions {
 }
 
 /// Uploads one file; goes on with what an earlier run began. The last event of a success is returned.
-pub async fn upload(options: UploadOptions, report: &dyn Report) -> Result<Event, PackError> {
-    let tus = Tus::new(&options.server, report)?;
-    let file = SteadyFile::open(&options.input).await?;
-    let memory = Memory::of(tus.address(), &file);
-    let place = Upload { options: &options, tus: &tus, file: &file, memory: &memory, report }.run().await?;
-    memory.forget().await;
-    let state = if options.wait { Some(wait(&tus, &place.file_id, report).await?) } else { None };
-    Ok(Event::Uploaded { file_id: place.file_id, state })
+#[must_use]
+pub fn upload(options: UploadOptions, report: &dyn Report) -> Run<'_, Result<Event, PackError>> {
+    Box::pin(async move {
+        let tus = Tus::new(&options.server, report)?;
+        let file = SteadyFile::open(&options.input).await?;
+        let memory = Memory::of(tus.address(), &file);
+        let place = Upload { options: &options, tus: &tus, file: &file, memory: &memory, report }.run().await?;
+        memory.forget().await;
+        let state = if options.wait { Some(wait(&tus, &place.file_id, report).await?) } else { None };
+        Ok(Event::Uploaded { file_id: place.file_id, state })
+    })
 }
 
 struct Upload<'a> {

@@ -14,6 +14,7 @@ use futures_util::future::join_all;
 use tokio::sync::watch;
 
 use crate::{
+    Run,
     client::ServerOptions,
     error::PackError,
     http::{Failure, Server},
@@ -44,27 +45,30 @@ pub struct WorkerOptions {
 
 /// Works until `stop` resolves with a signal's number; the jobs under way are then reported as failed, for another attempt.
 /// Ends by itself only when the server does not take the key, or the options make no sense.
-pub async fn work(options: WorkerOptions, stop: impl Future<Output = i32>) -> Result<(), PackError> {
-    let name = &options.name;
-    if !(1..=NAME_BYTES_MAX).contains(&name.len()) || name.chars().any(char::is_control) {
-        return Err(PackError::OptionInvalid(format!("--name takes 1 to {NAME_BYTES_MAX} bytes of text")));
-    }
-    let server = options.server.server()?;
-    let (stopping, stopped) = watch::channel(None);
-    let stop = async move {
-        let signal = stop.await;
-        tracing::info!(signal, "stopping");
-        stopping.send_replace(Some(signal));
-        // A second signal has no other meaning; the slots end by themselves.
-        std::future::pending::<()>().await;
-    };
-    tracing::info!(server = %server.url(), name, jobs = options.jobs, cpus = options.cpus, "working");
-    let slots = join_all((0..options.jobs.get()).map(|_| slot(&server, &options, stopped.clone())));
-    let results = tokio::select! {
-        results = slots => results,
-        () = stop => Vec::new(),
-    };
-    results.into_iter().collect()
+#[must_use]
+pub fn work(options: WorkerOptions, stop: Run<'_, i32>) -> Run<'_, Result<(), PackError>> {
+    Box::pin(async move {
+        let name = &options.name;
+        if !(1..=NAME_BYTES_MAX).contains(&name.len()) || name.chars().any(char::is_control) {
+            return Err(PackError::OptionInvalid(format!("--name takes 1 to {NAME_BYTES_MAX} bytes of text")));
+        }
+        let server = options.server.server()?;
+        let (stopping, stopped) = watch::channel(None);
+        let stop = async move {
+            let signal = stop.await;
+            tracing::info!(signal, "stopping");
+            stopping.send_replace(Some(signal));
+            // A second signal has no other meaning; the slots end by themselves.
+            std::future::pending::<()>().await;
+        };
+        tracing::info!(server = %server.url(), name, jobs = options.jobs, cpus = options.cpus, "working");
+        let slots = join_all((0..options.jobs.get()).map(|_| slot(&server, &options, stopped.clone())));
+        let results = tokio::select! {
+            results = slots => results,
+            () = stop => Vec::new(),
+        };
+        results.into_iter().collect()
+    })
 }
 
 /// One job after the other.

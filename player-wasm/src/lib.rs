@@ -3,6 +3,10 @@
 //! Key material lives in this module's memory only. What crosses to JavaScript is request bodies, request MACs, public facts
 //! of the title and clear segments: no function here returns a key.
 
+// Natively there is nothing but the tests of what the bindings call.
+#![cfg(any(target_arch = "wasm32", test))]
+
+#[cfg(target_arch = "wasm32")]
 mod bindings;
 mod key_window;
 mod sdk_build;
@@ -11,4 +15,5 @@ mod session;
 #[cfg(test)]
 mod session_tests;
 
+#[cfg(target_arch = "wasm32")]
 pub use bindings::KeyveilSession;

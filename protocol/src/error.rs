@@ -139,7 +139,9 @@ error_codes! {
     MediaIncomplete = ("media_incomplete", 409, "A file that the playlists list has not been stored; store it and complete again."),
     /// The disk is full.
     NoSpace = ("no_space", 507, "The server's disk is full; free some space and try again."),
-    /// Database, KMS or disk does not answer.
+    /// The KMS does not answer.
+    KmsUnavailable = ("kms_unavailable", 503, "The server can't open this title's keys right now; try again shortly."),
+    /// Database or disk does not answer.
     Unavailable = ("unavailable", 503, "The server can't answer right now; try again shortly."),
     /// A fault of the server.
     Internal = ("internal", 500, "The server failed; the log has the cause under this request id."),

@@ -129,6 +129,8 @@ name_ids! {
     WorkflowId: "workflow id is malformed",
     /// Names a webhook.
     WebhookId: "webhook id is malformed",
+    /// Names a media origin of an application, chosen by whoever makes it.
+    MediaOriginId: "media origin id is malformed",
     /// Names an event; also its `webhook-id`.
     EventId: "event id is malformed",
     /// Names one delivery of an event to a webhook.

@@ -51,6 +51,25 @@ impl fmt::Display for KeyTag {
     }
 }
 
+/// `#EXT-X-KEY` of a standard title as it is stored: it names no server, which writes its address in as it serves the playlist
+/// (docs/DELIVERY.md, "Standard mode").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StandardKeyTag {
+    /// The class of the rendition.
+    pub track_class: TrackClass,
+    /// The period of the segment that follows.
+    pub period: Period,
+    /// The IV of that segment.
+    pub iv: [u8; 16],
+}
+
+impl fmt::Display for StandardKeyTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{TAG}METHOD=AES-128,URI=\"{URI_SCHEME}{}/{}\",IV=0x", self.track_class, self.period)?;
+        self.iv.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
 impl FromStr for KeyTag {
     type Err = ProtocolError;
 

@@ -42,10 +42,10 @@ pub use envelope::{
 pub use error::{ErrorCode, ProtocolError};
 pub use grant::{GRANT_KEYS_MAX, KeysGrant, PeriodKeyEntry, PlayGrant, SegmentKeyEntry, seal_title};
 pub use ids::{
-    ApiKeyId, AppId, BuildId, DeliveryId, EventId, FileId, JobId, KeyId, ServerKeyId, SessionId, UploadId, UserId,
-    WebhookId, WorkflowId,
+    ApiKeyId, AppId, BuildId, DeliveryId, EventId, FileId, JobId, KeyId, MediaOriginId, ServerKeyId, SessionId,
+    UploadId, UserId, WebhookId, WorkflowId,
 };
-pub use key_tag::{KEY_TAG_LEN_MAX, KeyTag, SegmentRef};
+pub use key_tag::{KEY_TAG_LEN_MAX, KeyTag, SegmentRef, StandardKeyTag};
 pub use keys::{PeriodKey, TitleSecret};
 pub use mac::{MAC_HEADER, SessionMacKey};
 pub use segment::{BLOCK_LEN, CIPHERTEXT_LEN_MAX, SegmentKey};

@@ -16,7 +16,8 @@ use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 pub use claims::{
-    ContentInfo, GhostWatermarkInfo, KeyveilClaims, PlayerSignatureClaims, ResolutionName, UrlAccessInfo,
+    ContentInfo, DrmLicenseInfo, GhostWatermarkInfo, KeyveilClaims, PlayerSignatureClaims, ResolutionName,
+    UrlAccessInfo,
 };
 
 use crate::error::{ErrorCode, ProtocolError};
@@ -200,7 +201,7 @@ impl VerifiedPlayerSignature {
             return Err(ProtocolError::new(ErrorCode::PsignFromFuture, "currentTimeStamp is ahead of the clock"));
         }
         let oldest = signed_at.saturating_add(max_age_secs);
-        let limits = [self.claims.expire_time_stamp, self.claims.media_ends_at()];
+        let limits = [self.claims.expire_time_stamp, self.claims.media_ends_at(), self.claims.keys_end_at()];
         let expires_at = limits.into_iter().flatten().fold(oldest, u64::min);
         if expires_at <= now {
             return Err(ProtocolError::new(ErrorCode::PsignExpired, "past its effective expiry"));

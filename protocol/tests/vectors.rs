@@ -51,6 +51,8 @@ fn keys_derive_as_written_down() {
         let key = period_key.segment_key(Rendition(number(v, "rendition")), Segment(number(v, "segment")));
         assert_eq!(key.expose_secret()[..16], bytes::<16>(v, "segmentKey"));
         assert_eq!(key.expose_secret()[16..], bytes::<16>(v, "iv"));
+        let key = period_key.standard_segment_key(Rendition(number(v, "rendition")), Segment(number(v, "segment")));
+        assert_eq!(key.halves(), (&bytes::<16>(v, "standardKey"), &bytes::<16>(v, "standardIv")));
     }
 }
 

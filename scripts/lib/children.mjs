@@ -65,8 +65,8 @@ export async function run(command, args = [], options = {}) {
 }
 
 /** Whether a command can be run and ends well. */
-export async function works(command, args = ["--version"]) {
-  return run(command, args).then(
+export async function works(command, args = ["--version"], options = {}) {
+  return run(command, args, options).then(
     () => true,
     () => false,
   );

@@ -52,7 +52,8 @@ export class Counter {
 
 const SKIPPED = [
   /^test (.+) \.\.\. ignored/,
-  /^\s*﹣ (.+?) \(.*# SKIP/,
+  // A test that says why it is skipped shows that where others show SKIP.
+  /^\s*﹣ (.+?) \([\d.]+ms\) # /,
   /^\s*﹣ (.+?) # (?:SKIP|TODO)/,
   /^\s+↓ (.+)$/,
   /^ {2}- {2,}\d+ (.+)$/,

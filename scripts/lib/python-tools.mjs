@@ -15,6 +15,8 @@ const TOOLS = [
   // For the API tests: the same version and the same seed ask the same questions.
   { name: "schemathesis", version: "4.32.5" },
   { name: "openapi-spec-validator", version: "0.9.0" },
+  // For the signing samples.
+  { name: "PyJWT", version: "2.15.1" },
 ];
 
 /** Python with venv and pip. */

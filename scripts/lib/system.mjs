@@ -25,6 +25,11 @@ export const FFMPEG = [
   { name: "ffprobe", package: "ffmpeg", check: () => works("ffprobe", ["-version"]) },
 ];
 
+/** Outside of a user's path on Debian. */
+export const nginxBinary = "/usr/sbin/nginx";
+/** The CDN of the tests. */
+export const NGINX = { name: "nginx", package: "nginx", check: () => works(nginxBinary, ["-v"]) };
+
 async function without(tools) {
   const found = await Promise.all(tools.map((tool) => tool.check()));
   return tools.filter((_, index) => !found[index]);

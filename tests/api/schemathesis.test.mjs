@@ -159,10 +159,10 @@ test("a worker that holds a job", async (t) => {
 });
 
 test("a person", async (t) => {
-  const [, password] = /^password: (\S+)$/m.exec(await stack.keyServer("user", "create", "--name", "ada"));
+  const [, password] = /^password: (\S+)$/m.exec(await stack.keyServer("user", "create", "--name", "owner"));
   const from = { Origin: stack.url, "Keyveil-App": String(stack.appId) };
   const api = new Api(stack.url, "");
-  const answer = await api.ask("POST", "/v1/sign-in", { name: "ada", password }, from);
+  const answer = await api.ask("POST", "/v1/sign-in", { name: "owner", password }, from);
   assert.equal(answer.status, 200, `${answer.bytes}`);
   const headers = { ...from, Cookie: answer.headers["set-cookie"].map((cookie) => cookie.split(";")[0]).join("; ") };
   // Both end the session that asks.

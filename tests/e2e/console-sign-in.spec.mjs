@@ -14,7 +14,7 @@ test.afterEach(() => server.close());
 const PASSWORD = "correct horse battery";
 
 async function enter(page, password) {
-  await page.getByLabel("Name").fill("ada");
+  await page.getByLabel("Name").fill("owner");
   await page.getByLabel("Password").fill(password);
   await page.keyboard.press("Enter");
 }
@@ -44,7 +44,7 @@ test("signing out leads to the sign-in, and nothing can be read afterwards", asy
   await signedIn(context, server);
   await page.goto(server.address());
   await expect(page.getByRole("table")).toBeVisible();
-  await page.getByRole("button", { name: "Account of ada" }).click();
+  await page.getByRole("button", { name: "Account of owner" }).click();
   await page.getByRole("menuitem", { name: "Sign out" }).click();
   await expect(page.getByRole("heading", { level: 1 })).toHaveText("Sign in");
   await expect(page.getByRole("table")).toHaveCount(0);
@@ -68,7 +68,7 @@ test("a sign-in that has ended leads to the form and back to the same page", asy
 test("the password is changed only by who knows it", async ({ page, context }) => {
   await signedIn(context, server);
   await page.goto(server.address());
-  await page.getByRole("button", { name: "Account of ada" }).click();
+  await page.getByRole("button", { name: "Account of owner" }).click();
   await page.getByRole("menuitem", { name: "Change password" }).click();
   const form = page.getByRole("dialog");
   const submit = form.getByRole("button", { name: "Change password" });
@@ -95,7 +95,7 @@ test("another application shows its own titles only, also after a reload", async
   await signedIn(context, server);
   await page.goto(server.address());
   await expect(page.getByRole("table")).toBeVisible();
-  await page.getByRole("combobox", { name: "Application" }).selectOption("Training");
+  await page.getByRole("combobox", { name: "Application" }).selectOption("App 2");
   await expect(page.getByRole("heading", { name: "No titles yet" })).toBeVisible();
   await page.reload();
   await expect(page.getByRole("heading", { name: "No titles yet" })).toBeVisible();

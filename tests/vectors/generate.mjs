@@ -34,6 +34,8 @@ function keyHierarchy() {
       segment,
       segmentKey: segmentKey.subarray(0, 16).toString("hex"),
       iv: segmentKey.subarray(16).toString("hex"),
+      standardKey: own.standardKey(periodKey).toString("hex"),
+      standardIv: own.standardIv(periodKey, rendition, segment).toString("hex"),
     };
   });
 }

@@ -39,6 +39,10 @@ export const periodKey = (titleSecret, trackClass, period) =>
 export const segmentKey = (key, rendition, segment) =>
   hkdf(key, Buffer.concat([utf8("keyveil/v1/segment/aes-128-cbc\0"), uint(rendition, 2), uint(segment, 4)]));
 
+export const standardKey = (key) => hkdf(key, utf8("keyveil/v1/standard/key\0")).subarray(0, 16);
+export const standardIv = (key, rendition, segment) =>
+  hkdf(key, Buffer.concat([utf8("keyveil/v1/standard/iv\0"), uint(rendition, 2), uint(segment, 4)])).subarray(0, 16);
+
 // Segment cipher: OpenSSL pads with PKCS#7 by default.
 export function encryptSegment(key, clear) {
   const cipher = createCipheriv("aes-128-cbc", key.subarray(0, 16), key.subarray(16));

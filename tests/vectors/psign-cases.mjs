@@ -21,15 +21,24 @@ function valid() {
       audioVideoType: "ProtectedAdaptive",
       drmAdaptiveInfo: { privateEncryptionDefinition: 12 },
       imageSpriteDefinition: 10,
-      resolutionNames: [{ minEdgeLength: 720, name: "HD" }],
+      resolutionNames: [
+        { minEdgeLength: 720, name: "HD" },
+        { MinEdgeLength: 1080, Name: "Full HD" },
+      ],
     },
     urlAccessInfo: { t: (now + 600).toString(16), us: "72d4cd1101", scheme: "HTTPS", domain: "a.example b.example" },
     ghostWatermarkInfo: { text: "viewer 7" },
-    drmLicenseInfo: { expireTimeStamp: now + 60 },
+    drmLicenseInfo: { expireTimeStamp: now + 900, persistent: "OFF", forceL1TrackTypes: ["AUDIO"] },
   };
   return [
     { name: "required claims", psign: signed({}), expiresAt: now + 3600 },
     { name: "every vendor claim", psign: signed(vendor), expiresAt: now + 600 },
+    {
+      name: "keys that end first",
+      psign: signed({ drmLicenseInfo: { expireTimeStamp: now + 60 } }),
+      expiresAt: now + 60,
+    },
+    { name: "t left empty", psign: signed({ urlAccessInfo: { t: "" } }), expiresAt: now + 3600 },
     { name: "kid", psign: signed({}, { ...header, kid: "k2" }), kid: "k2", expiresAt: now + 3600 },
     { name: "unknown header field", psign: signed({}, { ...header, cty: "x" }), expiresAt: now + 3600 },
     { name: "upper-case t", psign: signed({ urlAccessInfo: { t: "6B49E010" } }), expiresAt: now + 3600 },
@@ -74,6 +83,7 @@ function limits() {
   ].map((entry) => (entry.limits.sessions ? { ...entry, uid: "viewer-7" } : entry));
 }
 
+const bothSpellings = { minEdgeLength: 720, MinEdgeLength: 720, name: "HD" };
 const resigned = (input) => `${input}.${createHmac("sha256", signingKey).update(input).digest("base64url")}`;
 const withTime = (time) => JSON.stringify(claims).replace(String(claims.currentTimeStamp), time);
 const nested = `${JSON.stringify(claims).slice(0, -1)},"keyveil":{"once":${"[".repeat(400)}${"]".repeat(400)}}}`;
@@ -124,9 +134,10 @@ function malformed() {
     ["expireTimeStamp a text", signed({ expireTimeStamp: "never" })],
     ["claim given twice", sign(header, `${JSON.stringify(claims).slice(0, -1)},"fileId":"film-2"}`, signingKey)],
     ["t not hexadecimal", signed({ urlAccessInfo: { t: "xyz" } })],
-    ["t empty", signed({ urlAccessInfo: { t: "" } })],
     ["t with a sign", signed({ urlAccessInfo: { t: "+6b49d200" } })],
     ["t over 64 bits", signed({ urlAccessInfo: { t: "10000000000000000" } })],
+    ["end of keys a text", signed({ drmLicenseInfo: { expireTimeStamp: "1800003600" } })],
+    ["resolution name with both spellings", signed({ contentInfo: { resolutionNames: [bothSpellings] } })],
     ["uid over 128", signed({ keyveil: { uid: "u".repeat(129) } })],
     ["unknown track class", signed({ keyveil: { maxTrack: "8K" } })],
     ["33 domains", signed({ keyveil: { domains: Array.from({ length: 33 }, (_, i) => `d${i}.example`) } })],

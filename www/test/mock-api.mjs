@@ -1,5 +1,5 @@
 // A stand-in for the key server, for working on the console and testing its pages: the routes of docs/WORKFLOW.md over data in memory.
-// Deterministic but for the clock. By hand: `npm run mock -w www` serves www/dist; sign in as ada, password "correct horse battery".
+// Deterministic but for the clock. By hand: `npm run mock -w www` serves www/dist; sign in as owner, password "correct horse battery".
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
@@ -161,5 +161,5 @@ async function staticFile(path, response) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const mock = await startMock({ port: Number(process.env.PORT ?? 8090), simulate: true });
-  console.log(`${mock.origin}/console/  (ada, "correct horse battery")`);
+  console.log(`${mock.origin}/console/  (owner, "correct horse battery")`);
 }

@@ -8,6 +8,7 @@ use keyveil_protocol::{BuildId, ErrorCode, FileId, KeyId, Period, Segment, Sessi
 use serde_json::{Value, json};
 
 use super::limits::{self, SignatureUse};
+use super::media_origins::{MediaAddresses, Viewing};
 use super::psign::{self, TimelySignature};
 use super::published_title::PublishedTitle;
 use super::release;
@@ -82,6 +83,13 @@ async fn authorize(
 }
 
 impl Admission {
+    /// How the title's files are addressed for this viewer.
+    pub(super) async fn addresses(&self, state: &ServerState) -> Result<MediaAddresses, Refusal> {
+        let (expires_at, preview_segments) = (self.url_expires_at, self.preview_segments);
+        let viewing = Viewing { expires_at, preview_segments, us: self.authorization.claims().us() };
+        MediaAddresses::of_title(state, &self.title, &viewing).await
+    }
+
     /// The session that it may open. Of a clear title there is none.
     pub(super) fn session(&self, id: SessionId, build_id: Option<BuildId>, position_ms: u64) -> Session {
         let (info, claims) = (&self.title.info, self.authorization.claims());

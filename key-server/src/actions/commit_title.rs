@@ -6,13 +6,13 @@ use serde_json::json;
 
 use super::published_title::PublishedTitle;
 use super::put_title::PACKED_VERSION;
-use super::titles::state_event;
+use super::titles::change_state;
 use super::{media_info, parse_json};
 use crate::clock::stored;
 use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
-use crate::store::{AuditEvent, AuditKind, EventType, Publication, TitleState};
+use crate::store::{AuditEvent, AuditKind, Publication, TitleState};
 
 pub(crate) async fn commit_title(
     state: &ServerState,
@@ -45,11 +45,10 @@ pub(crate) async fn commit_title(
     let committed = Publication { media: publication.clone(), cover: None, sprites: None, stored_bytes: None };
     write.commit_title_version(file_id, PACKED_VERSION, &committed, now).await?;
     write.set_current_version(file_id, PACKED_VERSION, media.duration_ms, None, now).await?;
-    write.set_title_state(file_id, TitleState::Published, None, now).await?;
+    change_state(&mut write, file_id, TitleState::Published, None, None, now).await?;
     let detail = json!({ "by": principal.by(), "renditions": media.renditions.len() });
     let event = AuditEvent::new(AuditKind::TitlePublished, detail).with_app(title.app_id).with_file(file_id);
     write.append_audit(&event, now).await?;
-    write.append_event(&state_event(EventType::TitlePublished, &title, TitleState::Published), now).await?;
     write.commit().await?;
     version.publication = Some(publication);
     Ok(PublishedTitle::from_rows(&title, version)?.info)

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::grant::{BuildSecrets, Window};
 use super::limits::{self, SignatureUse};
+use super::media_origins::{MediaAddresses, Viewing};
 use super::published_title::PublishedTitle;
 use super::release::{check_still_allowed, ended, sample};
 use super::{parse_json, psign, rng};
@@ -89,9 +90,15 @@ async fn release(
     };
     let release = Release { session: &session, progress: &progress, signature_use, client };
     release.record(state, &window, now).await?;
+    let viewing = Viewing {
+        expires_at: on_wire(progress.url_expires_at),
+        preview_segments: progress.preview_segments,
+        us: progress.us.as_deref(),
+    };
+    let addresses = MediaAddresses::of_title(state, &title, &viewing).await?;
     Ok(KeysResponse {
         session: SessionInfo { id: Some(session.id), expires_at, server_time: now },
-        playlist_url: state.playlist_url(&title.folder(), on_wire(progress.url_expires_at), progress.preview_segments),
+        playlist_url: addresses.playlist(),
         grant: envelope,
     })
 }

@@ -21,6 +21,22 @@ pub(crate) struct MediaFile {
     pub(super) mode: Mode,
 }
 
+/// A file that an address opens, not yet looked for.
+pub(super) struct Opened {
+    path: MediaPath,
+    folder: MediaFolder,
+    title: VisibleTitle,
+    preview_segments: Option<u32>,
+}
+
+/// A version of a title that may be seen, or whose pictures may.
+pub(super) struct VisibleTitle {
+    pub(super) app_id: AppId,
+    pub(super) mode: Mode,
+    /// MediaInfo as JSON.
+    pub(super) publication: String,
+}
+
 impl MediaFile {
     /// Whether it is sent otherwise than it is stored: with tokens and key addresses, or cut.
     pub(crate) fn is_rewritten(&self) -> bool {
@@ -30,23 +46,43 @@ impl MediaFile {
 
 /// `path` is the part behind the folder, as it stood in the request.
 pub(crate) async fn media(state: &ServerState, token: &str, folder: &str, path: &str) -> Result<MediaFile, Refusal> {
-    let not_found = |cause: &'static str| Refusal::new(ErrorCode::NotFound, cause);
+    let Opened { path, folder, title, preview_segments } = opened(state, token, folder, path).await?;
+    let found = located(state, path, folder, title.app_id, title.mode).await?;
+    Ok(MediaFile { preview_segments, ..found })
+}
+
+/// What a url token opens.
+pub(super) async fn opened(state: &ServerState, token: &str, folder: &str, path: &str) -> Result<Opened, Refusal> {
     let folder = MediaFolder::parse(folder).ok_or_else(|| not_found("folder is malformed"))?;
     let path = MediaPath::parse(path)?;
     let preview_segments = state.installation.url_key().check(token, path.url_scopes(), &folder, state.clock.now())?;
+    let title = visible(state, &folder, &path).await?;
+    check_preview(&path, preview_segments).map_err(|refusal| refusal.for_app(title.app_id))?;
+    Ok(Opened { path, folder, title, preview_segments })
+}
+
+/// What any address may name, whoever signed it.
+pub(super) async fn visible(
+    state: &ServerState,
+    folder: &MediaFolder,
+    path: &MediaPath,
+) -> Result<VisibleTitle, Refusal> {
     let store = state.installation.store();
     let visible = |state| state == TitleState::Published || (state == TitleState::Ready && path.is_preview());
     let title = store.title(&folder.file_id).await?.filter(|title| visible(title.state));
     let title = title.ok_or_else(|| not_found("title is not published"))?;
     let version = store.title_version(&folder.file_id, folder.version).await?;
-    if version.is_none_or(|version| version.publication.is_none()) {
-        return Err(not_found("version is not committed").for_app(title.app_id));
-    }
+    let publication = version.and_then(|version| version.publication);
+    let publication = publication.ok_or_else(|| not_found("version is not committed").for_app(title.app_id))?;
+    Ok(VisibleTitle { app_id: title.app_id, mode: title.mode, publication })
+}
+
+/// Refuses what lies behind a preview's end.
+pub(super) fn check_preview(path: &MediaPath, preview_segments: Option<u32>) -> Result<(), Refusal> {
     if preview_segments.is_some_and(|segments| !path.is_before(segments)) {
-        return Err(Refusal::new(ErrorCode::PreviewEnded, "behind the preview's end").for_app(title.app_id));
+        return Err(Refusal::new(ErrorCode::PreviewEnded, "behind the preview's end"));
     }
-    let found = located(state, path, folder, title.app_id, title.mode).await?;
-    Ok(MediaFile { preview_segments, ..found })
+    Ok(())
 }
 
 /// The file of a title that may be seen.
@@ -61,9 +97,7 @@ pub(super) async fn located(
     let located = tokio::task::spawn_blocking(move || path.locate(&media_dir, &within)).await;
     match located {
         Ok(Ok(file)) => Ok(MediaFile { file, kind, app_id, folder, mode, preview_segments: None }),
-        Ok(Err(error)) if is_absence(&error) => {
-            Err(Refusal::new(ErrorCode::NotFound, "no such media file").for_app(app_id))
-        }
+        Ok(Err(error)) if is_absence(&error) => Err(not_found("no such media file").for_app(app_id)),
         Ok(Err(error)) => Err(unreadable(&error).for_app(app_id)),
         Err(_) => Err(Refusal::new(ErrorCode::Internal, "media look-up was cut off")),
     }
@@ -84,6 +118,10 @@ pub(super) async fn read_text(found: &MediaFile, len_max: u64) -> Result<String,
         Ok(Err(error)) => Err(unreadable(&error).for_app(found.app_id)),
         Err(_) => Err(Refusal::new(ErrorCode::Internal, "reading media was cut off")),
     }
+}
+
+fn not_found(cause: &'static str) -> Refusal {
+    Refusal::new(ErrorCode::NotFound, cause)
 }
 
 fn unreadable(error: &std::io::Error) -> Refusal {

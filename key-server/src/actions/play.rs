@@ -32,8 +32,8 @@ async fn open(
     request: &PlayRequest,
     admission: &Admission,
 ) -> Result<PlayResponse, Refusal> {
-    let Admission { title, authorization, now, url_expires_at, preview_segments, .. } = admission;
-    let mut playlist_url = state.playlist_url(&title.folder(), *url_expires_at, *preview_segments);
+    let Admission { title, authorization, now, .. } = admission;
+    let mut playlist_url = admission.addresses(state).await?.playlist();
     let (session_id, grant) = match title.info.mode {
         Mode::Clear => {
             admission::record_use(state, admission).await?;

@@ -30,6 +30,7 @@ pub(super) enum AppCommand {
     /// Change its name or limits; prints what it is then, as JSON.
     #[command(after_help = "Examples:
   key-server app set --app 1000001 --default-workflow vod-compact
+  key-server app set --app 1000001 --reset-default-workflow
   key-server app set --app 1000001 --max-age-secs 3600 --upload-bytes-max 10737418240 --upload-types mp4,mov,mkv")]
     Set(SetArgs),
     /// Add a signing key beside those in use; prints it, only now.

@@ -29,6 +29,9 @@ pub(super) struct Settings {
     /// What is made of a source that names no workflow.
     #[arg(long)]
     default_workflow: Option<WorkflowId>,
+    /// Let the built-in default be made of a source that names no workflow.
+    #[arg(long, conflicts_with = "default_workflow")]
+    reset_default_workflow: bool,
     /// The longest source it takes.
     #[arg(long, value_name = "BYTES")]
     upload_bytes_max: Option<u64>,
@@ -47,8 +50,9 @@ pub(super) struct SetArgs {
 }
 
 pub(super) async fn set(args: SetArgs, context: &Context) -> Result<(), CliError> {
-    let Settings { name, max_age_secs, default_workflow, upload_bytes_max, upload_types } = args.settings;
-    let default_workflow_id = default_workflow.map(Some);
+    let Settings { name, max_age_secs, default_workflow, reset_default_workflow, upload_bytes_max, upload_types } =
+        args.settings;
+    let default_workflow_id = if reset_default_workflow { Some(None) } else { default_workflow.map(Some) };
     let change = ChangeApp { name, domains: None, max_age_secs, default_workflow_id, upload_bytes_max, upload_types };
     let app = app_settings::change(&context.installation, args.app, change, by(), context.stored_now()).await?;
     output::json(&app)

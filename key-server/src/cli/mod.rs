@@ -5,6 +5,8 @@ mod app;
 mod app_settings;
 mod audit;
 mod build;
+mod kms;
+mod media_origin;
 mod output;
 mod serve;
 mod server_key;
@@ -16,11 +18,13 @@ mod worker;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use futures_util::future::LocalBoxFuture;
 
 use crate::clock::{Clock, stored};
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, KmsEngine};
 use crate::http::ServeError;
 use crate::installation::{Installation, OpenError};
+use crate::kms::{KmsOpenError, RootKeySource};
 use crate::refusal::Refusal;
 use crate::store::StoreError;
 
@@ -58,12 +62,18 @@ enum Command {
     /// API keys of applications.
     #[command(subcommand)]
     ApiKey(api_key::ApiKeyCommand),
+    /// CDNs in front of this server, and how their addresses are signed.
+    #[command(subcommand)]
+    MediaOrigin(media_origin::MediaOriginCommand),
     /// Print a player signature.
     #[command(after_help = sign::EXAMPLES)]
     Sign(sign::SignArgs),
     /// SDK builds.
     #[command(subcommand)]
     Build(build::BuildCommand),
+    /// The KMS that every secret of the database is wrapped by.
+    #[command(subcommand)]
+    Kms(kms::KmsCommand),
     /// The server's own keys, which players pin.
     #[command(subcommand)]
     ServerKey(server_key::ServerKeyCommand),
@@ -90,6 +100,9 @@ pub enum CliError {
     /// The data folder.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The KMS.
+    #[error(transparent)]
+    Kms(#[from] KmsOpenError),
     /// Listening.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -125,7 +138,14 @@ impl Context {
 
 impl Cli {
     /// Runs the command to its end. Has to be called inside an actix system.
-    pub async fn run(self) -> Result<(), CliError> {
+    ///
+    /// Boxed, so that the whole server is compiled here, and not once more in each program that waits for it.
+    #[must_use]
+    pub fn run(self) -> LocalBoxFuture<'static, Result<(), CliError>> {
+        Box::pin(self.run_here())
+    }
+
+    async fn run_here(self) -> Result<(), CliError> {
         let config = Config::load(self.config.as_deref(), std::env::vars())?;
         output::init_logging(&config.log)?;
         match self.command {
@@ -133,8 +153,10 @@ impl Cli {
             Command::Init => init(&config).await,
             Command::App(command) => app::run(command, &Context::open(&config).await?).await,
             Command::ApiKey(command) => api_key::run(command, &Context::open(&config).await?).await,
+            Command::MediaOrigin(command) => media_origin::run(command, &Context::open(&config).await?).await,
             Command::Sign(args) => sign::run(&args, &Context::open(&config).await?).await,
             Command::Build(command) => build::run(command, &Context::open(&config).await?).await,
+            Command::Kms(command) => kms::run(command, &config).await,
             Command::ServerKey(command) => server_key::run(command, &Context::open(&config).await?).await,
             Command::User(command) => user::run(command, &Context::open(&config).await?).await,
             Command::Session(command) => session::run(command, &Context::open(&config).await?).await,
@@ -152,5 +174,9 @@ fn by() -> serde_json::Value {
 async fn init(config: &Config) -> Result<(), CliError> {
     Context::open(config).await?;
     output::line(&format!("data: {}", config.data.dir.display()))?;
-    output::line(&format!("root key: {} (back it up apart from the database)", config.root_key_file().display()))
+    if config.kms.engine == KmsEngine::Local {
+        let root_key = RootKeySource::of(config);
+        output::line(&format!("root key: {root_key} (back it up apart from the database and keyring.json)"))?;
+    }
+    Ok(())
 }

@@ -27,9 +27,16 @@ impl Config {
         self.data.dir.join("keyveil.db")
     }
 
-    /// The local keyring's root key.
+    /// The local keyring.
+    #[must_use]
+    pub fn keyring_file(&self) -> PathBuf {
+        self.data.dir.join("keyring.json")
+    }
+
+    /// The local keyring's root key, where it is a file.
     #[must_use]
     pub fn root_key_file(&self) -> PathBuf {
-        self.data.root_key_file.clone().unwrap_or_else(|| self.data.dir.join("root.key"))
+        let named = self.kms.local.root_key_file.clone().or_else(|| self.data.root_key_file.clone());
+        named.unwrap_or_else(|| self.data.dir.join("root.key"))
     }
 }

@@ -84,9 +84,10 @@ impl HttpConfig {
     }
 }
 
-fn optional_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
+/// An empty text is none: a variable can't be absent in every shell.
+pub(super) fn optional_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     text.filter(|text| !text.is_empty())
-        .map(|text| Url::parse(&text).map_err(|error| D::Error::custom(format!("public_url: {error}"))))
+        .map(|text| Url::parse(&text).map_err(|error| D::Error::custom(format!("{text} is no address: {error}"))))
         .transpose()
 }

@@ -3,6 +3,7 @@
 mod data;
 mod fetch;
 mod http;
+mod kms;
 mod log;
 mod media;
 mod pages;
@@ -16,6 +17,7 @@ use std::path::Path;
 pub use data::DataConfig;
 pub use fetch::FetchConfig;
 pub use http::HttpConfig;
+pub use kms::{AwsKmsConfig, KmsConfig, KmsEngine, LocalKmsConfig, Pkcs11Config, VaultConfig};
 pub use log::{LogConfig, LogFormat};
 pub use media::MediaConfig;
 pub use pages::PagesConfig;
@@ -32,6 +34,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// The data folder and the root key.
     pub data: DataConfig,
+    /// What wraps every secret at rest.
+    pub kms: KmsConfig,
     /// Where packaged media lies.
     pub media: MediaConfig,
     /// Where the console, the player page and the SDK lie.
@@ -48,7 +52,10 @@ pub struct Config {
     pub log: LogConfig,
 }
 
-const SECTIONS: &[&str] = &["http", "data", "media", "pages", "fetch", "uploads", "log", "standard", "workers"];
+const SECTIONS: &[&str] = &["http", "data", "kms", "media", "pages", "fetch", "uploads", "log", "standard", "workers"];
+
+/// Sections inside a section: `KEYVEIL_KMS_AWS_REGION` is `kms.aws.region`.
+const SUBSECTIONS: [(&str, &[&str]); 1] = [("kms", &["local", "pkcs11", "aws", "vault"])];
 
 /// A variable that stands for a field under a shorter name.
 const SHORT_NAMES: [(&str, &str); 3] =
@@ -92,6 +99,7 @@ impl Config {
     fn check(&self) -> Result<(), ConfigError> {
         self.http
             .check()
+            .and_then(|()| self.kms.check())
             .and_then(|()| self.uploads.check())
             .and_then(|()| self.standard.check())
             .and_then(|()| self.workers.check())
@@ -108,9 +116,17 @@ fn fields_from(variables: impl Iterator<Item = (String, String)>) -> Vec<(String
     let full = variables.iter().filter_map(|(name, value)| {
         let rest = name.strip_prefix("KEYVEIL_")?.to_ascii_lowercase();
         let (section, field) = rest.split_once('_')?;
-        SECTIONS.contains(&section).then(|| (format!("{section}.{field}"), value.clone()))
+        SECTIONS.contains(&section).then(|| (path_of(section, field), value.clone()))
     });
     short.chain(full).collect()
+}
+
+fn path_of(section: &str, field: &str) -> String {
+    let subsections = SUBSECTIONS.iter().find(|(name, _)| *name == section).map_or(&[][..], |(_, within)| within);
+    match field.split_once('_') {
+        Some((subsection, rest)) if subsections.contains(&subsection) => format!("{section}.{subsection}.{rest}"),
+        _ => format!("{section}.{field}"),
+    }
 }
 
 #[cfg(test)]
@@ -154,6 +170,33 @@ mod tests {
         assert_eq!(shown, ["10.0.0.0/8", "2001:db8::1"]);
         assert!(load(&[("KEYVEIL_HTTP_TRUSTED_PROXIES", "10.0.0.0/8, proxy.example.com")]).is_err());
         assert!(load(&[("KEYVEIL_HTTP_TRUSTED_PROXIES", &vec!["10.0.0.1"; 257].join(","))]).is_err());
+    }
+
+    #[test]
+    fn the_kms_is_configured_by_engine() {
+        let config = load(&[
+            ("KEYVEIL_KMS_ENGINE", "aws"),
+            ("KEYVEIL_KMS_CACHE_SECS", "60"),
+            ("KEYVEIL_KMS_AWS_KEY_ID", "alias/keyveil"),
+            ("KEYVEIL_KMS_AWS_REGION", "eu-central-1"),
+        ])
+        .unwrap();
+        assert_eq!((config.kms.engine, config.kms.cache_secs), (KmsEngine::Aws, 60));
+        assert_eq!((config.kms.aws.key_id.as_str(), config.kms.aws.region.as_str()), ("alias/keyveil", "eu-central-1"));
+        for unfit in [
+            &[("KEYVEIL_KMS_ENGINE", "aws"), ("KEYVEIL_KMS_AWS_REGION", "eu-central-1")][..],
+            &[("KEYVEIL_KMS_ENGINE", "vault")],
+            &[("KEYVEIL_KMS_ENGINE", "pkcs11")],
+            &[("KEYVEIL_KMS_ENGINE", "paper")],
+            &[("KEYVEIL_KMS_TIMEOUT_MS", "0")],
+            &[("KEYVEIL_KMS_CACHE_ENTRIES", "0")],
+            &[("KEYVEIL_KMS_LOCAL_ROOT_KEY", "x")],
+            &[("KEYVEIL_KMS_PREVIOUS_ENGINE", "local")],
+            &[("KEYVEIL_KMS_LOCAL_ROOT_KEY_FILE", "a"), ("KEYVEIL_KMS_LOCAL_PASSPHRASE_FILE", "b")],
+        ] {
+            assert!(load(unfit).is_err(), "{unfit:?}");
+        }
+        assert!(load(&[("KEYVEIL_KMS_LOCAL_ROOT_KEY_FILE", "a")]).is_ok());
     }
 
     #[test]

@@ -17,6 +17,11 @@ pub(super) fn client_address(state: &ServerState, request: &HttpRequest) -> Resu
     client_address::client_address(peer(request)?, forwarded_for.into_iter(), &state.config.http.trusted_proxies)
 }
 
+/// Whether a proxy of the configuration asks, not only somebody behind one.
+pub(super) fn is_trusted_proxy(state: &ServerState, request: &HttpRequest) -> Result<bool, Refusal> {
+    Ok(client_address::is_within(&state.config.http.trusted_proxies, peer(request)?))
+}
+
 fn peer(request: &HttpRequest) -> Result<IpAddr, Refusal> {
     // A connection that was broken off before anybody looked has none; its answer reaches nobody.
     let peer = request.peer_addr().ok_or_else(|| Refusal::new(ErrorCode::MalformedRequest, "no peer address"))?;

@@ -12,6 +12,7 @@ use actix_web::{Error, HttpMessage, HttpResponse, web};
 use keyveil_protocol::{AppId, ErrorCode};
 
 use super::envelope::HttpRefusal;
+use crate::actions::signed_media::is_signed_media;
 use crate::page_origin::PageOrigin;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
@@ -61,6 +62,7 @@ pub(super) async fn cors(
 fn is_shared(path: &str) -> bool {
     matches!(path, "/v1/play" | "/v1/keys" | "/v1/hls-keys")
         || ["/v1/hls/", "/v1/hls-keys/", "/media/", "/sdk/"].iter().any(|prefix| path.starts_with(prefix))
+        || is_signed_media(path)
 }
 
 /// A page of the answer's application; before that is known, a page of any application.

@@ -80,7 +80,7 @@ async fn heartbeat(state: State, request: HttpRequest, payload: web::Payload) ->
     params(("jobId" = JobId, Path)), request_body = CompleteJobRequest,
     responses((status = 200, description = "Committed.", body = jobs::CompletedJob)))]
 async fn complete(state: State, request: HttpRequest, payload: web::Payload) -> Answer {
-    let attempt = Attempt::authenticate(&state, bearer(&request)?, &job_id(&request)?).await?;
+    let attempt = Attempt::held_or_done(&state, bearer(&request)?, &job_id(&request)?).await?;
     let body = json_bytes(&request, payload, COMPLETE_BODY_LEN_MAX, state.config.http.body_timeout()).await?;
     Ok(no_store().json(jobs::complete(&state, &attempt, &body).await?))
 }

@@ -45,8 +45,13 @@ pub(super) async fn media(state: web::Data<ServerState>, request: HttpRequest) -
     if found.is_rewritten() {
         let token = parameter(&request, &state.config.standard.token_parameter)?;
         let (_, _, path) = parts(&request)?;
-        return Ok(hls_playlist(playlist(&state, &found, path, token.as_deref()).await?));
+        return Ok(hls_playlist(playlist(&state, &found, path, token.as_deref(), None).await?));
     }
+    send(found, &request).await
+}
+
+/// The file as it is stored.
+pub(super) async fn send(found: MediaFile, request: &HttpRequest) -> Result<HttpResponse, HttpRefusal> {
     let (path, kind) = (found.file, found.kind);
     let file = match web::block(move || NamedFile::open(path)).await {
         Ok(Ok(file)) => file,
@@ -55,7 +60,7 @@ pub(super) async fn media(state: web::Data<ServerState>, request: HttpRequest) -
     };
     let mime = kind.mime().parse().map_err(|_| Refusal::new(ErrorCode::Internal, "MIME type"))?;
     let file = file.disable_content_disposition().set_content_type(mime);
-    let mut response = file.into_response(&request);
+    let mut response = file.into_response(request);
     let headers = response.headers_mut();
     headers.insert(header::CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
     let cache = match kind {

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use actix_web::{HttpResponse, web};
 use keyveil_protocol::api::ErrorResponse;
 use keyveil_protocol::{
-    ApiKeyId, AppId, DeliveryId, EventId, FileId, JobId, KeyId, SessionId, UploadId, WebhookId, WorkflowId,
+    ApiKeyId, AppId, DeliveryId, EventId, FileId, JobId, KeyId, MediaOriginId, SessionId, UploadId, WebhookId,
+    WorkflowId,
 };
 use utoipa::OpenApi;
 use utoipa::openapi::path::Operation;
@@ -14,8 +15,8 @@ use utoipa::openapi::{Components, ContentBuilder, Ref, ResponseBuilder, Security
 
 use super::router::resource;
 use super::{
-    account, api, app_keys, apps, audit, changes, hls, job_attempts, jobs, media, sessions, signatures, titles,
-    uploads, webhooks, workflows,
+    account, api, app_keys, apps, audit, changes, hls, job_attempts, jobs, media, media_origins, sessions, signatures,
+    signed_media, titles, uploads, webhooks, workflows,
 };
 
 /// What a request that says everything by its address carries: `{}`.
@@ -38,7 +39,7 @@ static DOCUMENT: LazyLock<Result<String, serde_json::Error>> = LazyLock::new(|| 
     ),
     paths(openapi),
     // Ids that stand in parameters and headers only are not found by themselves.
-    components(schemas(ErrorResponse, ApiKeyId, AppId, DeliveryId, EventId, FileId, JobId, KeyId, SessionId, UploadId, WebhookId, WorkflowId))
+    components(schemas(ErrorResponse, ApiKeyId, AppId, DeliveryId, EventId, FileId, JobId, KeyId, MediaOriginId, SessionId, UploadId, WebhookId, WorkflowId))
 )]
 struct Docs;
 
@@ -74,6 +75,8 @@ fn document() -> utoipa::openapi::OpenApi {
         job_attempts::Docs::openapi(),
         api::Docs::openapi(),
         media::Docs::openapi(),
+        media_origins::Docs::openapi(),
+        signed_media::Docs::openapi(),
         hls::Docs::openapi(),
     ] {
         document.merge(part);

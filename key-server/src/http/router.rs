@@ -2,13 +2,13 @@
 
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::{Compress, from_fn};
-use actix_web::{HttpResponse, Resource, guard, web};
+use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, Route, guard, web};
 use keyveil_protocol::ErrorCode;
 
 use super::envelope::HttpRefusal;
 use super::{
-    account, api, app_keys, apps, audit, changes, hls, job_attempts, jobs, media, openapi, pages, sessions, signatures,
-    titles, uploads, webhooks, workflows,
+    account, api, app_keys, apps, audit, changes, hls, job_attempts, jobs, media, media_origins, openapi, pages,
+    sessions, signatures, signed_media, titles, uploads, webhooks, workflows,
 };
 use crate::refusal::Refusal;
 
@@ -23,6 +23,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .configure(hls::routes)
         .configure(job_attempts::routes)
         .configure(jobs::routes)
+        .configure(media_origins::routes)
         .configure(openapi::routes)
         .configure(sessions::routes)
         .configure(titles::routes)
@@ -37,6 +38,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         // Playlists are text and worth compressing; encrypted segments are not, whatever their MIME type.
         .service(media_resource(r"/media/{path:.*\.m3u8}").wrap(Compress::default()).wrap(from_fn(media::settle_range)))
         .service(media_resource("/media/{path:.*}").wrap(from_fn(media::settle_range)))
+        .configure(signed_media::routes)
         .service(web::resource("/{path:.*}").wrap(Compress::default()).to(pages::pages));
 }
 
@@ -65,6 +67,15 @@ pub(super) fn resource(path: &str, allow: &'static str) -> Resource {
 }
 
 fn media_resource(path: &str) -> Resource {
-    let reads = guard::Any(guard::Get()).or(guard::Head());
-    resource(path, "GET, HEAD").route(web::route().guard(reads).to(media::media))
+    resource(path, "GET, HEAD").route(reads(media::media))
+}
+
+/// A route for reading.
+pub(super) fn reads<F, Args>(handler: F) -> Route
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head())).to(handler)
 }

@@ -7,6 +7,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, HttpRequest, HttpResponse, guard, web};
 use keyveil_protocol::{ErrorCode, FileId, UploadId};
+use tokio::sync::oneshot;
 
 use super::api::{Answer, State, header_text};
 use super::envelope::HttpRefusal;
@@ -15,10 +16,9 @@ use super::openapi::Bytes;
 use super::principal::principal;
 use super::router::resource;
 use super::upload_parts::{answer, count, has_body, is_part, malformed, part, progress, receive};
-use crate::actions::uploads::{self, Part};
-use crate::principal::Principal;
+use crate::actions::uploads;
 use crate::refusal::Refusal;
-use crate::store::Scope;
+use crate::store::{Scope, Upload};
 
 const VERSION: &str = "1.0.0";
 const EXTENSIONS: &str = "creation,creation-with-upload,checksum,termination,expiration";
@@ -106,35 +106,35 @@ async fn create(state: State, request: HttpRequest, payload: web::Payload) -> An
     // Checked before anything is made.
     let part = has_body(&request)?.then(|| part(&request, 0)).transpose()?;
     let metadata = header_text(&request, "Upload-Metadata")?.unwrap_or_default().to_owned();
-    // What an upload is, is in its headers; how much of it came along is in the answer.
+    // What an upload is, is in its headers.
     let told = format!("{length} {metadata}");
-    let own = state.clone();
-    idempotent(&state, principal.name(), &request, told.as_bytes(), async move {
-        begin(own, principal, length, &metadata, part, payload).await
+    let (made, begun_here) = oneshot::channel();
+    let (own, by) = (state.clone(), principal.clone());
+    let answer = idempotent(&state, principal.name(), &request, told.as_bytes(), async move {
+        let upload = uploads::create(&own, &by, length, &metadata).await?;
+        let answer = begun(&upload);
+        // Nobody listens where the client has gone: the repetition finds the upload all the same.
+        let _ = made.send(upload);
+        Ok(answer)
     })
-    .await
+    .await?;
+    // The answer is kept before the first byte, because a body takes as long as it likes. A repetition brings its bytes by
+    // PATCH, where the upload stands.
+    let (Some(part), Ok(upload)) = (part, begun_here.await) else { return Ok(answer) };
+    let received = receive(&state, principal.clone(), upload.upload_id.clone(), part, payload).await;
+    let upload = match received {
+        Ok(upload) => upload,
+        // The upload is there, and its offset says what of the body is: the client goes on from it.
+        Err(refusal) => uploads::status(&state, &principal, &upload.upload_id).await.map_err(|_| refusal)?,
+    };
+    Ok(begun(&upload))
 }
 
-async fn begin(
-    state: State,
-    principal: Principal,
-    length: u64,
-    metadata: &str,
-    part: Option<Part>,
-    payload: web::Payload,
-) -> Answer {
-    let mut upload = uploads::create(&state, &principal, length, metadata).await?;
-    if let Some(part) = part {
-        upload = match receive(&state, principal.clone(), upload.upload_id.clone(), part, payload).await {
-            Ok(upload) => upload,
-            // The upload is there, and its offset says what of the body is: the client goes on from it.
-            Err(refusal) => uploads::status(&state, &principal, &upload.upload_id).await.map_err(|_| refusal)?,
-        };
-    }
-    Ok(progress(StatusCode::CREATED, &upload)
+fn begun(upload: &Upload) -> HttpResponse {
+    progress(StatusCode::CREATED, upload)
         .insert_header((header::LOCATION, format!("/v1/uploads/{}", upload.upload_id)))
         .insert_header(("Keyveil-File-Id", upload.file_id.as_str()))
-        .finish())
+        .finish()
 }
 
 /// Ask where an upload stands

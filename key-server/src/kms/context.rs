@@ -50,6 +50,13 @@ pub enum KmsContext<'a> {
         /// SHA-256 of the text.
         text_hash: &'a [u8; 32],
     },
+    /// What signs the addresses of a media origin: the main or the backup key.
+    MediaOrigin {
+        /// Its application.
+        app_id: AppId,
+        /// The media origin.
+        origin_id: &'a str,
+    },
     /// The readiness check's round trip.
     Probe,
 }
@@ -58,38 +65,90 @@ impl KmsContext<'_> {
     /// Unambiguous bytes: a label, then each field, each behind its length.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
+        let (kind, fields) = self.parts();
+        let mut bytes = b"keyveil/v1/kms-context".to_vec();
+        let mut push = |part: &[u8]| {
+            bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            bytes.extend_from_slice(part);
+        };
+        push(kind.as_bytes());
+        for (_, field) in &fields {
+            match field {
+                Field::App(app_id) => push(&app_id.value().to_be_bytes()),
+                Field::Text(text) => push(text.as_bytes()),
+                Field::Hash(hash) => push(hash.as_slice()),
+            }
+        }
+        bytes
+    }
+
+    /// The same as names and texts, for engines that want it so: `kind` first, then each field.
+    #[must_use]
+    pub fn pairs(&self) -> Vec<(&'static str, String)> {
+        let (kind, fields) = self.parts();
+        let fields = fields.into_iter().map(|(name, field)| match field {
+            Field::App(app_id) => (name, app_id.value().to_string()),
+            Field::Text(text) => (name, text.to_owned()),
+            Field::Hash(hash) => (name, hex::encode(hash)),
+        });
+        std::iter::once(("kind", kind.to_owned())).chain(fields).collect()
+    }
+
+    fn parts(&self) -> (&'static str, Vec<(&'static str, Field<'_>)>) {
+        let app = |app_id: &AppId| ("appId", Field::App(*app_id));
         match self {
-            Self::Title { app_id, file_id } => {
-                encode("title", &[&app_id.value().to_be_bytes(), file_id.as_str().as_bytes()])
-            }
-            Self::Source { app_id, file_id, upload_id } => encode(
+            Self::Title { app_id, file_id } => ("title", vec![app(app_id), ("fileId", Field::Text(file_id.as_str()))]),
+            Self::Source { app_id, file_id, upload_id } => (
                 "source",
-                &[&app_id.value().to_be_bytes(), file_id.as_str().as_bytes(), upload_id.as_str().as_bytes()],
+                vec![
+                    app(app_id),
+                    ("fileId", Field::Text(file_id.as_str())),
+                    ("uploadId", Field::Text(upload_id.as_str())),
+                ],
             ),
-            Self::SigningKey { app_id, kid } => {
-                encode("signing-key", &[&app_id.value().to_be_bytes(), kid.as_str().as_bytes()])
-            }
-            Self::ServerKey(id) => encode("server-key", &[id.as_str().as_bytes()]),
-            Self::SdkBuild(id) => encode("sdk-build", &[id.as_str().as_bytes()]),
-            Self::ApiKeyPsk(id) => encode("api-key-psk", &[id.as_str().as_bytes()]),
-            Self::InstallationSecret => encode("installation-secret", &[]),
+            Self::SigningKey { app_id, kid } => ("signing-key", vec![app(app_id), ("kid", Field::Text(kid.as_str()))]),
+            Self::ServerKey(id) => ("server-key", vec![("id", Field::Text(id.as_str()))]),
+            Self::SdkBuild(id) => ("sdk-build", vec![("id", Field::Text(id.as_str()))]),
+            Self::ApiKeyPsk(id) => ("api-key-psk", vec![("id", Field::Text(id.as_str()))]),
+            Self::InstallationSecret => ("installation-secret", vec![]),
             Self::Webhook { app_id, webhook_id } => {
-                encode("webhook", &[&app_id.value().to_be_bytes(), webhook_id.as_str().as_bytes()])
+                ("webhook", vec![app(app_id), ("webhookId", Field::Text(webhook_id.as_str()))])
             }
-            Self::ImportedKey { app_id, file_id, text_hash } => encode(
+            Self::ImportedKey { app_id, file_id, text_hash } => (
                 "imported-key",
-                &[&app_id.value().to_be_bytes(), file_id.as_str().as_bytes(), text_hash.as_slice()],
+                vec![app(app_id), ("fileId", Field::Text(file_id.as_str())), ("textHash", Field::Hash(text_hash))],
             ),
-            Self::Probe => encode("probe", &[]),
+            Self::MediaOrigin { app_id, origin_id } => {
+                ("media-origin", vec![app(app_id), ("originId", Field::Text(origin_id))])
+            }
+            Self::Probe => ("probe", vec![]),
         }
     }
 }
 
-fn encode(kind: &str, fields: &[&[u8]]) -> Vec<u8> {
-    let mut bytes = b"keyveil/v1/kms-context".to_vec();
-    for part in std::iter::once(&kind.as_bytes()).chain(fields) {
-        bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
-        bytes.extend_from_slice(part);
+enum Field<'a> {
+    App(AppId),
+    Text(&'a str),
+    Hash(&'a [u8; 32]),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ciphertexts of installations in use depend on these bytes.
+    #[test]
+    fn the_bytes_of_a_context_stay() {
+        let (app_id, file_id) = (AppId::try_from(1_000_001).unwrap(), "film".parse().unwrap());
+        let context = KmsContext::Title { app_id, file_id: &file_id };
+        let mut expected = b"keyveil/v1/kms-context".to_vec();
+        for part in [b"title".as_slice(), &1_000_001_u64.to_be_bytes(), b"film"] {
+            expected.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            expected.extend_from_slice(part);
+        }
+        assert_eq!(context.encode(), expected);
+        let pairs = [("kind", "title"), ("appId", "1000001"), ("fileId", "film")];
+        assert_eq!(context.pairs(), pairs.map(|(name, text)| (name, text.to_owned())));
+        assert_eq!(KmsContext::Probe.pairs(), [("kind", "probe".to_owned())]);
     }
-    bytes
 }

@@ -4,6 +4,7 @@ mod media_folder;
 mod media_path;
 mod served_playlist;
 mod session_token;
+mod url_auth;
 mod url_token;
 
 pub(crate) use media_folder::MediaFolder;
@@ -11,4 +12,5 @@ pub(crate) use media_path::{MediaKind, MediaPath};
 pub(crate) use media_path::{locate, plain_path};
 pub(crate) use served_playlist::{Rewriting, rewrite};
 pub(crate) use session_token::{UnverifiedSessionToken, session_token};
+pub(crate) use url_auth::{UrlAuth, UrlAuthError, UrlAuthKey, UrlScheme, UrlTerms};
 pub(crate) use url_token::{UrlKey, UrlScope, url_expiry};

@@ -71,12 +71,7 @@ impl Store {
 
     /// All applications, oldest first.
     pub async fn apps(&self) -> Result<Vec<App>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM apps ORDER BY app_id").fetch_all(&self.pool).await?;
-        let mut apps = Vec::with_capacity(rows.len());
-        for row in &rows {
-            apps.push(self.app_from_row(row).await?);
-        }
-        Ok(apps)
+        self.list_apps(None, None, u32::MAX).await
     }
 
     /// Applications with higher numbers than `after`, in their order; with `only`, no other one.

@@ -60,6 +60,12 @@ pub enum AuditKind {
     BuildRetired,
     /// A server key was made, and older ones were retired.
     ServerKeyRotated,
+    /// Secrets were wrapped under the KMS's newest key.
+    KmsRotated,
+    /// A key of the local keyring was forgotten.
+    KmsKeyRetired,
+    /// The local keyring was wrapped under another root key.
+    RootKeyChanged,
     /// A person was added.
     UserCreated,
     /// A person may sign in no more.
@@ -78,6 +84,12 @@ pub enum AuditKind {
     WebhookChanged,
     /// A webhook is gone.
     WebhookDeleted,
+    /// A media origin was added.
+    MediaOriginCreated,
+    /// A media origin was changed.
+    MediaOriginChanged,
+    /// A media origin is gone.
+    MediaOriginDeleted,
     /// A title was queued again, or for another encryption.
     JobQueued,
     /// A worker claimed a job and received a version's secret.
@@ -118,6 +130,9 @@ impl AuditKind {
             Self::BuildExported => "build_exported",
             Self::BuildRetired => "build_retired",
             Self::ServerKeyRotated => "server_key_rotated",
+            Self::KmsRotated => "kms_rotated",
+            Self::KmsKeyRetired => "kms_key_retired",
+            Self::RootKeyChanged => "root_key_changed",
             Self::UserCreated => "user_created",
             Self::UserDisabled => "user_disabled",
             Self::PasswordChanged => "password_changed",
@@ -127,6 +142,9 @@ impl AuditKind {
             Self::WebhookCreated => "webhook_created",
             Self::WebhookChanged => "webhook_changed",
             Self::WebhookDeleted => "webhook_deleted",
+            Self::MediaOriginCreated => "media_origin_created",
+            Self::MediaOriginChanged => "media_origin_changed",
+            Self::MediaOriginDeleted => "media_origin_deleted",
             Self::JobQueued => "job_queued",
             Self::JobClaimed => "job_claimed",
             Self::JobEnded => "job_ended",

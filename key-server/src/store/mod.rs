@@ -5,6 +5,7 @@ mod app_settings;
 mod apps;
 mod audit;
 mod audit_list;
+mod ciphertexts;
 mod dispatch;
 mod events;
 mod idempotency;
@@ -14,6 +15,8 @@ mod job_attempts;
 mod job_lists;
 mod jobs;
 mod labels;
+mod media_origins;
+mod migrations;
 mod pulls;
 mod scopes;
 mod sdk_builds;
@@ -31,6 +34,7 @@ mod title_versions;
 mod titles;
 mod upload_changes;
 mod uploads;
+mod url_addresses;
 mod users;
 mod version_sweep;
 mod webhooks;
@@ -49,6 +53,7 @@ pub use app_settings::AppChange;
 pub use apps::{ApiKeyRow, App, SIGNING_KEYS_MAX, SigningKeyRow};
 pub use audit::{AuditEvent, AuditKind, AuditTail};
 pub use audit_list::{AuditQuery, ListedAudit};
+pub use ciphertexts::{CIPHERTEXT_COLUMNS, CiphertextColumn, CiphertextRow, OTHER_CIPHERTEXT_COLUMNS, Owner, RowKey};
 pub use dispatch::{Attempt, ClaimedDelivery};
 pub use events::{Event, EventRow, EventType};
 pub use idempotency::{IdempotencyState, IdempotencyUse};
@@ -56,6 +61,7 @@ pub use imported_keys::ImportedKey;
 pub use job_attempts::JobProgress;
 pub use job_lists::{JobFilter, JobLogLine};
 pub use jobs::{Job, JobKind, JobState, NewJob};
+pub use media_origins::MediaOriginRow;
 pub use scopes::{Scope, Scopes};
 pub use sdk_builds::SdkBuildRow;
 pub use server_keys::ServerKeyRow;
@@ -63,7 +69,6 @@ pub use session_ends::EndedBy;
 pub use session_limits::SessionLimits;
 pub use session_list::{ListedSession, SessionQuery};
 pub use sessions::{Session, SessionProgress, StillAllowed};
-use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 pub use title_list::{ListedJob, ListedTitle, SortValue, TitleQuery, TitleSort};
@@ -75,8 +80,6 @@ pub use users::{SignIn, User, UserRow};
 pub use webhooks::{Delivery, DeliveryState, Webhook};
 pub use worker_keys::WorkerKey;
 pub use workflows::Workflow;
-
-static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 
 const CONNECTIONS_MAX: u32 = 8;
 /// How long a write waits for those before it, and for another process (the command line beside the server).
@@ -129,7 +132,7 @@ impl Store {
             .acquire_timeout(BUSY_TIMEOUT)
             .connect_with(options)
             .await?;
-        MIGRATOR.run(&pool).await?;
+        migrations::migrator().run(&pool).await?;
         Ok(Self { pool, writer: Mutex::new(()) })
     }
 
@@ -202,6 +205,8 @@ fn app_id(value: i64) -> Result<keyveil_protocol::AppId, StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::migrate::Migrator;
+
     use super::*;
 
     #[tokio::test]

@@ -1,16 +1,18 @@
-use keyveil_protocol::UploadId;
+use keyveil_protocol::{AppId, UploadId};
 use sqlx::Row;
 
 use super::uploads::{Upload, upload_from_row};
 use super::{Store, StoreError, WriteTransaction, integer, number};
 
 impl Store {
-    /// Whether a source waits to be fetched.
-    pub async fn is_pull_due(&self, now: i64) -> Result<bool, StoreError> {
+    /// Whether a source waits to be fetched, of an application that is not among `busy`.
+    pub async fn is_pull_due(&self, busy: &[AppId], now: i64) -> Result<bool, StoreError> {
         let row = sqlx::query(
-            "SELECT EXISTS (SELECT 1 FROM uploads WHERE state = 'receiving' AND kind = 'url' AND expires_at <= ?)",
+            "SELECT EXISTS (SELECT 1 FROM uploads WHERE state = 'receiving' AND kind = 'url' AND expires_at <= ?
+             AND app_id NOT IN (SELECT value FROM json_each(?)))",
         )
         .bind(now)
+        .bind(json_list(busy))
         .fetch_one(&self.pool)
         .await?;
         Ok(row.try_get(0)?)
@@ -19,8 +21,13 @@ impl Store {
 
 impl WriteTransaction<'_> {
     /// Takes a source that waits to be fetched, for as long as the lease holds: the oldest of an application of which the
-    /// fewest are being fetched, so that none keeps the others from it.
-    pub async fn claim_pull(&mut self, now: i64, lease_expires_at: i64) -> Result<Option<Upload>, StoreError> {
+    /// fewest are being fetched, so that none keeps the others from it, and of none that is `busy`.
+    pub async fn claim_pull(
+        &mut self,
+        busy: &[AppId],
+        now: i64,
+        lease_expires_at: i64,
+    ) -> Result<Option<Upload>, StoreError> {
         let row = sqlx::query(
             "UPDATE uploads SET expires_at = ?1 WHERE upload_id = (
                 SELECT upload_id FROM uploads LEFT JOIN (
@@ -28,11 +35,13 @@ impl WriteTransaction<'_> {
                     WHERE state = 'receiving' AND kind = 'url' AND expires_at > ?2 GROUP BY app_id
                 ) USING (app_id)
                 WHERE state = 'receiving' AND kind = 'url' AND expires_at <= ?2
+                    AND app_id NOT IN (SELECT value FROM json_each(?3))
                 ORDER BY coalesce(leased, 0), created_at, upload_id LIMIT 1
              ) RETURNING *",
         )
         .bind(lease_expires_at)
         .bind(now)
+        .bind(json_list(busy))
         .fetch_optional(self.connection())
         .await?;
         row.as_ref().map(upload_from_row).transpose()
@@ -73,6 +82,11 @@ impl WriteTransaction<'_> {
     }
 }
 
+/// As SQL reads a list of any length from one parameter.
+fn json_list(apps: &[AppId]) -> String {
+    serde_json::Value::from_iter(apps.iter().map(|app_id| app_id.value())).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,10 +108,18 @@ mod tests {
             }
         }
         let mut claimed = Vec::new();
-        while let Some(upload) = write.claim_pull(10, 70).await.unwrap() {
+        while let Some(upload) = write.claim_pull(&[], 10, 70).await.unwrap() {
             claimed.push(upload.upload_id.to_string());
         }
         assert_eq!(claimed, ["a1", "b1", "a2", "b2", "a3"]);
-        assert!(write.claim_pull(70, 130).await.unwrap().is_some(), "a lease that ran out is nobody's");
+        write.commit().await.unwrap();
+        let [a, b] = ['a', 'b'].map(|app| AppId::try_from(u64::from(app)).unwrap());
+        for (busy, due) in [(&[a, b][..], false), (&[b], true), (&[], true)] {
+            assert_eq!(store.is_pull_due(busy, 70).await.unwrap(), due, "{busy:?}");
+        }
+        let mut write = store.write().await.unwrap();
+        assert!(write.claim_pull(&[a, b], 70, 130).await.unwrap().is_none(), "both are busy");
+        let claimed = write.claim_pull(&[a], 70, 130).await.unwrap();
+        assert_eq!(claimed.unwrap().upload_id.as_str(), "b1", "a lease that ran out is nobody's");
     }
 }

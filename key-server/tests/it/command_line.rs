@@ -226,6 +226,43 @@ fn the_command_line_works_beside_the_server_and_logs_hold_no_secret() {
 }
 
 #[test]
+fn media_origins_are_made_listed_and_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let app: Value = serde_json::from_str(&succeed(&data, &["app", "create", "--name", "Demo", "--json"])).unwrap();
+    let id = app["appId"].to_string();
+    let base = ["media-origin", "create", "--app", &id, "--base-url", "https://cdn.example.com"];
+    fn words<'a>(base: &[&'a str], rest: &[&'a str]) -> Vec<&'a str> {
+        base.iter().chain(rest).copied().collect()
+    }
+    let made = succeed(&data, &words(&base, &["--id", "c1", "--scheme", "a", "--default"]));
+    let key = made.split_once("key: ").unwrap().1.trim().to_owned();
+    assert_eq!(key.len(), 20);
+    let file = dir.path().join("cdn.key");
+    std::fs::write(&file, "aMainKey12345678\n").unwrap();
+    let given = words(
+        &base,
+        &["--id", "c2", "--scheme", "f", "--key-file", file.to_str().unwrap(), "--ttl-secs", "60", "--json"],
+    );
+    let made: Value = serde_json::from_str(&succeed(&data, &given)).unwrap();
+    assert_eq!((&made["originId"], &made["key"], &made["ttlSecs"]), (&json!("c2"), &Value::Null, &json!(60)));
+    let listed = succeed(&data, &["media-origin", "list", "--app", &id]);
+    assert!(
+        listed.contains("c1  a  https://cdn.example.com  14400 s  default\n") && listed.contains("c2  f  "),
+        "{listed}"
+    );
+    assert!(!listed.contains(&key) && !listed.contains("aMainKey"));
+    assert!(fail(&data, &words(&base, &["--id", "c1", "--scheme", "a"])).contains("taken"));
+    assert!(fail(&data, &words(&base, &["--id", "c3", "--scheme", "md5"])).contains("scheme"));
+    assert!(
+        fail(&data, &words(&base, &["--id", "c3", "--scheme", "a", "--key-file", "/no/such/file"])).contains("No such")
+    );
+    let remove = ["media-origin", "remove", "--app", &id, "--id", "c1"];
+    assert_eq!(succeed(&data, &remove), "removed: c1\n");
+    assert!(fail(&data, &remove).contains("no such media origin"));
+}
+
+#[test]
 fn applications_and_api_keys_are_changed_beside_the_server() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
@@ -240,6 +277,12 @@ fn applications_and_api_keys_are_changed_beside_the_server() {
     let set = ["app", "set", "--app", &id, "--default-workflow", "original", "--upload-types", "mp4,mov"];
     let shown: Value = serde_json::from_str(&succeed(&data, &set)).unwrap();
     assert_eq!((&shown["defaultWorkflowId"], &shown["uploadTypes"]), (&json!("original"), &json!(["mp4", "mov"])));
+    let both = ["app", "set", "--app", &id, "--default-workflow", "original", "--reset-default-workflow"];
+    assert!(fail(&data, &both).contains("cannot be used with"));
+    let reset: Value =
+        serde_json::from_str(&succeed(&data, &both[..4].iter().chain(&both[6..]).copied().collect::<Vec<_>>()))
+            .unwrap();
+    assert_eq!((&reset["defaultWorkflowId"], &reset["uploadTypes"]), (&Value::Null, &json!(["mp4", "mov"])));
     assert!(fail(&data, &["app", "set", "--app", &id]).contains("--name"));
     assert!(fail(&data, &["app", "set", "--app", &id, "--upload-types", "MP4"]).contains("uploadTypes"));
     let create = ["api-key", "create", "--app", &id, "--name", "site", "--scope", "read", "--scope", "sign", "--json"];

@@ -168,3 +168,31 @@ fn an_upload_is_begun_once() {
     assert_eq!(begin("up-1", 101).code(), "idempotency_conflict");
     assert_ne!(begin("up-2", 100).header("location"), first.header("location"));
 }
+
+/// The body of the first request is still on its way when it is repeated, long after a dead server's key would be free.
+#[test]
+fn a_creation_whose_body_takes_long_is_one_upload() {
+    let app = TestApp::start();
+    let request = |key: &str| {
+        let request = app.authorized("POST", "/v1/uploads").header("Tus-Resumable", "1.0.0");
+        let request = request.header("Upload-Length", "100").header("Upload-Metadata", "filename ZmlsbS5tcDQ=");
+        request.header("Idempotency-Key", key).header("Content-Type", "application/offset+octet-stream")
+    };
+    let titles = || app.authorized("GET", "/v1/titles?state=uploading").send().value()["titles"].clone();
+    let count = || titles().as_array().unwrap().len();
+    let slow = request("up-1").header("Content-Length", "100").raw_body(vec![b'a'; 40]).begin();
+    app.until("the upload is begun", || count() == 1);
+    app.clock.advance(3600);
+    let again = request("up-1").body(vec![b'a'; 100]).send();
+    assert_eq!((again.status, count()), (201, 1), "{}", again.text());
+    assert_eq!(again.header("keyveil-file-id"), titles()[0]["fileId"].as_str());
+    assert_eq!(again.header("upload-offset"), Some("0"), "what was brought along again is not taken");
+    let location = again.header("location").unwrap();
+    let tus = |method: &str| app.authorized(method, location).header("Tus-Resumable", "1.0.0");
+    let stands = tus("HEAD").send();
+    assert_eq!((stands.status, stands.header("upload-offset")), (200, Some("40")), "the first request's bytes count");
+    drop(slow);
+    let rest = tus("PATCH").header("Upload-Offset", "40").header("Content-Type", "application/offset+octet-stream");
+    assert_eq!(rest.body(vec![b'a'; 60]).send().header("upload-offset"), Some("100"));
+    assert_eq!(request("up-2").body(vec![b'a'; 100]).send().header("upload-offset"), Some("100"), "another key");
+}

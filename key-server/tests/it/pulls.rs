@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::TryStreamExt;
+use keyveil_key_server::actions::apps::{self, NewApp};
 use keyveil_key_server::actions::sources;
 use keyveil_key_server::store::{Title, TitleState};
 use serde_json::{Value, json};
@@ -243,4 +244,52 @@ fn an_address_that_is_not_called_is_refused_at_once() {
     let bare = app.request("POST", "/v1/titles").json(json!({ "url": "http://1.1.1.1/a.mp4" }).to_string()).send();
     assert_eq!(bare.code(), "api_key_invalid");
     assert_eq!(create(&start(), "http://127.0.0.1:1/a.mp4", &json!({})).status, 201, "allow_private lifts the check");
+}
+
+/// Sends a byte now and then, on every connection: too much for silence, and nothing that ends soon.
+fn endless() -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&count);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            counted.fetch_add(1, Ordering::SeqCst);
+            std::thread::spawn(move || {
+                let mut head = [0; 4096];
+                let _ = stream.read(&mut head);
+                let mut next = ok(1_000_000, b"");
+                while stream.write_all(&next).is_ok() {
+                    next = vec![b'x'];
+                    std::thread::sleep(std::time::Duration::from_secs(5));
+                }
+            });
+        }
+    });
+    (address, count)
+}
+
+#[test]
+fn slow_servers_of_one_application_leave_room_for_another() {
+    let app = start();
+    let new_app = NewApp { name: "Other".to_owned(), domains: Vec::new(), max_age_secs: 60 };
+    let other = app.block_on(apps::create(app.installation(), &new_app, 1)).unwrap();
+    let key = format!("Bearer {}", other.api_key.expose_text().as_str());
+    let (slow, count) = endless();
+    for _ in 0..6 {
+        begin(&app, &format!("{slow}/a.mp4"), &json!({}));
+    }
+    app.until("the first two are fetched", || count.load(Ordering::SeqCst) == 2);
+    let film = film();
+    let (address, _) = server({
+        let film = film.clone();
+        move |_, _| ok(film.len(), &film)
+    });
+    let body = json!({ "url": format!("{address}/b.mp4"), "fileId": "b" }).to_string();
+    let created = app.request("POST", "/v1/titles").header("Authorization", &key).json(body).send();
+    assert_eq!(created.status, 201, "{}", created.text());
+    assert_eq!(settled(&app, "b"), (TitleState::Queued, None));
+    assert_eq!(source(&app, "b"), film);
+    assert_eq!(count.load(Ordering::SeqCst), 2, "the others of the first application wait");
 }

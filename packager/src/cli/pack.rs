@@ -22,6 +22,9 @@ pub(super) const EXAMPLES: &str = "Examples:
   packager pack film.mp4 --out media --mode clear --ladder copy
       Only cuts the film into HLS segments: no re-encoding, no encryption, no server.
 
+  packager pack film.mp4 --out media --server http://127.0.0.1:8080 --api-key kv_… --mode standard --clear-lead 12
+      HLS standard encryption: any player that holds a token plays it; the first 12 seconds play without a key.
+
 The title is written to OUT/FILE-ID/master.m3u8. Nothing appears there before it is complete.";
 
 #[derive(Debug, Args)]
@@ -61,6 +64,9 @@ pub(crate) struct Pack {
     /// Segments that share a period key
     #[arg(long, value_name = "COUNT", default_value_t = 10)]
     period_segments: u32,
+    /// Leave so many seconds at the beginning clear, rounded up to whole segments
+    #[arg(long, value_name = "SECS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=600))]
+    clear_lead: u32,
     /// x264's speed: faster ones make larger or worse pictures
     #[arg(long, default_value = "veryfast", value_parser = preset_parser())]
     preset: Preset,
@@ -125,6 +131,7 @@ impl Pack {
             segment_secs: self.segment_secs,
             period_segments: PeriodSegments::new(self.period_segments)
                 .map_err(|_| invalid("--period-segments takes 1 to 10000"))?,
+            clear_lead_secs: self.clear_lead,
             preset: self.preset,
             audio_bit_rate: AUDIO_BIT_RATE,
             threads: self.threads.map_or(EncoderThreads::Any, EncoderThreads::Each),

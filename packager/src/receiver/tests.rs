@@ -21,6 +21,7 @@ fn plan() -> Plan {
         ladder: Ladder::Auto { max_edge: None },
         segment_secs: 1,
         period_segments: PeriodSegments::new(10).unwrap(),
+        clear_lead_secs: 0,
         audio_bit_rate: 128_000,
         preset: Preset::Ultrafast,
         threads: EncoderThreads::Any,
@@ -44,7 +45,7 @@ async fn start(folder: &FilePath) -> Receiver {
     let file_id: FileId = "t".parse().unwrap();
     let output = Arc::new(PartialOutput::create(folder, &file_id).unwrap());
     output.create_folder("a0").unwrap();
-    let sealer = Sealer::new(file_id, PeriodSegments::new(10).unwrap(), None);
+    let sealer = Sealer::new(file_id, &plan().choices, None);
     Receiver::start(&plan(), sealer, Sink::Folder(output)).await.unwrap()
 }
 

@@ -108,10 +108,10 @@ impl<'a> Job<'a> {
 
     async fn work(&self) -> Result<(), PackError> {
         let claim = self.claim.take().ok_or_else(|| PackError::Internal("a job ran twice".into()))?;
-        let (work, file_id) = (claim.job.work.clone(), claim.job.file_id.clone());
+        let (work, file_id, mode) = (claim.job.work.clone(), claim.job.file_id.clone(), claim.job.mode);
         let complete = match work {
             JobWork::Package { file_name, source_len, settings } => {
-                let settings = WorkflowSettings { mode: claim.job.mode, ..settings };
+                let settings = WorkflowSettings { mode, ..settings };
                 let secrets = claim.open(self.server, self.options, None, &*self.report).await?;
                 let made = self.package(file_id, file_name, source_len, settings, secrets).await?;
                 CompleteJobRequest { media: made.media, cover: made.cover, sprites: made.sprites }
@@ -122,7 +122,7 @@ impl<'a> Job<'a> {
                     return Err(PackError::ServerError("it gave no title secret to encrypt under".into()));
                 };
                 let old = CompleteJobRequest { media, cover, sprites };
-                reencrypt::run(&self.media, &old, [&new, &previous], &*self.report).await?;
+                reencrypt::run(&self.media, (&file_id, mode), &old, [&new, &previous], &*self.report).await?;
                 old
             }
         };
@@ -154,7 +154,7 @@ impl<'a> Job<'a> {
         let renditions = plan.renditions.iter().map(|rendition| rendition.name.clone()).collect();
         let duration_secs = source.duration_secs;
         report.report(&Event::Started { file_id: file_id.to_string(), renditions, duration_secs });
-        let sealer = Sealer::new(file_id, plan.choices.period_segments, secrets.new);
+        let sealer = Sealer::new(file_id, &plan.choices, secrets.new);
         make(&plan, &input, &source, sealer, &Sink::Job(Arc::clone(&self.media)), &report).await
     }
 }

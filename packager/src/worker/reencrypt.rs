@@ -1,11 +1,11 @@
-//! Encrypts a title anew: every segment is decrypted and encrypted in memory; all else is copied as it is. The key tags
-//! stay true: they name file, period, class and rendition, none of which changes.
+//! Encrypts a title anew: every segment is decrypted and encrypted in memory; all else is copied as it is. Key tags are
+//! written anew too: private ones come out as they were, standard ones carry IVs, which follow from the secret.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use keyveil_protocol::{
-    PeriodSegments, Segment, TitleSecret,
+    FileId, Mode, Segment, TitleSecret,
     api::RenditionInfo,
     job::{CompleteJobRequest, JobStage},
 };
@@ -15,6 +15,7 @@ use crate::{
     error::PackError,
     playlist::{self, Listed},
     progress::{Event, Report},
+    sealer::{Encryption, Scheme},
 };
 
 /// Segments in memory at a time.
@@ -33,24 +34,31 @@ struct Old<'a> {
 /// Stores every file of `old` again, its segments under the first secret instead of the second.
 pub(super) async fn run(
     media: &JobMedia,
+    (file_id, mode): (&FileId, Mode),
     old: &CompleteJobRequest,
-    [new, previous]: [&TitleSecret; 2],
+    secrets: [&TitleSecret; 2],
     report: &dyn Report,
 ) -> Result<(), PackError> {
     report.stage(JobStage::Encrypting);
+    let scheme = Scheme::of(mode).ok_or_else(|| PackError::ServerError("a clear title has no encryption".into()))?;
+    let encryptions = secrets.map(|title_secret| Encryption {
+        scheme,
+        period_segments: old.media.period_segments,
+        clear_lead_segments: old.media.clear_lead_segments,
+        title_secret: title_secret.clone(),
+    });
     let mut renditions = Vec::new();
     for info in &old.media.renditions {
         renditions.push(read(media, info).await?);
     }
-    let periods = old.media.period_segments;
     let all: usize = renditions.iter().map(|rendition| rendition.segments.len()).sum();
     let done = AtomicU32::new(0);
     let work =
         renditions.iter().flat_map(|rendition| (0_u32..).zip(&rendition.segments).map(move |at| (rendition, at)));
     let work = work.map(|(rendition, (number, listed))| {
-        let (done, secrets) = (&done, [new.clone(), previous.clone()]);
+        let (done, encryptions) = (&done, encryptions.clone());
         async move {
-            segment(media, rendition, periods, Segment(number), listed, secrets).await?;
+            segment(media, rendition, Segment(number), listed, encryptions).await?;
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             let percent = Some((f64::from(done) / all.max(1) as f64 * 1000.0).round() / 10.0);
             report.report(&Event::Progress { percent, speed: None, left_secs: None });
@@ -62,7 +70,9 @@ pub(super) async fn run(
         if let Some(init) = playlist::map_of(&rendition.playlist)? {
             copy(media, &format!("{}/{}", rendition.folder, plain(&init)?)).await?;
         }
-        media.put(&rendition.info.playlist, rendition.playlist).await?;
+        let [new, _] = &encryptions;
+        let key_tag = |segment| new.key_tag(file_id, rendition.info.track_class, rendition.info.rendition, segment);
+        media.put(&rendition.info.playlist, playlist::with_key_tags(&rendition.playlist, key_tag)?).await?;
     }
     copy_pictures(media, old).await?;
     copy(media, "master.m3u8").await
@@ -86,20 +96,20 @@ async fn read<'a>(media: &JobMedia, info: &'a RenditionInfo) -> Result<Old<'a>, 
 async fn segment(
     media: &JobMedia,
     rendition: &Old<'_>,
-    periods: PeriodSegments,
     segment: Segment,
     listed: &Listed,
-    [new, previous]: [TitleSecret; 2],
+    [new, previous]: [Encryption; 2],
 ) -> Result<(), PackError> {
     let path = format!("{}/{}", rendition.folder, listed.uri);
     let mut bytes = media.get(&path).await?;
     let (class, number) = (rendition.info.track_class, rendition.info.rendition);
     let work = move || {
-        let key =
-            |secret: &TitleSecret| secret.period_key(class, periods.period_of(segment)).segment_key(number, segment);
-        let clear_len = key(&previous).decrypt(&mut bytes)?;
-        bytes.truncate(clear_len);
-        key(&new).encrypt(&mut bytes)?;
+        // In the clear lead there is neither.
+        if let (Some(previous), Some(new)) = (previous.key(class, number, segment), new.key(class, number, segment)) {
+            let clear_len = previous.decrypt(&mut bytes)?;
+            bytes.truncate(clear_len);
+            new.encrypt(&mut bytes)?;
+        }
         Ok::<_, keyveil_protocol::ProtocolError>(bytes)
     };
     let sealed = tokio::task::spawn_blocking(work).await?;

@@ -54,6 +54,10 @@ pub(crate) struct Seen {
     pub(crate) is_full: bool,
     /// A finished job's files are not all there.
     pub(crate) is_incomplete: bool,
+    /// Versions are made under the old secret.
+    pub(crate) is_first: bool,
+    /// A re-encryption is of a standard title.
+    pub(crate) is_standard: bool,
     /// Everything is answered with 503.
     pub(crate) is_away: bool,
     /// Nobody holds a lease.
@@ -299,7 +303,8 @@ impl Context {
             Task::Reencrypt { done, .. } => {
                 let CompleteJobRequest { media, cover, sprites } = CompleteJobRequest::clone(done);
                 let previous_secret = seal(OLD_SECRET);
-                (Mode::Private, JobWork::Reencrypt { previous_secret, media, cover, sprites })
+                let mode = if seen.is_standard { Mode::Standard } else { Mode::Private };
+                (mode, JobWork::Reencrypt { previous_secret, media, cover, sprites })
             }
         };
         ClaimedJob {
@@ -312,7 +317,7 @@ impl Context {
             version: 2,
             name: "A film".into(),
             mode,
-            title_secret: (mode == Mode::Private).then(|| seal(NEW_SECRET)),
+            title_secret: mode.is_encrypted().then(|| seal(if seen.is_first { OLD_SECRET } else { NEW_SECRET })),
             work,
         }
     }

@@ -16,7 +16,7 @@ use axum::{
 };
 use getrandom::SysRng;
 use keyveil_protocol::{
-    ApiKey, ApiKeySecret, Mode, RecipientPublicKey, Sealing, ServerKey, TitleSecret,
+    ApiKey, ApiKeySecret, RecipientPublicKey, Sealing, ServerKey, TitleSecret,
     api::{MediaInfo, PutTitleRequest, PutTitleResponse, ServerKeyInfo, ServerKeysResponse},
     seal_title,
 };
@@ -50,6 +50,8 @@ pub(crate) struct Seen {
     pub(crate) requests: Vec<String>,
     pub(crate) names: Vec<String>,
     pub(crate) published: BTreeMap<String, MediaInfo>,
+    /// Keys as another vendor named them.
+    pub(crate) imported: Option<serde_json::Value>,
 }
 
 /// A running key server; it ends with the test process.
@@ -95,6 +97,7 @@ fn serve(listener: std::net::TcpListener, context: Arc<Context>) {
             .route("/v1/server-keys", get(server_keys))
             .route("/v1/titles/{id}", put(put_title).delete(delete_title))
             .route("/v1/titles/{id}/commit", post(publish))
+            .route("/v1/titles/{id}/imported-keys", put(import_keys))
             .with_state(context);
         axum::serve(tokio::net::TcpListener::from_std(listener).unwrap(), router).await.unwrap();
     });
@@ -140,9 +143,18 @@ async fn put_title(
     };
     let secret = TitleSecret::from_bytes(TITLE_SECRET);
     let title_secret =
-        (request.mode == Mode::Private).then(|| seal_title(&secret, &sealing, &mut UnwrapErr(SysRng)).unwrap());
+        request.mode.is_encrypted().then(|| seal_title(&secret, &sealing, &mut UnwrapErr(SysRng)).unwrap());
     let app_id = 1.try_into().unwrap();
     answer(StatusCode::CREATED, &PutTitleResponse { app_id, file_id: id.parse().unwrap(), title_secret })
+}
+
+async fn import_keys(State(context): State<Arc<Context>>, headers: HeaderMap, body: Bytes) -> Response {
+    context.note("import");
+    if let Some(refusal) = context.refuse(&headers) {
+        return refusal;
+    }
+    context.seen.lock().unwrap().imported = Some(serde_json::from_slice(&body).unwrap());
+    answer(StatusCode::OK, &json!({}))
 }
 
 async fn publish(

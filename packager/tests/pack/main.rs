@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "all of this is test code")]
 
 mod clips;
+mod import;
 mod inputs;
 mod interruption;
 mod job_server;
@@ -15,6 +16,7 @@ mod processes;
 mod reencrypt;
 mod refusals;
 mod server_faults;
+mod standard;
 mod tus_server;
 mod upload;
 mod worker;

@@ -151,6 +151,6 @@ async fn job_is_given_up_when_the_server_stays_away_and_the_worker_goes_on() {
         15
     };
     let limit = Duration::from_secs(60);
-    tokio::time::timeout(limit, work(options, happens)).await.expect("an end within 60 s").unwrap();
+    tokio::time::timeout(limit, work(options, Box::pin(happens))).await.expect("an end within 60 s").unwrap();
     server.seen(|seen| assert!(!seen.completed.contains_key("job1") && seen.failed.is_empty()));
 }

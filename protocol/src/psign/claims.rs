@@ -37,6 +37,9 @@ pub struct PlayerSignatureClaims {
     /// Limits of the media addresses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url_access_info: Option<UrlAccessInfo>,
+    /// How long keys may be given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drm_license_info: Option<DrmLicenseInfo>,
     /// Watermark.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ghost_watermark_info: Option<GhostWatermarkInfo>,
@@ -66,9 +69,11 @@ pub struct ContentInfo {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ResolutionName {
-    /// Shorter edge of the video in pixels.
+    /// Shorter edge of the video in pixels. Vendors' documents write the two names with a capital.
+    #[serde(alias = "MinEdgeLength")]
     pub min_edge_length: u32,
     /// At most 128 bytes.
+    #[serde(alias = "Name")]
     pub name: String,
 }
 
@@ -77,7 +82,7 @@ pub struct ResolutionName {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct UrlAccessInfo {
-    /// Hexadecimal seconds since 1970: media addresses end there.
+    /// Hexadecimal seconds since 1970: media addresses end there; empty sets nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub t: Option<String>,
     /// Preview length in seconds, at most 2^31; 0 sets none.
@@ -89,9 +94,20 @@ pub struct UrlAccessInfo {
     /// What the signer wants to find again, at most 64 of `A–Z a–z 0–9 _ -`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub us: Option<String>,
-    /// Host names that may embed the player, separated by spaces or commas.
+    /// Host names that may embed the player, separated by spaces or commas. `Default`, a vendor's word for its own playback domain,
+    /// names none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub domain: Option<String>,
+}
+
+/// `drmLicenseInfo`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct DrmLicenseInfo {
+    /// When keys end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expire_time_stamp: Option<u64>,
 }
 
 /// `ghostWatermarkInfo`.
@@ -139,6 +155,7 @@ impl PlayerSignatureClaims {
             expire_time_stamp: None,
             content_info: None,
             url_access_info: None,
+            drm_license_info: None,
             ghost_watermark_info: None,
             keyveil: None,
             jti: None,
@@ -161,7 +178,8 @@ impl PlayerSignatureClaims {
     #[must_use]
     pub fn domain_lists(&self) -> Vec<Vec<&str>> {
         let vendor = self.url_access_info.as_ref().and_then(|info| info.domain.as_deref());
-        let vendor = vendor.map(|text| text.split([' ', ',']).filter(|name| !name.is_empty()).collect::<Vec<_>>());
+        let names_page = |name: &&str| !name.is_empty() && !name.eq_ignore_ascii_case("Default");
+        let vendor = vendor.map(|text| text.split([' ', ',']).filter(names_page).collect::<Vec<_>>());
         let own = self.keyveil.as_ref().map(|own| own.domains.iter().map(String::as_str).collect());
         [vendor, own].into_iter().flatten().filter(|list| !list.is_empty()).collect()
     }
@@ -205,9 +223,19 @@ impl PlayerSignatureClaims {
     /// When media addresses must end, in seconds since 1970.
     #[must_use]
     pub fn media_ends_at(&self) -> Option<u64> {
-        let t = self.url_access_info.as_ref()?.t.as_deref()?;
+        let t = self.t()?;
         // `from_str_radix` alone would also take a sign.
         u64::from_str_radix(t, 16).ok().filter(|_| t.bytes().all(|b| b.is_ascii_hexdigit()))
+    }
+
+    /// When keys must end, in seconds since 1970.
+    #[must_use]
+    pub fn keys_end_at(&self) -> Option<u64> {
+        self.drm_license_info.as_ref()?.expire_time_stamp
+    }
+
+    fn t(&self) -> Option<&str> {
+        self.url_access_info.as_ref()?.t.as_deref().filter(|t| !t.is_empty())
     }
 
     pub(super) fn check_bounds(&self) -> Result<(), ProtocolError> {
@@ -225,8 +253,7 @@ impl PlayerSignatureClaims {
         if self.domain_lists().iter().any(|list| list.len() > DOMAINS_MAX) {
             return Err(malformed("more than 32 domains"));
         }
-        let t = self.url_access_info.as_ref().and_then(|info| info.t.as_ref());
-        if t.is_some() && self.media_ends_at().is_none() {
+        if self.t().is_some() && self.media_ends_at().is_none() {
             return Err(malformed("urlAccessInfo.t is not hexadecimal"));
         }
         self.check_limits()

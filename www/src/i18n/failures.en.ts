@@ -115,6 +115,8 @@ export const failuresEn = {
   "failure.media_incomplete.action": "Retry the title. If it stays, look at the job’s log.",
   "failure.no_space": "The server’s disk is full",
   "failure.no_space.action": "Delete titles that are not needed, or ask the operator for more space, then try again.",
+  "failure.kms_unavailable": "The key management does not answer",
+  "failure.kms_unavailable.action": "Wait a moment and try again. If it stays, tell the operator.",
   "failure.unavailable": "The key server is busy or its storage does not answer",
   "failure.unavailable.action": "Wait a moment and try again.",
   "failure.internal": "The key server failed",
@@ -146,6 +148,9 @@ export const failuresEn = {
   "failure.worker_crashed.action": "Reload the page. Closing other tabs helps when memory is short.",
   "failure.unsupported_browser": "This browser can't play protected video",
   "failure.unsupported_browser.action": "Use a current Chrome, Edge, Firefox or Safari.",
+  "failure.watermark_removed": "The mark over the video was removed",
+  "failure.watermark_removed.action":
+    "Something on this page, such as a browser extension, keeps removing it. Switch it off and try again.",
   "failure.media_error": "The browser could not play the video",
   "failure.media_error.action": "Try again, or use another browser.",
   "failure.aborted": "Playback was stopped",

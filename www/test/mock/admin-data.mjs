@@ -11,10 +11,13 @@ const session = (n, fileId, uid, more = {}) => ({
   fileId,
   version: 1,
   uid,
+  us: null,
   kid: "k1",
   buildId: "b-2026-11",
+  mode: "private",
   maxTrack: "UHD",
-  origin: "https://learn.example.com",
+  origin: "https://app.example.com",
+  ipClass: "203.0.113.0/24",
   active: true,
   lastPositionMs: 61_000 * n,
   releases: 1 + n,
@@ -22,13 +25,14 @@ const session = (n, fileId, uid, more = {}) => ({
   lastSeenAt: NOW - n * 20,
   expiresAt: NOW + DAY - n * 11 * MINUTE,
   revokedAt: null,
+  endedBy: null,
   ...more,
 });
 
 const delivery = (n, type, state, more = {}) => ({
   deliveryId: `dlv_${n}`,
   eventId: `evt_${String(n).padStart(4, "0")}b7Qx`,
-  webhookId: "wh_learn",
+  webhookId: "wh_all",
   type,
   state,
   attempt: 1,
@@ -51,17 +55,17 @@ const entry = (seq, kind, detail, more = {}) => ({
   ...more,
 });
 
-const BY = { userId: "u_ada" };
-const lesson = { fileId: "f10000" };
-const viewing = { ...lesson, sessionId: "Zk9x01QmVJd3hPc0dYbG5uaQ" };
+const BY = { userId: "u_owner" };
+const first = { fileId: "f10000" };
+const viewing = { ...first, sessionId: "Zk9x01QmVJd3hPc0dYbG5uaQ" };
 
 /** What the pages of administration show, beside titles and jobs: enough of everything to fill a page. */
 export function adminData() {
   return {
     workflows: [
       {
-        workflowId: "lectures",
-        name: "Lectures",
+        workflowId: "own",
+        name: "Own workflow",
         builtIn: false,
         settings: {
           ...SETTINGS,
@@ -79,24 +83,28 @@ export function adminData() {
       },
     ],
     sessions: [
-      session(1, "f10000", "student-4711"),
-      session(2, "f10002", "student-0815", { maxTrack: "HD" }),
+      session(1, "f10000", "viewer-1"),
+      session(2, "f10002", "viewer-2", { maxTrack: "HD" }),
       session(3, "f10000", null, { origin: null }),
-      session(4, "f10002", "student-1234", { active: false, revokedAt: NOW - HOUR }),
-      session(5, "f10008", "guest@example.com", { active: false, expiresAt: NOW - HOUR, lastSeenAt: NOW - 3 * HOUR }),
+      session(4, "f10002", "viewer-3", { active: false, revokedAt: NOW - HOUR, endedBy: "superseded" }),
+      session(5, "f10008", "viewer-4@example.com", {
+        active: false,
+        expiresAt: NOW - HOUR,
+        lastSeenAt: NOW - 3 * HOUR,
+      }),
     ],
     webhooks: [
       {
-        webhookId: "wh_learn",
-        url: "https://learn.example.com/hooks/keyveil",
+        webhookId: "wh_all",
+        url: "https://app.example.com/hooks/keyveil",
         types: [],
         enabled: true,
         createdAt: NOW - 30 * DAY,
         updatedAt: NOW - 2 * DAY,
       },
       {
-        webhookId: "wh_audit",
-        url: "https://siem.example.net/ingest/video/keys",
+        webhookId: "wh_keys",
+        url: "https://other.example.net/a/longer/path/keys",
         types: ["key.released", "session.revoked"],
         enabled: false,
         createdAt: NOW - 20 * DAY,
@@ -125,16 +133,16 @@ export function adminData() {
     ],
     apiKeys: [
       {
-        apiKeyId: "akLms",
-        name: "Course site",
+        apiKeyId: "akSite",
+        name: "Website",
         scopes: ["read", "sign"],
         createdAt: NOW - 30 * DAY,
         lastUsedAt: NOW - 40,
         retiredAt: null,
       },
       {
-        apiKeyId: "akStudio",
-        name: "Studio upload machine",
+        apiKeyId: "akUpload",
+        name: "Upload machine",
         scopes: ["read", "write", "pack"],
         createdAt: NOW - 12 * DAY,
         lastUsedAt: null,
@@ -151,15 +159,15 @@ export function adminData() {
     ],
     audit: [
       entry(199, "keys_released", { counter: 3, positionMs: 183_000, kid: "k2Yb", released: [{ period: 3 }] }, viewing),
-      entry(198, "session_started", { uid: "student-4711", kid: "k2Yb", origin: "https://learn.example.com" }, viewing),
-      entry(197, "signature_made", { kid: "k2Yb", uid: "student-4711", expiresAt: NOW + DAY }, lesson),
-      entry(196, "sessions_revoked", { count: 2, uid: "student-1234" }),
-      entry(195, "title_published", { by: BY, renditions: 6 }, lesson),
-      entry(194, "title_registered", { by: { apiKeyId: "akStudio" }, mode: "private", created: true }, lesson),
-      entry(193, "title_deleted", { by: BY }, { fileId: "old-intro" }),
+      entry(198, "session_started", { uid: "viewer-1", kid: "k2Yb", origin: "https://app.example.com" }, viewing),
+      entry(197, "signature_made", { kid: "k2Yb", uid: "viewer-1", expiresAt: NOW + DAY }, first),
+      entry(196, "sessions_revoked", { count: 2, uid: "viewer-3" }),
+      entry(195, "title_published", { by: BY, renditions: 6 }, first),
+      entry(194, "title_registered", { by: { apiKeyId: "akUpload" }, mode: "private", created: true }, first),
+      entry(193, "title_deleted", { by: BY }, { fileId: "f09999" }),
       entry(192, "signing_key_created", { kid: "k2Yb" }),
       entry(191, "signing_key_retired", { kid: "k0Wz" }),
-      entry(190, "app_created", { name: "Open courses", kid: "k1Xa", apiKeyId: "akLms" }),
+      entry(190, "app_created", { name: "App 1", kid: "k1Xa", apiKeyId: "akSite" }),
       ...Array.from({ length: 60 }, (_, n) =>
         entry(189 - n, "keys_released", { counter: 60 - n, positionMs: 60_000 * (60 - n), released: [] }, viewing),
       ),

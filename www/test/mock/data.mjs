@@ -48,11 +48,11 @@ const FAILURES = [
 export function makeData({ titles, simulate }) {
   const now = nowSecs();
   const data = {
-    user: { userId: "u_ada", name: "ada" },
+    user: { userId: "u_owner", name: "owner" },
     password: "correct horse battery",
     signedIn: false,
     wrongSignIns: 0,
-    apps: [app(1000001, "Northlight Films", now), app(1000002, "Training", now)],
+    apps: [app(1000001, "App 1", now), app(1000002, "App 2", now)],
     titles: [],
     uploads: new Map(),
     jobs: [],

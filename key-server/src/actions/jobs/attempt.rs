@@ -5,7 +5,7 @@ use keyveil_protocol::{ErrorCode, FileId, JobId};
 use crate::origin::MediaFolder;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
-use crate::store::{Job, WriteTransaction};
+use crate::store::{Job, JobState, WriteTransaction};
 
 /// The holder of a token for one attempt. Whether that attempt still counts, [`Attempt::require_held`] says.
 pub(crate) struct Attempt {
@@ -45,6 +45,19 @@ impl Attempt {
         Ok(attempt)
     }
 
+    /// As [`Self::held`], or of the attempt that has done the job already: it may not have heard so.
+    pub(crate) async fn held_or_done(
+        state: &ServerState,
+        authorization: Option<&str>,
+        job_id: &JobId,
+    ) -> Result<Self, Refusal> {
+        let attempt = Self::authenticate(state, authorization, job_id).await?;
+        if !attempt.has_done(&attempt.job) {
+            attempt.require_held(&attempt.job)?;
+        }
+        Ok(attempt)
+    }
+
     /// The title it is about.
     pub(crate) const fn file_id(&self) -> &FileId {
         &self.job.file_id
@@ -66,6 +79,11 @@ impl Attempt {
 
     pub(super) fn require_held(&self, job: &Job) -> Result<(), Refusal> {
         if job.version == Some(self.version) && job.state.is_unfinished() { Ok(()) } else { Err(lost()) }
+    }
+
+    /// Whether the job was done by this very attempt.
+    pub(super) fn has_done(&self, job: &Job) -> bool {
+        job.version == Some(self.version) && job.state == JobState::Done
     }
 
     /// Where this attempt's media go, and no other's.

@@ -12,9 +12,7 @@ use crate::clock::stored;
 use crate::origin::MediaPath;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
-use crate::store::{
-    AuditEvent, AuditKind, Event, EventType, Job, JobKind, JobState, Publication, TitleState, WriteTransaction,
-};
+use crate::store::{AuditEvent, AuditKind, Job, JobKind, JobState, Publication, TitleState, WriteTransaction};
 
 /// Answer to `POST /v1/jobs/{jobId}/complete`.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -49,7 +47,7 @@ pub(crate) async fn complete(state: &ServerState, attempt: &Attempt, body: &[u8]
 /// A worker that did not hear the answer asks again.
 async fn is_repetition(state: &ServerState, attempt: &Attempt, media: &str) -> Result<bool, Refusal> {
     let Attempt { job, version } = attempt;
-    if job.state != JobState::Done || job.version != Some(*version) {
+    if !attempt.has_done(job) {
         return Ok(false);
     }
     let row = state.installation.store().title_version(&job.file_id, *version).await?;
@@ -112,9 +110,6 @@ async fn publish(write: &mut WriteTransaction<'_>, job: &Job, version: u32, now:
         return move_title(write, job, TitleState::Ready, None, now).await;
     }
     move_title(write, job, TitleState::Published, None, now).await?;
-    let data = json!({ "version": version, "jobId": job.job_id });
-    let event = Event { kind: EventType::TitlePublished, app_id: job.app_id, file_id: Some(job.file_id.clone()), data };
-    write.append_event(&event, now).await?;
     let detail = json!({ "by": { "jobId": job.job_id }, "version": version });
     let event = AuditEvent::new(AuditKind::TitlePublished, detail).with_app(job.app_id).with_file(&job.file_id);
     Ok(write.append_audit(&event, now).await?)

@@ -28,10 +28,10 @@ pub(crate) use sweep::sweep;
 pub(crate) use token::JobTokenKey;
 
 use keyveil_protocol::FileId;
-use serde_json::json;
 
+use super::titles::change_state;
 use crate::refusal::Refusal;
-use crate::store::{Event, EventType, Failure, Job, Title, TitleState, WriteTransaction};
+use crate::store::{Failure, Job, Title, TitleState, WriteTransaction};
 
 /// How long a claim holds without a heartbeat.
 const LEASE_SECS: u64 = 30;
@@ -40,7 +40,7 @@ const FIRST_LEASE_SECS: u64 = 10;
 /// After so many attempts a job is given up.
 const ATTEMPTS_MAX: u32 = 5;
 
-/// Moves a title to another state and tells of it.
+/// Moves the title of a job to another state.
 async fn move_title(
     write: &mut WriteTransaction<'_>,
     job: &Job,
@@ -48,13 +48,7 @@ async fn move_title(
     failure: Option<&Failure>,
     now: i64,
 ) -> Result<(), Refusal> {
-    write.set_title_state(&job.file_id, state, failure, now).await?;
-    let failure = failure.map(|failure| json!({ "code": failure.code, "message": failure.message }));
-    let data = json!({ "state": state.as_str(), "failure": failure, "jobId": job.job_id });
-    let event =
-        Event { kind: EventType::TitleProcessing, app_id: job.app_id, file_id: Some(job.file_id.clone()), data };
-    write.append_event(&event, now).await?;
-    Ok(())
+    change_state(write, &job.file_id, state, failure, Some(&job.job_id), now).await
 }
 
 /// The title of a job, unless it has been deleted.

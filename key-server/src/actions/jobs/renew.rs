@@ -4,15 +4,14 @@ use keyveil_protocol::workflow::WorkflowSettings;
 use keyveil_protocol::{ErrorCode, FileId, JobId};
 use serde_json::json;
 
+use super::super::titles::change_state;
 use super::super::{random_id, workflows};
 use super::{live_title, source};
 use crate::clock::stored;
 use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
-use crate::store::{
-    AuditEvent, AuditKind, Event, EventType, JobKind, NewJob, StoreError, Title, TitleState, WriteTransaction,
-};
+use crate::store::{AuditEvent, AuditKind, JobKind, NewJob, StoreError, Title, TitleState, WriteTransaction};
 
 /// A failed title is queued again: with its workflow as it is now, so that a workflow can be put right in between.
 pub(crate) async fn retry(state: &ServerState, principal: &Principal, file_id: &FileId) -> Result<(), Refusal> {
@@ -30,10 +29,7 @@ pub(crate) async fn retry(state: &ServerState, principal: &Principal, file_id: &
         return Err(wrong_state("only a failed title is tried again"));
     }
     let job_id = insert_job(&mut write, &title, JobKind::Package, Some(settings), now).await?;
-    write.set_title_state(file_id, TitleState::Queued, None, now).await?;
-    let data = json!({ "state": TitleState::Queued.as_str(), "failure": null, "jobId": job_id });
-    let event = Event { kind: EventType::TitleProcessing, app_id: title.app_id, file_id: Some(file_id.clone()), data };
-    write.append_event(&event, now).await?;
+    change_state(&mut write, file_id, TitleState::Queued, None, Some(&job_id), now).await?;
     finish(state, write, principal, &title, &job_id, now).await
 }
 

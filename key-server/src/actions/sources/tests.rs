@@ -1,6 +1,6 @@
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::iter;
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use keyveil_protocol::{ErrorCode, FileId, Mode, UploadId};
 
 use super::write::Writer;
@@ -219,4 +219,49 @@ async fn whoever_comes_again_gets_the_turn_of_a_request_that_still_waits() {
     assert_eq!(appended.unwrap_err().code(), ErrorCode::UploadOffset);
     assert!(turn.is_ok());
     assert_eq!(reload(&state).await.offset, 4);
+}
+
+/// The one thread for file work is busy, so that the write has not even begun when its request is dropped.
+#[test]
+fn the_turn_of_a_request_that_was_dropped_lasts_until_its_write_has_ended() {
+    let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let dir = tempfile::tempdir().unwrap();
+        let state = open(dir.path()).await;
+        let upload = new_upload(&state).await;
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let busy;
+        {
+            let mut turn = state.turns.try_take(&upload.upload_id).unwrap();
+            let mut writer = Writer::open(&state, &mut turn, &upload).await.unwrap();
+            busy = tokio::task::spawn_blocking(move || released.recv());
+            let write = writer.write(BytesMut::from(&[b'a'; 5000][..]));
+            assert!(write.now_or_never().is_none(), "the write waits for the thread");
+        }
+        let refused = state.turns.try_take(&upload.upload_id).err().map(|refusal| refusal.code());
+        assert_eq!(refused, Some(ErrorCode::UploadOffset), "the write is still to come");
+        release.send(()).unwrap();
+        busy.await.unwrap().unwrap();
+        drop(state.turns.take_over(&upload.upload_id).await.unwrap());
+        assert_eq!(std::fs::metadata(file(&state, &upload.upload_id)).unwrap().len(), 5000, "the write has ended");
+        let next = clear(6000);
+        assert_eq!(send(&state, &next, None, None).await, (6000, None));
+        assert_eq!(all(&state, 0..6000).await, next);
+    });
+}
+
+/// What a dropped request had handed to the database may count only after the next one has read where the upload stands.
+#[tokio::test]
+async fn an_upload_that_moved_on_since_it_was_read_is_not_cut() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = open(dir.path()).await;
+    let before = new_upload(&state).await;
+    assert_eq!(send(&state, &clear(1000), None, None).await, (1000, None));
+    let state = open(dir.path()).await;
+    let mut turn = state.turns.try_take(&before.upload_id).unwrap();
+    let late = append(&state, &mut turn, &before, iter([Ok(Bytes::from_static(b"late"))]), None).await;
+    assert_eq!(late.unwrap_err().code(), ErrorCode::UploadOffset);
+    drop(turn);
+    assert_eq!(all(&state, 0..1000).await, clear(1000));
+    assert_eq!(send(&state, &clear(10), None, None).await, (1010, None), "where it stands, it goes on");
 }

@@ -14,8 +14,11 @@ const HURRY_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Default)]
 pub(crate) struct Turns(SyncMutex<HashMap<UploadId, Arc<Desk>>>);
 
+#[derive(Default)]
 struct Desk {
-    last: Arc<Mutex<Option<Written>>>,
+    busy: Arc<Mutex<()>>,
+    /// Touched only by whoever has the turn.
+    last: Arc<SyncMutex<Option<Written>>>,
     /// How many wait for whoever writes to come to an end.
     waiting: watch::Sender<u32>,
 }
@@ -27,19 +30,25 @@ pub(super) struct Written {
     pub(super) offset: u64,
 }
 
-/// The right to write to one source, until it is dropped.
+/// The right to write to one source, until it and every [`Hold`] on it are dropped.
 pub(crate) struct Turn {
-    last: OwnedMutexGuard<Option<Written>>,
+    hold: Hold,
+    last: Arc<SyncMutex<Option<Written>>>,
     waiting: watch::Receiver<u32>,
 }
+
+/// Keeps a turn from ending. File work takes one along: it goes on when its request is dropped, and until it has ended
+/// nobody else may write.
+#[derive(Clone)]
+pub(super) struct Hold(#[expect(dead_code, reason = "held until it is dropped")] Arc<OwnedMutexGuard<()>>);
 
 impl Turns {
     /// The turn, unless someone has it.
     pub(crate) fn try_take(&self, upload_id: &UploadId) -> Result<Turn, Refusal> {
         let desk = self.desk(upload_id);
-        let last = Arc::clone(&desk.last).try_lock_owned();
-        let last = last.map_err(|_| Refusal::new(ErrorCode::UploadOffset, "another request writes to this upload"))?;
-        Ok(Turn { last, waiting: desk.waiting.subscribe() })
+        let busy = Arc::clone(&desk.busy).try_lock_owned();
+        let busy = busy.map_err(|_| Refusal::new(ErrorCode::UploadOffset, "another request writes to this upload"))?;
+        Ok(desk.turn(busy))
     }
 
     /// The turn, after whoever has it has recorded what it got and ended. A client that asks where its upload stands does
@@ -47,10 +56,10 @@ impl Turns {
     pub(crate) async fn take_over(&self, upload_id: &UploadId) -> Result<Turn, Refusal> {
         let desk = self.desk(upload_id);
         let waiting = Waiting::begin(&desk.waiting);
-        let last = tokio::time::timeout(HURRY_TIMEOUT, Arc::clone(&desk.last).lock_owned()).await;
+        let busy = tokio::time::timeout(HURRY_TIMEOUT, Arc::clone(&desk.busy).lock_owned()).await;
         drop(waiting);
-        let last = last.map_err(|_| Refusal::new(ErrorCode::Unavailable, "a request does not let go of the upload"))?;
-        Ok(Turn { last, waiting: desk.waiting.subscribe() })
+        let busy = busy.map_err(|_| Refusal::new(ErrorCode::Unavailable, "a request does not let go of the upload"))?;
+        Ok(desk.turn(busy))
     }
 
     /// For an upload that is over.
@@ -60,10 +69,13 @@ impl Turns {
 
     fn desk(&self, upload_id: &UploadId) -> Arc<Desk> {
         let mut desks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let desk = desks
-            .entry(upload_id.clone())
-            .or_insert_with(|| Arc::new(Desk { last: Arc::new(Mutex::new(None)), waiting: watch::channel(0).0 }));
-        Arc::clone(desk)
+        Arc::clone(desks.entry(upload_id.clone()).or_default())
+    }
+}
+
+impl Desk {
+    fn turn(&self, busy: OwnedMutexGuard<()>) -> Turn {
+        Turn { hold: Hold(Arc::new(busy)), last: Arc::clone(&self.last), waiting: self.waiting.subscribe() }
     }
 }
 
@@ -92,8 +104,16 @@ impl Turn {
         }
     }
 
-    pub(super) fn written(&mut self) -> &mut Option<Written> {
-        &mut self.last
+    pub(super) fn hold(&self) -> Hold {
+        self.hold.clone()
+    }
+
+    pub(super) fn written(&self) -> Option<Written> {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_written(&mut self, written: Option<Written>) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = written;
     }
 }
 

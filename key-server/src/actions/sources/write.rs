@@ -51,7 +51,7 @@ pub(crate) async fn append(
 
 /// Lets a source begin again: what is there counts no more.
 pub(crate) async fn restart(state: &ServerState, turn: &mut Turn, upload: &mut Upload) -> Result<(), Refusal> {
-    *turn.written() = None;
+    turn.set_written(None);
     let now = state.clock.now();
     let mut write = state.installation.store().write().await?;
     let expires_at = expiry(state, upload.kind);
@@ -84,18 +84,22 @@ impl<'a> Writer<'a> {
         let offset = upload.offset;
         let mut keystream = keystream(state, upload).await?;
         let last = keystream.last().map(|stretch| Written { stretch: stretch.number, offset });
-        let goes_on = last.is_some() && *turn.written() == last;
+        let goes_on = last.is_some() && turn.written() == last;
         if !goes_on {
             let mut write = state.installation.store().write().await?;
+            // A request that was dropped may have recorded more since the upload was read: that must not be cut off.
+            if write.upload(&upload.upload_id).await?.is_none_or(|present| present.offset != offset) {
+                return Err(moved_on());
+            }
             let begun = write.begin_stretch(&upload.upload_id, offset, STRETCHES_MAX).await?;
             keystream.begin(begun.ok_or_else(|| Refusal::new(ErrorCode::UploadGone, "broken off too often"))?);
             write.commit().await?;
         }
         let stretch = keystream.last().map_or(0, |stretch| stretch.number);
         // Until a record says otherwise, bytes may lie behind the offset.
-        *turn.written() = None;
+        turn.set_written(None);
         let (dir, path) = (state.config.uploads_dir(), super::file(state, &upload.upload_id));
-        let file = Arc::new(blocking(move || open_file(&dir, &path, offset)).await?);
+        let file = Arc::new(held(turn, move || open_file(&dir, &path, offset)).await?);
         Ok(Self {
             state,
             turn,
@@ -154,9 +158,9 @@ impl<'a> Writer<'a> {
         let (file, keystream, position) = (Arc::clone(&self.file), Arc::clone(&self.keystream), self.position);
         let len = batch.len() as u64;
         // From here until a record, these positions have met this stretch: whatever fails now, it must not go on.
-        *self.turn.written() = None;
+        self.turn.set_written(None);
         let torn_before = std::mem::replace(&mut self.torn, true);
-        blocking(move || {
+        held(self.turn, move || {
             keystream.apply(position, &mut batch)?;
             file.write_all_at(&batch, position)
         })
@@ -169,7 +173,7 @@ impl<'a> Writer<'a> {
     /// Makes what was written safe from a power cut, and then counts it.
     pub(super) async fn record(&mut self) -> Result<(), Refusal> {
         let file = Arc::clone(&self.file);
-        blocking(move || file.sync_data()).await?;
+        held(self.turn, move || file.sync_data()).await?;
         let (upload, now) = (self.upload, self.state.clock.now());
         let expires_at = expiry(self.state, upload.kind);
         let mut write = self.state.installation.store().write().await?;
@@ -182,10 +186,24 @@ impl<'a> Writer<'a> {
         self.recorded = self.position;
         self.recorded_at = Instant::now();
         if !self.torn {
-            *self.turn.written() = Some(Written { stretch: self.stretch, offset: self.recorded });
+            self.turn.set_written(Some(Written { stretch: self.stretch, offset: self.recorded }));
         }
         Ok(())
     }
+}
+
+/// File work that keeps the turn until it has ended, also when whoever waits for it is dropped.
+async fn held<T: Send + 'static>(
+    turn: &Turn,
+    work: impl FnOnce() -> Result<T, std::io::Error> + Send + 'static,
+) -> Result<T, Refusal> {
+    let hold = turn.hold();
+    blocking(move || {
+        let done = work();
+        drop(hold);
+        done
+    })
+    .await
 }
 
 fn moved_on() -> Refusal {

@@ -46,6 +46,7 @@ async fn open(state: &ServerState, request: &EntryRequest<'_>, admission: &Admis
     if !request.opens {
         return Ok(String::new());
     }
+    let addresses = admission.addresses(state).await?;
     let token = match info.mode {
         Mode::Standard => {
             let session = session::open(state, admission, SessionId::from_bytes(random()?), 0).await?;
@@ -57,7 +58,7 @@ async fn open(state: &ServerState, request: &EntryRequest<'_>, admission: &Admis
         }
     };
     let preview_segments = admission.preview_segments;
-    let sign = |path: &str| state.media_file_url(&folder, path, admission.url_expires_at, preview_segments);
+    let sign = |path: &str| addresses.address(path);
     let token = token.as_deref();
     let serving = Serving { folder: &folder, path: MASTER, sign: Some(&sign), token, preview_segments };
     Ok(playlist::write(state, &stored, &serving))

@@ -4,6 +4,7 @@ use keyveil_protocol::{ErrorCode, Mode, TrackClass};
 use url::form_urlencoded;
 
 use crate::actions::media::{MediaFile, read_text};
+use crate::actions::media_origins::MediaAddresses;
 use crate::origin::{MediaFolder, Rewriting, rewrite};
 use crate::refusal::Refusal;
 use crate::state::ServerState;
@@ -30,6 +31,7 @@ pub(crate) async fn playlist(
     found: &MediaFile,
     path: &str,
     token: Option<&str>,
+    addresses: Option<&MediaAddresses>,
 ) -> Result<String, Refusal> {
     // What is written into a playlist must not end its line, whoever it is from.
     let is_token = |token: &&str| {
@@ -43,7 +45,9 @@ pub(crate) async fn playlist(
     // Other titles have neither tokens nor keys of this kind.
     let token = token.filter(|_| found.mode == Mode::Standard);
     let preview_segments = found.preview_segments;
-    Ok(write(state, &text, &Serving { folder: &found.folder, path, sign: None, token, preview_segments }))
+    let address = |path: &str| addresses.map_or_else(|| path.to_owned(), |addresses| addresses.address(path));
+    let sign = addresses.map(|_| &address as &dyn Fn(&str) -> String);
+    Ok(write(state, &text, &Serving { folder: &found.folder, path, sign, token, preview_segments }))
 }
 
 /// The playlist with every key address in it.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use keyveil_protocol::{ErrorCode, FileId};
 use serde_json::json;
 
-use super::{audit, own_title, state_event};
+use super::{audit, delete_rows, own_title};
 use crate::actions::put_title::PACKED_VERSION;
 use crate::actions::sources;
 use crate::clock::stored;
@@ -14,7 +14,7 @@ use crate::origin::MediaFolder;
 use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
-use crate::store::{AuditKind, EventType, Title, TitleState, WriteTransaction};
+use crate::store::{AuditKind, Title, WriteTransaction};
 
 /// `public_key`: only if this run of a packager still holds the title's secret.
 pub(crate) async fn delete(
@@ -30,11 +30,10 @@ pub(crate) async fn delete(
     if let Some(public_key) = public_key {
         check_run(&mut write, &title, public_key).await?;
     }
-    write.delete_title(file_id, now).await?;
+    delete_rows(&mut write, file_id, now).await?;
     write.delete_jobs_of_title(file_id).await?;
     let sources = write.forget_sources(file_id, now).await?;
     let sessions = write.revoke_sessions_of_title(file_id, now).await?;
-    write.append_event(&state_event(EventType::TitleDeleted, &title, TitleState::Deleted), now).await?;
     let event = audit(AuditKind::TitleDeleted, principal, file_id, json!({ "sessionsRevoked": sessions }));
     write.append_audit(&event, now).await?;
     write.commit().await?;

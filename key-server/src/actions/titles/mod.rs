@@ -6,6 +6,7 @@ mod describe;
 mod list;
 mod periods;
 mod publish;
+mod state;
 mod view;
 
 pub(crate) use changes::{changes, start as changes_start};
@@ -14,14 +15,15 @@ pub(crate) use describe::{Description, describe};
 pub(crate) use list::{FIELDS as LIST_FIELDS, TitlesPage, list};
 pub(crate) use periods::{Periods, periods};
 pub(crate) use publish::{publish, unpublish};
+pub(crate) use state::{change_state, delete_rows};
 pub(crate) use view::{FailureView, TitleView, title};
 
 use keyveil_protocol::{ErrorCode, FileId};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::principal::Principal;
 use crate::refusal::Refusal;
-use crate::store::{AuditEvent, AuditKind, Event, EventType, Title, TitleState, WriteTransaction};
+use crate::store::{AuditEvent, AuditKind, Title, TitleState, WriteTransaction};
 
 fn not_found() -> Refusal {
     Refusal::new(ErrorCode::TitleNotFound, "no such title in this app")
@@ -35,16 +37,6 @@ async fn own_title(
 ) -> Result<Title, Refusal> {
     let own = |title: &Title| title.app_id == principal.app_id && title.state != TitleState::Deleted;
     write.title(file_id).await?.filter(own).ok_or_else(not_found)
-}
-
-/// For webhooks: the title is now in this state.
-pub(super) fn state_event(kind: EventType, title: &Title, state: TitleState) -> Event {
-    Event {
-        kind,
-        app_id: title.app_id,
-        file_id: Some(title.file_id.clone()),
-        data: json!({ "state": state.as_str(), "name": title.name }),
-    }
 }
 
 fn audit(kind: AuditKind, principal: &Principal, file_id: &FileId, mut detail: Value) -> AuditEvent {

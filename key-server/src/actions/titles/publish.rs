@@ -4,12 +4,12 @@ use keyveil_protocol::{ErrorCode, FileId};
 use serde_json::json;
 
 use super::view::{self, TitleView};
-use super::{audit, own_title, state_event};
+use super::{audit, change_state, own_title};
 use crate::clock::stored;
 use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
-use crate::store::{AuditKind, EventType, TitleState};
+use crate::store::{AuditKind, TitleState};
 
 pub(crate) async fn publish(
     state: &ServerState,
@@ -34,9 +34,9 @@ async fn change(
     file_id: &FileId,
     target: TitleState,
 ) -> Result<TitleView, Refusal> {
-    let (audit_kind, event_type) = match target {
-        TitleState::Published => (AuditKind::TitlePublished, EventType::TitlePublished),
-        _ => (AuditKind::TitleUnpublished, EventType::TitleUnpublished),
+    let audit_kind = match target {
+        TitleState::Published => AuditKind::TitlePublished,
+        _ => AuditKind::TitleUnpublished,
     };
     let now = stored(state.clock.now());
     let mut write = state.installation.store().write().await?;
@@ -48,8 +48,7 @@ async fn change(
     if title.state == target {
         drop(write);
     } else {
-        write.set_title_state(file_id, target, None, now).await?;
-        write.append_event(&state_event(event_type, &title, target), now).await?;
+        change_state(&mut write, file_id, target, None, None, now).await?;
         write.append_audit(&audit(audit_kind, principal, file_id, json!({})), now).await?;
         write.commit().await?;
     }

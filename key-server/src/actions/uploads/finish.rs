@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::is_awaited;
 use crate::actions::sources::{self, Checksum};
+use crate::actions::titles::change_state;
 use crate::actions::{random_id, workflows};
 use crate::clock::stored;
 use crate::refusal::Refusal;
@@ -30,14 +31,15 @@ pub(super) async fn complete(state: &ServerState, upload: &Upload) -> Result<(),
         return Err(super::over());
     }
     let data = json!({ "uploadId": upload.upload_id, "sizeBytes": upload.offset });
-    append_event(&mut write, EventType::UploadCompleted, upload, data, now).await?;
+    let (kind, file_id) = (EventType::UploadCompleted, Some(upload.file_id.clone()));
+    write.append_event(&Event { kind, app_id: upload.app_id, file_id, data }, now).await?;
     let queued = match settings {
         Ok(settings) => {
             enqueue(&mut write, upload, settings, now).await?;
             true
         }
         Err(failure) => {
-            move_title(&mut write, upload, TitleState::Failed, Some(&failure), now).await?;
+            change_state(&mut write, &upload.file_id, TitleState::Failed, Some(&failure), None, now).await?;
             false
         }
     };
@@ -55,7 +57,7 @@ pub(super) async fn fail(state: &ServerState, upload: &Upload, code: &str, messa
     let mut write = state.installation.store().write().await?;
     let forgotten = write.forget_sources(&upload.file_id, now).await?;
     if is_awaited(&mut write, &upload.file_id).await? {
-        move_title(&mut write, upload, TitleState::Failed, Some(&failure), now).await?;
+        change_state(&mut write, &upload.file_id, TitleState::Failed, Some(&failure), None, now).await?;
     }
     write.commit().await?;
     sources::remove(state, &forgotten).await;
@@ -106,32 +108,5 @@ async fn enqueue(
         created_at: now,
     };
     write.insert_job(&job).await?;
-    write.set_title_state(&upload.file_id, TitleState::Queued, None, now).await?;
-    let data = json!({ "state": TitleState::Queued.as_str(), "failure": null, "jobId": job.job_id });
-    append_event(write, EventType::TitleProcessing, upload, data, now).await
-}
-
-async fn move_title(
-    write: &mut WriteTransaction<'_>,
-    upload: &Upload,
-    state: TitleState,
-    failure: Option<&Failure>,
-    now: i64,
-) -> Result<(), Refusal> {
-    write.set_title_state(&upload.file_id, state, failure, now).await?;
-    let failure = failure.map(|failure| json!({ "code": failure.code, "message": failure.message }));
-    let data = json!({ "state": state.as_str(), "failure": failure, "jobId": null });
-    append_event(write, EventType::TitleProcessing, upload, data, now).await
-}
-
-async fn append_event(
-    write: &mut WriteTransaction<'_>,
-    kind: EventType,
-    upload: &Upload,
-    data: serde_json::Value,
-    now: i64,
-) -> Result<(), Refusal> {
-    let event = Event { kind, app_id: upload.app_id, file_id: Some(upload.file_id.clone()), data };
-    write.append_event(&event, now).await?;
-    Ok(())
+    change_state(write, &upload.file_id, TitleState::Queued, None, Some(&job.job_id), now).await
 }

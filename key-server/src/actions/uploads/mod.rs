@@ -20,13 +20,12 @@ use serde_json::json;
 pub use sweep::sweep;
 
 use super::sources::{self, Checksum};
+use super::titles::delete_rows;
 use crate::clock::stored;
 use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
-use crate::store::{
-    AuditEvent, AuditKind, Event, EventType, TitleState, Upload, UploadKind, UploadState, WriteTransaction,
-};
+use crate::store::{AuditEvent, AuditKind, TitleState, Upload, UploadKind, UploadState, WriteTransaction};
 
 /// One PATCH.
 pub(crate) struct Part {
@@ -97,9 +96,8 @@ pub(crate) async fn terminate(state: &ServerState, principal: &Principal, upload
     if upload.state != UploadState::Receiving {
         return Err(over());
     }
-    write.delete_title(&upload.file_id, now).await?;
+    delete_rows(&mut write, &upload.file_id, now).await?;
     let forgotten = write.forget_sources(&upload.file_id, now).await?;
-    write.append_event(&event(EventType::TitleDeleted, &upload, TitleState::Deleted), now).await?;
     let event = AuditEvent::new(AuditKind::TitleDeleted, json!({ "by": principal.by(), "uploadId": upload_id }));
     write.append_audit(&event.with_app(upload.app_id).with_file(&upload.file_id), now).await?;
     write.commit().await?;
@@ -124,11 +122,6 @@ fn not_found() -> Refusal {
 
 fn over() -> Refusal {
     Refusal::new(ErrorCode::UploadGone, "the upload is over")
-}
-
-fn event(kind: EventType, upload: &Upload, state: TitleState) -> Event {
-    let data = json!({ "state": state.as_str(), "uploadId": upload.upload_id });
-    Event { kind, app_id: upload.app_id, file_id: Some(upload.file_id.clone()), data }
 }
 
 /// Whether the upload may still become something: its title waits for it.

@@ -1,12 +1,14 @@
 //! Sources by URL: the server fetches them itself, in the background.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use keyveil_protocol::{ErrorCode, FileId, UploadId, WorkflowId};
+use keyveil_protocol::{AppId, ErrorCode, FileId, UploadId, WorkflowId};
 use reqwest::{Response, StatusCode, header};
 use serde::Deserialize;
+use tokio::task::{self, JoinSet};
 use tokio::time::Instant;
 use url::Url;
 
@@ -25,6 +27,9 @@ use crate::store::Upload;
 
 const URL_LEN_MAX: usize = 2048;
 const ATTEMPTS_MAX: u32 = 3;
+/// Sources that one server fetches at the same time, and how many of them may be one application's.
+const PULLS_AT_ONCE: usize = 4;
+const PULLS_PER_APP: usize = 2;
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 const LEASE_INTERVAL: Duration = Duration::from_secs(PULL_LEASE_SECS / 3);
 
@@ -85,32 +90,54 @@ pub(crate) async fn create_by_url(state: &ServerState, principal: &Principal, bo
     Ok(register(state, principal, info.checked()?, &Arrival::Pulled { url: &url }).await?.file_id)
 }
 
-/// Fetches one source after the other. A server runs a few of these; a lease keeps servers over one database apart.
+/// Fetches sources, a few at a time; a lease keeps servers over one database apart.
 pub(crate) async fn pull(state: Arc<ServerState>) {
+    let mut running = JoinSet::new();
+    let mut apps = HashMap::new();
     loop {
-        match claim(&state).await {
-            Ok(Some(upload)) => {
-                if let Err(error) = attempt(&state, upload).await {
-                    tracing::error!(%error, "a pull's end can't be recorded; it begins anew");
+        while running.len() < PULLS_AT_ONCE {
+            match claim(&state, &busy(&apps)).await {
+                Ok(Some(upload)) => {
+                    let app_id = upload.app_id;
+                    apps.insert(running.spawn(run(Arc::clone(&state), upload)).id(), app_id);
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    tracing::error!(%error, "pulls can't be looked up");
+                    break;
                 }
             }
-            Ok(None) => tokio::time::sleep(POLL_INTERVAL).await,
-            Err(error) => {
-                tracing::error!(%error, "pulls can't be looked up");
-                tokio::time::sleep(POLL_INTERVAL).await;
+        }
+        tokio::select! {
+            Some(ended) = running.join_next_with_id() => {
+                apps.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
             }
+            () = tokio::time::sleep(POLL_INTERVAL) => {}
         }
     }
 }
 
-async fn claim(state: &ServerState) -> Result<Option<Upload>, Refusal> {
+/// Applications of which as many sources are being fetched here as may be: slow servers that one of them names leave
+/// room for the others.
+fn busy(apps: &HashMap<task::Id, AppId>) -> Vec<AppId> {
+    let count = |app_id: AppId| apps.values().filter(|other| **other == app_id).count();
+    apps.values().copied().filter(|app_id| count(*app_id) >= PULLS_PER_APP).collect()
+}
+
+async fn run(state: Arc<ServerState>, upload: Upload) {
+    if let Err(error) = attempt(&state, upload).await {
+        tracing::error!(%error, "a pull's end can't be recorded; it begins anew");
+    }
+}
+
+async fn claim(state: &ServerState, busy: &[AppId]) -> Result<Option<Upload>, Refusal> {
     let store = state.installation.store();
     let now = state.clock.now();
-    if !store.is_pull_due(stored(now)).await? {
+    if !store.is_pull_due(busy, stored(now)).await? {
         return Ok(None);
     }
     let mut write = store.write().await?;
-    let claimed = write.claim_pull(stored(now), stored(now.saturating_add(PULL_LEASE_SECS))).await?;
+    let claimed = write.claim_pull(busy, stored(now), stored(now.saturating_add(PULL_LEASE_SECS))).await?;
     write.commit().await?;
     Ok(claimed)
 }

@@ -4,6 +4,7 @@ mod entry;
 mod imported;
 mod keys;
 mod limits;
+mod media_origin;
 mod signatures;
 
 use keyveil_protocol::{Period, Rendition, Segment, SegmentKey, TrackClass};

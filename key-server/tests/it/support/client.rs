@@ -46,18 +46,26 @@ impl Request {
         self
     }
 
-    pub(crate) fn send(self) -> Response {
+    /// Sends what there is and does not wait for an answer.
+    pub(crate) fn begin(self) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         stream.write_all(format!("{}\r\n", self.head).as_bytes()).unwrap();
         // A server that refuses early may close before it has read everything.
         let _ = stream.write_all(&self.body);
+        stream
+    }
+
+    pub(crate) fn send(self) -> Response {
+        let mut stream = self.begin();
         let mut raw = Vec::new();
         let mut chunk = [0; 65536];
         loop {
             match stream.read(&mut chunk) {
                 Ok(0) => break,
                 Ok(len) => raw.extend_from_slice(&chunk[..len]),
+                // A signal to a process that starts and ends others.
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) if raw.is_empty() => panic!("no answer: {error}"),
                 Err(_) => break,
             }

@@ -29,6 +29,7 @@ pub(crate) struct TestAppBuilder {
     trusted_proxies: &'static [&'static str],
     token_parameter: Option<&'static str>,
     key_uses: Option<u32>,
+    configure: Option<fn(&mut Config)>,
 }
 
 /// A server with one application and one published private title of 25 segments in five periods.
@@ -99,6 +100,12 @@ impl TestAppBuilder {
         self
     }
 
+    /// Changes what the configuration would be.
+    pub(crate) fn configure(mut self, change: fn(&mut Config)) -> Self {
+        self.configure = Some(change);
+        self
+    }
+
     /// Over the data folder of another test app: its application and titles are there already.
     pub(crate) fn start(self) -> TestApp {
         // Its own thread, because a pool connection finds back to the pool in a task of its own.
@@ -113,6 +120,9 @@ impl TestAppBuilder {
         }
         config.standard.key_uses = self.key_uses.unwrap_or(config.standard.key_uses);
         config.http.trusted_proxies = self.trusted_proxies.iter().map(|range| range.parse().unwrap()).collect();
+        if let Some(change) = self.configure {
+            change(&mut config);
+        }
         let clock = Clock::default();
         let (address, state, handle, thread) = serve(config.clone(), self.kms, clock.clone());
         let new_app = NewApp {
@@ -142,6 +152,7 @@ impl TestApp {
             token_parameter: None,
             key_uses: None,
             trusted_proxies: &[],
+            configure: None,
         }
     }
 

@@ -29,7 +29,7 @@ export function auditSentence(entry: AuditEntry): string {
     count: text(detail.count),
     state: text(detail.state),
     build: text(detail.buildId),
-    id: text(detail.id),
+    id: text(detail.id ?? detail.originId),
     user: text(detail.userId),
     version: text(detail.version),
     attempt: text(detail.attempt),

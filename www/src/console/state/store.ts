@@ -28,12 +28,12 @@ export function store<Value>(initial: Value): Store<Value> {
 /** The store's value; the component is drawn again whenever it changes. */
 export function useStore<Value>(followed: Store<Value>): Value {
   const [, draw] = useState(0);
+  const drawn = followed.get();
   useEffect(() => {
-    const seen = followed.get();
     const stop = followed.subscribe(() => draw((n) => n + 1));
-    // It may have changed between drawing and subscribing.
-    if (!Object.is(seen, followed.get())) draw((n) => n + 1);
+    // Effects run after a frame, and what was drawn may be old by then: an answer that came first would be shown by nobody.
+    if (!Object.is(drawn, followed.get())) draw((n) => n + 1);
     return stop;
   }, [followed]);
-  return followed.get();
+  return drawn;
 }

@@ -1,0 +1,89 @@
+//! No call takes longer than it may, and an engine that does not answer is left alone for a while.
+
+use std::future::Future;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::time::Instant;
+
+use super::breaker::Breaker;
+use super::{DataKey, Kms, KmsContext, KmsError, PLAINTEXT_LEN_MAX, Plaintext};
+
+/// An engine behind a timeout and a circuit breaker.
+pub struct Guarded {
+    inner: Box<dyn Kms>,
+    timeout: Duration,
+    breaker: Mutex<Breaker>,
+}
+
+impl Guarded {
+    /// `timeout` is for one call, whatever the engine repeats within.
+    #[must_use]
+    pub fn new(inner: Box<dyn Kms>, timeout: Duration) -> Self {
+        Self { inner, timeout, breaker: Mutex::default() }
+    }
+
+    async fn call<T>(&self, call: impl Future<Output = Result<T, KmsError>>) -> Result<T, KmsError> {
+        let admitted = self.with_breaker(|breaker| breaker.admit(Instant::now(), self.timeout));
+        admitted.map_err(|wait| KmsError::Unavailable { retry_after: Some(wait) })?;
+        let result = tokio::time::timeout(self.timeout, call).await.unwrap_or(Err(KmsError::UNAVAILABLE));
+        self.with_breaker(|breaker| match &result {
+            Err(KmsError::Unavailable { retry_after }) => breaker.failed(Instant::now(), *retry_after),
+            _ => breaker.answered(),
+        });
+        if let Err(KmsError::Unavailable { retry_after }) = &result {
+            tracing::warn!(?retry_after, "the KMS does not answer");
+        }
+        result
+    }
+
+    fn with_breaker<T>(&self, act: impl FnOnce(&mut Breaker) -> T) -> T {
+        act(&mut self.breaker.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Kms for Guarded {
+    fn generate_data_key<'a>(&'a self, context: &'a KmsContext<'a>) -> BoxFuture<'a, Result<DataKey, KmsError>> {
+        Box::pin(self.call(self.inner.generate_data_key(context)))
+    }
+
+    fn encrypt<'a>(
+        &'a self,
+        plaintext: &'a [u8],
+        context: &'a KmsContext<'a>,
+    ) -> BoxFuture<'a, Result<Vec<u8>, KmsError>> {
+        if plaintext.len() > PLAINTEXT_LEN_MAX {
+            return Box::pin(async { Err(KmsError::TooLong) });
+        }
+        Box::pin(self.call(self.inner.encrypt(plaintext, context)))
+    }
+
+    fn decrypt<'a>(
+        &'a self,
+        ciphertext: &'a [u8],
+        context: &'a KmsContext<'a>,
+    ) -> BoxFuture<'a, Result<Plaintext, KmsError>> {
+        Box::pin(self.call(self.inner.decrypt(ciphertext, context)))
+    }
+
+    fn rewrap<'a>(
+        &'a self,
+        ciphertext: &'a [u8],
+        context: &'a KmsContext<'a>,
+    ) -> BoxFuture<'a, Result<Vec<u8>, KmsError>> {
+        Box::pin(self.call(self.inner.rewrap(ciphertext, context)))
+    }
+
+    fn is_current<'a>(&'a self, ciphertext: &'a [u8]) -> BoxFuture<'a, Result<bool, KmsError>> {
+        Box::pin(self.call(self.inner.is_current(ciphertext)))
+    }
+
+    fn key_name(&self, ciphertext: &[u8]) -> Option<String> {
+        self.inner.key_name(ciphertext)
+    }
+
+    fn new_key(&self) -> BoxFuture<'_, Result<String, KmsError>> {
+        Box::pin(self.call(self.inner.new_key()))
+    }
+}

@@ -1,0 +1,46 @@
+//! From where addresses with a limit of client addresses were used.
+
+use sqlx::Row;
+
+use super::{Store, StoreError, WriteTransaction, number};
+
+impl Store {
+    /// Whether an address was used from there already.
+    pub async fn is_url_address(&self, url_hash: &[u8; 32], address: &str) -> Result<bool, StoreError> {
+        let row = sqlx::query("SELECT 1 FROM url_addresses WHERE url_hash = ? AND address = ?")
+            .bind(url_hash.as_slice())
+            .bind(address)
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(row.is_some())
+    }
+}
+
+impl WriteTransaction<'_> {
+    /// From how many places an address was used.
+    pub async fn count_url_addresses(&mut self, url_hash: &[u8; 32]) -> Result<u32, StoreError> {
+        let row = sqlx::query("SELECT count(*) FROM url_addresses WHERE url_hash = ?")
+            .bind(url_hash.as_slice())
+            .fetch_one(self.connection())
+            .await?;
+        number(row.try_get(0)?, "count")
+    }
+
+    /// Notes another place, until the address is over; forgets those of addresses that are.
+    pub async fn insert_url_address(
+        &mut self,
+        url_hash: &[u8; 32],
+        address: &str,
+        expires_at: i64,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM url_addresses WHERE expires_at <= ?").bind(now).execute(self.connection()).await?;
+        sqlx::query("INSERT OR IGNORE INTO url_addresses (url_hash, address, expires_at) VALUES (?, ?, ?)")
+            .bind(url_hash.as_slice())
+            .bind(address)
+            .bind(expires_at)
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+}
