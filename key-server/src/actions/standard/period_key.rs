@@ -70,12 +70,14 @@ async fn release(
     let key = period_key.standard_segment_key(Rendition(0), Segment(0));
     let media = &title.info.media;
     let first_segment = u64::from(period.0).saturating_mul(u64::from(media.period_segments.value()));
+    let position_ms = first_segment.saturating_mul(u64::from(media.segment_ms)).min(media.duration_ms);
+    let released = json!({ "trackClasses": [track_class.name()], "periods": [period.0] });
     let released = Release {
         session,
         client: request.client,
         title_keys: u64::from(title.period_count()) * title.track_classes().len() as u64,
-        position_ms: Some(first_segment.saturating_mul(u64::from(media.segment_ms)).min(media.duration_ms)),
-        detail: json!({ "released": { "trackClasses": [track_class.name()], "periods": [period.0] } }),
+        position_ms: Some(position_ms),
+        detail: json!({ "positionMs": position_ms, "released": released }),
     };
     release::record(state, &released, now).await?;
     Ok(Zeroizing::new(*key.halves().0))

@@ -34,6 +34,9 @@ test("a sentence names who and what", () => {
   expect(auditSentence(published)).toContain("u_ada");
   expect(auditSentence(entry("sessions_revoked", { uid: "v1", count: 2 }))).toMatch(/2.*v1|v1.*2/);
   expect(auditSentence(entry("session_started", { uid: null }, "f1"))).not.toContain("null");
+  const imported = auditSentence(entry("keys_released", { textHash: "ab", released: {} }, "f1"));
+  expect(imported).toContain("f1");
+  expect(imported).not.toBe(auditSentence(entry("keys_released", { positionMs: 9000, released: {} }, "f1")));
 });
 
 test("a kind that is not known is named as it is", () => {

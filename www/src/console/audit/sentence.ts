@@ -41,6 +41,7 @@ export function auditSentence(entry: AuditEntry): string {
 /** Some kinds say more where there is more to say. */
 function variant(kind: AuditKind, detail: AuditEntry["detail"]): ConsoleKey {
   const candidates = [
+    typeof detail.textHash === "string" ? `audit.say.${kind}.imported` : null,
     typeof detail.uid === "string" ? `audit.say.${kind}.uid` : null,
     isRecord(detail.by) ? `audit.say.${kind}.by` : null,
     `audit.say.${kind}`,
