@@ -2,7 +2,7 @@ use keyveil_protocol::{AppId, BuildId, FileId, KeyId, Mode, SessionId, TrackClas
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::{SessionLimits, Store, StoreError, WriteTransaction, app_id, integer, number, parsed};
+use super::{EndedBy, SessionLimits, Store, StoreError, WriteTransaction, app_id, integer, number, parsed};
 
 /// A playback session. Nothing in it is secret: its MAC key is derived from its id.
 #[derive(Clone, Debug)]
@@ -51,42 +51,6 @@ pub struct Session {
     pub revoked_at: Option<i64>,
     /// What ended it.
     pub ended_by: Option<EndedBy>,
-}
-
-/// What ends a session before its time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum EndedBy {
-    /// Someone asked for the end of this one.
-    Request,
-    /// The end of all sessions of its viewer.
-    Viewer,
-    /// The end of all sessions that stand on its signing key.
-    SigningKey,
-    /// Further sessions of its viewer than the signature allows.
-    Superseded,
-    /// The title was deleted.
-    Title,
-}
-
-impl EndedBy {
-    const ALL: [Self; 5] = [Self::Request, Self::Viewer, Self::SigningKey, Self::Superseded, Self::Title];
-
-    /// Its name in JSON and SQL.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Request => "request",
-            Self::Viewer => "viewer",
-            Self::SigningKey => "signingKey",
-            Self::Superseded => "superseded",
-            Self::Title => "title",
-        }
-    }
-
-    fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|ended_by| ended_by.as_str() == name)
-    }
 }
 
 impl Session {
@@ -231,18 +195,6 @@ impl WriteTransaction<'_> {
         row.map(|row| number(row.try_get("releases")?, "releases")).transpose()
     }
 
-    /// Ends one session. False when it is unknown or ended already.
-    pub async fn revoke_session(&mut self, id: &SessionId, now: i64) -> Result<bool, StoreError> {
-        let result =
-            sqlx::query("UPDATE sessions SET revoked_at = ?, ended_by = ? WHERE id = ? AND revoked_at IS NULL")
-                .bind(now)
-                .bind(EndedBy::Request.as_str())
-                .bind(id.as_bytes().as_slice())
-                .execute(self.connection())
-                .await?;
-        Ok(result.rows_affected() == 1)
-    }
-
     /// One session, as this transaction sees it.
     pub async fn session(&mut self, id: &SessionId) -> Result<Option<Session>, StoreError> {
         let row = sqlx::query("SELECT * FROM sessions WHERE id = ?")
@@ -250,13 +202,6 @@ impl WriteTransaction<'_> {
             .fetch_optional(self.connection())
             .await?;
         row.as_ref().map(session_from_row).transpose()
-    }
-
-    /// Ends every session that stands on a signing key and returns how many.
-    pub async fn revoke_signed_by(&mut self, app_id: AppId, kid: &KeyId, now: i64) -> Result<u64, StoreError> {
-        let statement =
-            "UPDATE sessions SET revoked_at = ?, ended_by = ? WHERE app_id = ? AND kid = ? AND revoked_at IS NULL";
-        self.revoke_all(statement, (app_id, kid.as_str()), EndedBy::SigningKey, now).await
     }
 
     /// Whether what a release of keys stands on still holds, now that nothing else can change it.
@@ -275,24 +220,6 @@ impl WriteTransaction<'_> {
         .fetch_one(self.connection())
         .await?;
         Ok(StillAllowed { title: row.try_get(0)?, signing_key: row.try_get(1)?, build: row.try_get(2)? })
-    }
-
-    /// Ends every session of a viewer and returns how many.
-    pub async fn revoke_viewer(&mut self, app_id: AppId, uid: &str, now: i64) -> Result<u64, StoreError> {
-        let statement =
-            "UPDATE sessions SET revoked_at = ?, ended_by = ? WHERE app_id = ? AND uid = ? AND revoked_at IS NULL";
-        self.revoke_all(statement, (app_id, uid), EndedBy::Viewer, now).await
-    }
-
-    async fn revoke_all(
-        &mut self,
-        statement: &'static str,
-        (app_id, value): (AppId, &str),
-        ended_by: EndedBy,
-        now: i64,
-    ) -> Result<u64, StoreError> {
-        let query = sqlx::query(statement).bind(now).bind(ended_by.as_str()).bind(integer(app_id.value())).bind(value);
-        Ok(query.execute(self.connection()).await?.rows_affected())
     }
 }
 

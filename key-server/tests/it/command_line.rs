@@ -193,41 +193,7 @@ fn the_command_line_works_beside_the_server_and_logs_hold_no_secret() {
     std::fs::create_dir_all(data.join("media/film")).unwrap();
     std::fs::write(data.join("media/film/master.m3u8"), "#EXTM3U\n").unwrap();
     let psign = succeed(&data, &["sign", "--app", &app_id, "--file", "film", "--uid", "alice"]).trim().to_owned();
-    let limits = [
-        "--preview",
-        "30s",
-        "--address-limit",
-        "3",
-        "--ip",
-        "127.0.0.1",
-        "--ip",
-        "2001:db8::/32",
-        "--domain",
-        "example.com",
-        "--once",
-        "--uid",
-        "alice",
-        "--sessions",
-        "2",
-        "--us",
-        "campaign-7",
-        "--watermark",
-        "a",
-        "--resolution-name",
-        "480=SD",
-        "--max-track",
-        "SD",
-        "--kid",
-        &text("kid"),
-    ];
-    let limited = succeed(&data, &[&["sign", "--app", &app_id, "--file", "film"][..], &limits].concat());
-    let claims = UnverifiedPlayerSignature::parse(limited.trim()).unwrap().claims().clone();
-    let vendor = json!({ "exper": 30, "rlimit": 3, "us": "campaign-7" });
-    let own = json!({
-        "uid": "alice", "maxTrack": "SD", "domains": ["example.com"], "sessions": 2, "once": true,
-        "ip": ["127.0.0.1", "2001:db8::/32"],
-    });
-    assert_eq!((json!(claims.url_access_info), json!(claims.keyveil)), (vendor, own));
+    sign_with_every_limit(&data, &app_id, &text("kid"));
     let build_id = succeed(&data, &["build", "list"]).split(' ').next().unwrap().to_owned();
     let play = json!({ "psign": psign, "publicKey": public_key(), "buildId": build_id });
     let played = send("POST", "/v1/play", play);
@@ -291,6 +257,44 @@ fn applications_and_api_keys_are_changed_beside_the_server() {
 }
 
 /// A stream has no end of its own: it is ended, so that nothing waits for it.
+fn sign_with_every_limit(data: &Path, app_id: &str, kid: &str) {
+    let limits = [
+        "--preview",
+        "30s",
+        "--address-limit",
+        "3",
+        "--ip",
+        "127.0.0.1",
+        "--ip",
+        "2001:db8::/32",
+        "--domain",
+        "example.com",
+        "--once",
+        "--uid",
+        "alice",
+        "--sessions",
+        "2",
+        "--us",
+        "campaign-7",
+        "--watermark",
+        "a",
+        "--resolution-name",
+        "480=SD",
+        "--max-track",
+        "SD",
+        "--kid",
+        kid,
+    ];
+    let limited = succeed(data, &[&["sign", "--app", app_id, "--file", "film"][..], &limits].concat());
+    let claims = UnverifiedPlayerSignature::parse(limited.trim()).unwrap().claims().clone();
+    let vendor = json!({ "exper": 30, "rlimit": 3, "us": "campaign-7" });
+    let own = json!({
+        "uid": "alice", "maxTrack": "SD", "domains": ["example.com"], "sessions": 2, "once": true,
+        "ip": ["127.0.0.1", "2001:db8::/32"],
+    });
+    assert_eq!((json!(claims.url_access_info), json!(claims.keyveil)), (vendor, own));
+}
+
 #[test]
 fn limits_that_make_no_sense_are_refused_with_advice() {
     let dir = tempfile::tempdir().unwrap();

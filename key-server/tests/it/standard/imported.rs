@@ -1,10 +1,10 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 use keyveil_key_server::actions::sessions;
 use keyveil_protocol::TrackClass;
-use keyveil_protocol::psign::KeyveilClaims;
+use keyveil_protocol::psign::{KeyveilClaims, UrlAccessInfo};
 use serde_json::{Value, json};
 
-use super::{PARAMETER, PlainPlayer, SHOW, addresses, path_of, publish, start, with_show};
+use super::{PARAMETER, PlainPlayer, SHOW, addresses, altered, path_of, publish, start, with_show};
 use crate::support::{Response, TITLE, TestApp};
 
 const MEDIA: &str = "fbbf98691ea44b7c82dd75c5bc8b9271";
@@ -88,14 +88,9 @@ fn a_token_that_is_none_gets_no_imported_key() {
     let (app, psign) = show();
     let mut expired = app.claims(SHOW);
     expired.expire_time_stamp = Some(app.now());
-    let mut forged = psign.clone();
-    forged.replace_range(
-        psign.len() - 2..psign.len() - 1,
-        if psign[..psign.len() - 1].ends_with('A') { "B" } else { "A" },
-    );
     for (token, code) in [
         (app.sign(&expired), "psign_expired"),
-        (forged, "psign_signature"),
+        (altered(&psign), "psign_signature"),
         ("a.b.c".to_owned(), "psign_malformed"),
         (app.sign(&app.claims(TITLE)), "psign_content_type"),
         (app.sign(&app.claims("unknown")), "title_not_found"),
@@ -231,4 +226,27 @@ fn deleting_the_title_forgets_its_imported_keys() {
     assert_eq!(count(), 2);
     assert_eq!(app.authorized("DELETE", &format!("/v1/titles/{SHOW}")).send().status, 204);
     assert_eq!(count(), 0);
+}
+
+#[test]
+fn a_preview_gets_an_imported_key_through_this_servers_playlists_only() {
+    let (app, _) = show();
+    let mut claims = app.claims(SHOW);
+    claims.url_access_info = Some(UrlAccessInfo { exper: Some(12), ..UrlAccessInfo::default() });
+    let psign = app.sign(&claims);
+    assert_eq!(get(&app, TEXT, MEDIA, &psign).code(), "preview_ended", "where its segments lie nobody knows");
+    let player = PlainPlayer::open_with(&app, SHOW, &psign);
+    assert_eq!(get(&app, TEXT, MEDIA, &player.token()).status, 200);
+    assert_eq!(player.playlist("v720p").text().matches("#EXTINF").count(), 2);
+}
+
+#[test]
+fn a_signature_for_one_use_is_one_session_however_often_it_asks() {
+    let (app, _) = show();
+    let mut claims = app.claims(SHOW);
+    claims.keyveil = Some(KeyveilClaims { once: true, ..KeyveilClaims::default() });
+    let psign = app.sign(&claims);
+    assert_eq!(get(&app, TEXT, MEDIA, &psign).status, 200);
+    assert_eq!(get(&app, "second", MEDIA, &psign).status, 200);
+    assert_eq!(super::entry(&app, SHOW, &psign).send().code(), "psign_used");
 }
