@@ -120,7 +120,8 @@ async function menuOf(page, claims) {
   await play(element.locator("video"));
   const items = () =>
     element.evaluate((player) =>
-      [...player.shadowRoot.querySelector("media-rendition-menu").querySelectorAll("media-chrome-menu-item")].map(
+      Array.from(
+        player.shadowRoot.querySelector("media-rendition-menu").shadowRoot.querySelectorAll("media-chrome-menu-item"),
         (item) => item.textContent.trim(),
       ),
     );

@@ -60,10 +60,12 @@ test("where the signature asks for nothing, nothing is drawn", async ({ page }) 
   const drawn = () => element.evaluate((player) => player.shadowRoot.querySelectorAll("[aria-hidden=true]").length);
   expect(await drawn()).toBe(0);
   expect(await element.evaluate((player) => player.video.disablePictureInPicture)).toBe(false);
+  await expect(element.locator("media-pip-button")).toBeVisible();
   expect((await told(page, "title"))[0].watermark).toBeNull();
   const marked = await watch(page);
   expect(await drawn(), "the control").toBe(1);
   await expect.poll(() => isSeen(marked)).toBe(true);
+  await expect(marked.locator("media-pip-button"), "it would leave the text behind").toBeHidden();
 });
 
 test("it wanders over the picture and lets every click through", async ({ page }) => {

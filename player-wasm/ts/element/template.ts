@@ -19,7 +19,7 @@ media-controller[mediapaused] video::-webkit-media-text-track-container,
 media-controller:not([userinactive]) video::-webkit-media-text-track-container { transform: translateY(-64px); }
 media-time-range { position: relative; width: 100%; height: 26px; padding: 0 12px; --media-range-track-height: 4px; --media-range-track-border-radius: 2px; }
 media-control-bar { position: relative; align-items: center; padding: 0 4px 4px; }
-media-captions-menu-button:not([mediasubtitleslist]), media-rendition-menu-button[mediarenditionunavailable] { display: none; }
+[nopip] media-pip-button, media-captions-menu-button:not([mediasubtitleslist]), media-rendition-menu-button[mediarenditionunavailable] { display: none; }
 .shade { position: absolute; inset: auto 0 0; height: 110px; pointer-events: none; background: linear-gradient(transparent, rgb(0 0 0 / .72)); }
 .space { flex: 1; }
 media-rendition-menu, media-captions-menu, media-playback-rate-menu { border-radius: 10px; margin: 0 6px 6px; }

@@ -26,6 +26,8 @@ const TEXT_STYLE: Readonly<Record<string, string>> = {
   all: "initial",
   position: "absolute",
   display: "block",
+  // Else it would be as narrow as what is left beside it.
+  width: "max-content",
   "max-width": "92%",
   "max-height": "92%",
   overflow: "hidden",
@@ -91,6 +93,7 @@ export class Watermark {
     this.#text = text;
     // A picture that leaves the element leaves the text behind.
     this.#video.disablePictureInPicture = text !== null;
+    this.#controller.toggleAttribute("nopip", text !== null);
     if (text === null) {
       this.#video.removeEventListener("webkitbeginfullscreen", leaveNativeFullscreen);
       return;

@@ -1,6 +1,9 @@
 // A `<keyveil-player>` as a page of one's own would have it, on a page of the installation.
 
-/** Replaces what plays by an element with the id `own` and that signature, and keeps its events in `window.told`. */
+/**
+ * Replaces what plays by an element with the id `own` and that signature, and keeps its events in `window.told`. Where the page has a
+ * function `signFor`, it is asked for signatures instead.
+ */
 export async function embed(page, keyveil, psign, { attributes = {}, html = "" } = {}) {
   // With a link, be it to nothing, the page fetches the element; the query makes it a new page each time.
   await page.goto(`${keyveil.origin}/player/?${Math.random()}#file=none&psign=none`);
@@ -13,8 +16,9 @@ export async function embed(page, keyveil, psign, { attributes = {}, html = "" }
       for (const [name, value] of Object.entries({ ...all, id: "own", ...attributes }))
         element.setAttribute(name, value);
       element.innerHTML = html;
+      if (window.signFor) element.getSignature = ({ reason }) => window.signFor(reason);
       window.told = [];
-      for (const type of ["title", "state", "error", "previewend", "ended"]) {
+      for (const type of ["title", "state", "segment", "signature", "error", "previewend", "ended"]) {
         element.addEventListener(type, ({ detail }) => {
           const said = type === "error" ? { code: detail.code, fatal: detail.fatal } : detail;
           window.told.push({ type, detail: JSON.parse(JSON.stringify(said)) });
