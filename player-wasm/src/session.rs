@@ -107,8 +107,8 @@ impl Session {
         self.close();
         let answer: PlayResponse = serde_json::from_str(response).map_err(|_| PlayerError::ENVELOPE_REJECTED)?;
         let Some(envelope) = answer.grant else {
-            // A private title without a grant can't be played; a clear one has none.
-            return if answer.title.mode == Mode::Clear { Ok(()) } else { Err(PlayerError::ENVELOPE_REJECTED) };
+            // A private title without a grant can't be played; no other has one.
+            return if answer.title.mode == Mode::Private { Err(PlayerError::ENVELOPE_REJECTED) } else { Ok(()) };
         };
         let (server_key, psk) = (self.build.server_key(&envelope.server_key_id)?, self.build.psk());
         let grant = pending.exchange.open_play(pending.body.as_bytes(), &envelope, server_key, &psk)?;

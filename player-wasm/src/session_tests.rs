@@ -327,15 +327,17 @@ fn an_answer_that_cannot_be_read_is_rejected() {
 }
 
 #[test]
-fn a_private_title_without_a_grant_is_rejected_and_a_clear_one_is_not() {
+fn a_private_title_without_a_grant_is_rejected_and_any_other_is_not() {
     let mut session = session();
     session.play_request("psign", None, 0).expect("a body");
     assert_eq!(code(session.accept_play(&answer(Mode::Private, None))), ErrorCode::EnvelopeRejected);
 
-    session.play_request("psign", None, 0).expect("a body");
-    session.accept_play(&answer(Mode::Clear, None)).expect("nothing to open");
-    assert_eq!(code(session.segment_key(&segment(TrackClass::Hd, 0))), ErrorCode::KeyNotGranted);
-    assert_eq!(code(session.keys_request(Period(0), 0, None)), ErrorCode::SessionInvalid);
+    for mode in [Mode::Clear, Mode::Standard] {
+        session.play_request("psign", None, 0).expect("a body");
+        session.accept_play(&answer(mode, None)).expect("nothing to open");
+        assert_eq!(code(session.segment_key(&segment(TrackClass::Hd, 0))), ErrorCode::KeyNotGranted);
+        assert_eq!(code(session.keys_request(Period(0), 0, None)), ErrorCode::SessionInvalid);
+    }
 }
 
 #[test]

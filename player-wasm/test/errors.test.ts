@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { errorSentence, languageOf } from "../ts/element/texts.js";
-import { asKeyveilError, curedByNewSession, ERROR_CODES, KeyveilError } from "../ts/errors.js";
+import { asKeyveilError, curedByNewSession, ERROR_CODES, KeyveilError, refusalOf } from "../ts/errors.js";
 
 describe("an error", () => {
   test("survives the worker boundary", () => {
@@ -28,6 +28,16 @@ describe("an error", () => {
     session_expired: ["session", true],
     envelope_rejected: ["session", true],
     key_not_granted: ["session", true],
+    psign_used: ["signature", true],
+    address_not_allowed: ["signature", true],
+    address_limit: ["signature", true],
+    session_superseded: ["session", true],
+    preview_ended: ["session", true],
+    track_not_allowed: ["session", true],
+    key_uses_exhausted: ["session", true],
+    rate_limited: ["network", false],
+    kms_unavailable: ["network", false],
+    watermark_removed: ["environment", true],
     network: ["network", false],
     unavailable: ["network", false],
     kms_unavailable: ["network", false],
@@ -50,6 +60,8 @@ describe("an error", () => {
     expect(curedByNewSession(new KeyveilError("session_expired"))).toBe(true);
     expect(curedByNewSession(new KeyveilError("counter_replayed"))).toBe(true);
     expect(curedByNewSession(new KeyveilError("psign_expired"))).toBe(false);
+    // It would end the viewing elsewhere, and that one this, for ever.
+    expect(curedByNewSession(new KeyveilError("session_superseded"))).toBe(false);
   });
 
   test("that is ours stays itself; another keeps its cause", () => {
@@ -65,8 +77,22 @@ describe("an error", () => {
       expect(errorSentence(error, "en"), code).toMatch(/[a-z]/);
       expect(errorSentence(error, "zh"), code).toMatch(/[\u4e00-\u9fff]/);
     }
+    const said = ["session_superseded", "preview_ended", "psign_used", "address_limit", "watermark_removed"] as const;
+    expect(new Set(said.map((code) => errorSentence(new KeyveilError(code), "en"))).size).toBe(said.length);
+    expect(errorSentence(new KeyveilError("session_superseded"), "en")).toContain("watching elsewhere");
     expect([languageOf("zh-TW"), languageOf("en-GB"), languageOf("fr")]).toEqual(["zh", "en", "en"]);
   });
+});
+
+test("a refusal is read from an answer in the server's form, and from no other", () => {
+  const answer = (error: unknown) => JSON.stringify({ error });
+  const read = refusalOf(403, answer({ code: "preview_ended", message: "m", requestId: "r" }));
+  expect(read).toMatchObject({ code: "preview_ended", message: "m", requestId: "r", status: 403 });
+  expect(refusalOf(403, answer({ code: "preview_ended", message: 7 }))).toMatchObject({ requestId: null });
+  const long = answer({ code: "preview_ended", message: "m".repeat(16 << 10) });
+  for (const text of ["", "null", "7", "{}", "<html>", answer(null), answer({ code: "of_a_later_version" }), long]) {
+    expect(refusalOf(403, text), text.slice(0, 40)).toBeNull();
+  }
 });
 
 test("the package's modules can be imported where there is no window", async () => {

@@ -70,6 +70,7 @@ export function playback(changes: Partial<Playback> = {}): Playback {
       segmentMs: 6000,
       periodSegments: 2,
       segmentCount: 10,
+      clearLeadSegments: 0,
       renditions: [
         { ...rendition, rendition: 0, kind: "video", trackClass: "SD", name: "360p", playlist: "v360p/playlist.m3u8" },
         {
@@ -85,6 +86,7 @@ export function playback(changes: Partial<Playback> = {}): Playback {
     playlistUrl: playlistUrl("one"),
     watermark: null,
     resolutionNames: [],
+    preview: null,
     trackClasses: ["AUDIO", "SD"],
     ...changes,
   };

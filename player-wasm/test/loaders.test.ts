@@ -1,7 +1,7 @@
 import type { HlsConfig, Loader, LoaderCallbacks, LoaderConfiguration, LoaderContext, LoaderStats } from "hls.js";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { KeyveilError } from "../ts/errors.js";
-import { createLoaders, type LoaderConstructor, type LoaderHost } from "../ts/page/loaders.js";
+import { createLoaders, createStandardLoaders, type LoaderConstructor, type LoaderHost } from "../ts/page/loaders.js";
 import type { PlaylistRules } from "../ts/page/playlist.js";
 import type { LoadedSegment, OnLoadProgress, SegmentLoadRequest } from "../ts/page/worker-connection.js";
 import { settle } from "./fakes.js";
@@ -47,6 +47,7 @@ class FakeHost implements LoaderHost {
   readonly reported: KeyveilError[] = [];
   readonly requests: SegmentLoadRequest[] = [];
   isPrivate = true;
+  clearLead = 0;
   signal: AbortSignal | null = null;
   progress: OnLoadProgress = () => undefined;
   resolve: (loaded: LoadedSegment) => void = () => undefined;
@@ -58,7 +59,7 @@ class FakeHost implements LoaderHost {
   }
 
   playlistRules(): PlaylistRules {
-    return { isPrivate: this.isPrivate, denied: new Set() };
+    return { isPrivate: this.isPrivate, clearLead: this.clearLead, denied: new Set() };
   }
 
   load(request: SegmentLoadRequest, signal: AbortSignal, onProgress: OnLoadProgress): Promise<LoadedSegment> {
@@ -98,9 +99,10 @@ function callbacks() {
   return { ...all, calls };
 }
 
-function start(url = MARKED, changes: Partial<LoaderContext> = {}, isPrivate = true) {
+function start(url = MARKED, changes: Partial<LoaderContext> = {}, isPrivate = true, clearLead = 0) {
   const host = new FakeHost();
   host.isPrivate = isPrivate;
+  host.clearLead = clearLead;
   const { fLoader } = createLoaders(host, BaseLoader as unknown as LoaderConstructor);
   const loader = new (fLoader as unknown as LoaderConstructor)({} as HlsConfig);
   const stats = loader.stats;
@@ -155,6 +157,18 @@ describe("the fragment loader", () => {
     expect(BaseLoader.last.loads).toBe(0);
     expect(host.reported.map(({ code, fatal }) => [code, fatal])).toEqual([["key_tag_malformed", true]]);
     expect(called.onError).toHaveBeenCalledWith({ code: 403, text: "key_tag_malformed" }, context, null, stats);
+  });
+
+  test("leaves the clear lead to the application's loader, under the current token, and nothing behind it", () => {
+    const url = "http://media.test/media/one/title-1/v/s1.m4s";
+    const lead = start(url, { frag: { start: 6, sn: 1 } } as never, true, 2);
+    expect(lead.host.reported).toEqual([]);
+    expect([BaseLoader.last.loads, lead.context.url]).toEqual([1, url.replace("/one/", "/two/")]);
+    for (const sn of [2, -1, Number.NaN, undefined]) {
+      const behind = start(url, { frag: { start: 12, sn } } as never, true, 2);
+      expect(BaseLoader.last.loads, `${sn}`).toBe(0);
+      expect(behind.host.reported.map(({ code }) => code)).toEqual(["key_tag_malformed"]);
+    }
   });
 
   test("leaves a clear title's segments to the application's loader", () => {
@@ -321,4 +335,17 @@ describe("the playlist loader", () => {
     expect(called.calls).toEqual(["error"]);
     expect(host.reported.map(({ code, fatal }) => [code, fatal])).toEqual([["key_tag_malformed", true]]);
   });
+});
+
+test("a standard title's keys are fetched by the application's own loader, under the current token", () => {
+  const host = new FakeHost();
+  host.isPrivate = false;
+  const { loader: KeyLoader } = createStandardLoaders(host, BaseLoader as unknown as LoaderConstructor);
+  const loader = new (KeyLoader as unknown as LoaderConstructor)({} as HlsConfig);
+  const context = { url: "http://keys.test/one/HD/0" } as LoaderContext;
+  loader.load(context, CONFIG, callbacks());
+  expect([BaseLoader.last.loads, context.url]).toEqual([1, "http://keys.test/two/HD/0"]);
+  expect("loader" in createLoaders(host, BaseLoader as unknown as LoaderConstructor), "a private title's are not").toBe(
+    false,
+  );
 });

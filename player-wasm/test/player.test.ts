@@ -3,6 +3,7 @@ import { KeyveilError } from "../ts/errors.js";
 import { KeyveilEventTarget } from "../ts/events.js";
 import { KeyveilPlayer } from "../ts/page/player.js";
 import type { KeyveilTitle } from "../ts/page/title.js";
+import type { Preview, ResolutionName } from "../ts/protocol.js";
 
 /** hls.js as far as the player uses it. */
 const { FakeHls } = vi.hoisted(() => {
@@ -12,11 +13,11 @@ const { FakeHls } = vi.hoisted(() => {
     static readonly ErrorTypes = { NETWORK_ERROR: "network", MEDIA_ERROR: "media", KEY_SYSTEM_ERROR: "keys" };
     static readonly ErrorDetails = {};
     static last: FakeHls;
-    readonly levels = [{}];
+    levels: object[] = [{}];
     readonly calls: string[] = [];
     readonly #handlers = new Map<string, Handler>();
 
-    constructor() {
+    constructor(readonly config: { startPosition?: number }) {
       FakeHls.last = this;
     }
 
@@ -50,6 +51,13 @@ vi.mock("hls.js", () => ({ default: FakeHls }));
 
 class FakeTitle extends KeyveilEventTarget {
   readonly playlistUrl = "http://media.test/master.m3u8";
+  readonly opened = true;
+  readonly playback = { preview: null as Preview | null, resolutionNames: [] as ResolutionName[] };
+  reopened = 0;
+
+  async reopen(): Promise<void> {
+    this.reopened += 1;
+  }
 
   async start(): Promise<void> {}
 
@@ -64,13 +72,34 @@ class FakeTitle extends KeyveilEventTarget {
   }
 }
 
-async function playing() {
-  const title = new FakeTitle();
-  const hooks = { open: () => title as unknown as KeyveilTitle, closed: () => undefined };
-  const player = new KeyveilPlayer(new EventTarget() as HTMLVideoElement, {}, hooks);
-  await player.start();
-  return { player, title, hls: FakeHls.last };
+class FakeVideo extends EventTarget {
+  paused = false;
+  ended = false;
+
+  pause(): void {
+    this.paused = true;
+  }
 }
+
+async function playing({ preview = null as Preview | null, position = -1 } = {}) {
+  const title = new FakeTitle();
+  title.playback.preview = preview;
+  const hooks = { open: () => title as unknown as KeyveilTitle, closed: () => undefined };
+  const video = new FakeVideo();
+  const player = new KeyveilPlayer(video as unknown as HTMLVideoElement, { position }, hooks);
+  await player.start();
+  const events: string[] = [];
+  for (const type of ["previewend", "ended"] as const) player.on(type, () => events.push(type));
+  return { player, title, video, events, hls: FakeHls.last };
+}
+
+const refused = (status: number, code: string) => ({
+  fatal: true,
+  type: "network",
+  error: new Error("refused"),
+  response: { code: status },
+  networkDetails: { response: new TextEncoder().encode(JSON.stringify({ error: { code, requestId: "r1" } })).buffer },
+});
 
 const NO_ANSWER = { fatal: true, type: "network", error: new Error("timeout") };
 
@@ -98,4 +127,56 @@ test("nothing is loaded any more once playback has failed, also when a retry was
   expect(player.state).toBe("error");
   await vi.advanceTimersByTimeAsync(20_000);
   expect(hls.calls).toEqual(["stopLoad"]);
+});
+
+test("the end of a preview is told, and that of a whole title is not one", async () => {
+  const preview = { segments: 5, endMs: 10_000 };
+  const { events, video } = await playing({ preview });
+  video.dispatchEvent(new Event("ended"));
+  expect(events).toEqual(["previewend", "ended"]);
+  const whole = await playing();
+  whole.video.dispatchEvent(new Event("ended"));
+  expect(whole.events).toEqual(["ended"]);
+});
+
+test("playback never starts behind a preview's end", async () => {
+  const preview = { segments: 5, endMs: 10_000 };
+  expect((await playing({ preview, position: 7 })).hls.config.startPosition).toBe(7);
+  expect((await playing({ preview, position: 700 })).hls.config.startPosition).toBe(9);
+  expect((await playing({ position: 700 })).hls.config.startPosition).toBe(700);
+});
+
+test("a refusal that hls.js got is told by its code", async () => {
+  const { player, title, hls } = await playing();
+  hls.trigger("error", refused(401, "session_superseded"));
+  expect([player.state, player.error?.code, player.error?.requestId]).toEqual(["error", "session_superseded", "r1"]);
+  expect(title.reopened).toBe(0);
+});
+
+test("a session that ended is replaced, and a server that is asked too often is asked again later", async () => {
+  const { player, title, hls } = await playing();
+  hls.trigger("error", refused(401, "session_expired"));
+  await vi.advanceTimersByTimeAsync(1_100);
+  expect([title.reopened, hls.calls]).toEqual([1, ["startLoad"]]);
+  hls.trigger("error", refused(429, "rate_limited"));
+  await vi.advanceTimersByTimeAsync(2_100);
+  expect([title.reopened, hls.calls, player.state]).toEqual([1, ["startLoad", "startLoad"], "loading"]);
+});
+
+test("a page's own reason to stop pauses the video", async () => {
+  const { player, video, hls } = await playing();
+  player.fail(new KeyveilError("watermark_removed"));
+  expect([player.error?.code, player.error?.type, video.paused]).toEqual(["watermark_removed", "environment", true]);
+  expect(hls.calls).toEqual(["stopLoad"]);
+});
+
+test("qualities have the names that the signature gives them", async () => {
+  const { player, title, hls } = await playing();
+  hls.levels = [
+    { width: 640, height: 360, bitrate: 1 },
+    { width: 1080, height: 1920, bitrate: 2 },
+    { width: 854, height: 480, bitrate: 3 },
+  ];
+  title.playback.resolutionNames.push({ minEdgeLength: 360, name: "Small" }, { minEdgeLength: 1080, name: "Large" });
+  expect(player.qualities.map(({ name }) => name)).toEqual(["Small", "Large", "480p"]);
 });

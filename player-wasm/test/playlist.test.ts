@@ -18,8 +18,8 @@ const tag = (period: number, changes: Record<string, string | null> = {}) => {
   return `#EXT-X-KEY:${list.map(([name, value]) => `${name}=${value}`).join(",")}`;
 };
 
-const PRIVATE = { isPrivate: true, denied: new Set<string>() };
-const CLEAR = { isPrivate: false, denied: new Set<string>() };
+const PRIVATE = { isPrivate: true, clearLead: 0, denied: new Set<string>() };
+const CLEAR = { ...PRIVATE, isPrivate: false };
 
 const playlist = (...lines: string[]) => ["#EXTM3U", "#EXT-X-VERSION:7", ...lines, "#EXT-X-ENDLIST"].join("\n");
 const body = (text: string) => text.split("\n").slice(2, -1);
@@ -99,6 +99,40 @@ describe("a private playlist", () => {
     }
   });
 
+  test("has its clear lead without marks, and not one segment more", () => {
+    const lead = ["#EXTINF:6,", "s0.ts", "#EXTINF:6,", "s1.ts"];
+    const rest = [tag(0), "#EXTINF:6,", "s2.ts"];
+    const uris = (text: string) => body(text).filter((line) => !line.startsWith("#"));
+    const rules = { ...PRIVATE, clearLead: 2 };
+    expect(uris(rewritePlaylist(playlist(...lead, ...rest), rules))).toEqual([
+      "s0.ts",
+      "s1.ts",
+      "s2.ts#keyveil=title-1/2/0/2/2",
+    ]);
+    for (const clearLead of [0, 1]) {
+      const refused = codeOf(() => rewritePlaylist(playlist(...lead, ...rest), { ...PRIVATE, clearLead }));
+      expect(refused, `a lead of ${clearLead}`).toBe("key_tag_malformed");
+    }
+  });
+
+  test("is refused where a clear lead is followed by anything but our keys", () => {
+    const rules = { ...PRIVATE, clearLead: 1 };
+    const lead = ["#EXTINF:6,", "s0.ts"];
+    for (const lines of [
+      [...lead, "#EXTINF:6,", "s1.ts"],
+      [...lead, "#EXT-X-KEY:METHOD=NONE", "#EXTINF:6,", "s1.ts"],
+      ['#EXT-X-KEY:METHOD=AES-128,URI="https://elsewhere/key"', ...lead],
+      ["#EXT-X-MEDIA-SEQUENCE:1", ...lead],
+      [...lead, tag(0), "#EXTINF:6,", "s1.ts", "#EXT-X-KEY:METHOD=NONE", "#EXTINF:6,", "s2.ts"],
+    ]) {
+      expect(
+        codeOf(() => rewritePlaylist(playlist(...lines), rules)),
+        lines.join(),
+      ).toBe("key_tag_malformed");
+    }
+    expect(rewritePlaylist(playlist(...lead), rules)).toBe(playlist(...lead));
+  });
+
   test("ignores unknown attributes and their order", () => {
     const line = `${tag(0).replace("METHOD=KEYVEIL,", "")},METHOD=KEYVEIL,X-NEW="a,b=c"`;
     expect(body(rewritePlaylist(playlist(line, "#EXTINF:6,", "s0.ts"), PRIVATE)).at(-1)).toContain("#keyveil=");
@@ -170,16 +204,26 @@ describe("a master playlist", () => {
   );
 
   test("loses the variants whose keys the signature does not give", () => {
-    const text = rewritePlaylist(master, { isPrivate: true, denied: new Set(["v2160p/playlist.m3u8"]) });
+    const text = rewritePlaylist(master, { ...PRIVATE, denied: new Set(["v2160p/playlist.m3u8"]) });
     expect(text).toContain("v360p/playlist.m3u8");
     expect(text).not.toContain("2160p");
     expect(text).not.toContain("BANDWIDTH=2");
     expect(text).toContain("a/playlist.m3u8");
   });
 
+  test("loses them also where a media origin signed their addresses", () => {
+    const signed = master.replace(
+      "./v2160p/playlist.m3u8",
+      "https://cdn.test/v/title-1/v2160p/playlist.m3u8?auth_key=1-2-0-f",
+    );
+    const text = rewritePlaylist(signed, { ...PRIVATE, denied: new Set(["v2160p/playlist.m3u8"]) });
+    expect(text).not.toContain("2160p");
+    expect(rewritePlaylist(signed, { ...PRIVATE, denied: new Set(["160p/playlist.m3u8"]) })).toBe(signed);
+  });
+
   test("without any playable variant is refused", () => {
     const denied = new Set(["v2160p/playlist.m3u8", "v360p/playlist.m3u8"]);
-    expect(codeOf(() => rewritePlaylist(master, { isPrivate: true, denied }))).toBe("key_not_granted");
+    expect(codeOf(() => rewritePlaylist(master, { ...PRIVATE, denied }))).toBe("key_not_granted");
   });
 
   test("stays as it is when all is granted", () => {

@@ -73,6 +73,24 @@ describe("an open title", () => {
     expect([...opened.playlistRules().denied]).toEqual(["v2160p/playlist.m3u8"]);
   });
 
+  test("of standard mode denies the playlists above the class that its signature names", async () => {
+    const standard = playback({ title: { ...playback().title, mode: "standard" }, trackClasses: [] });
+    const play = ({ id }: { id: number }, worker: FakeWorker) =>
+      worker.send({ type: "played", id, playback: standard });
+    const denied = async (claims: object) => {
+      const psign = `e30.${btoa(JSON.stringify(claims))}.c2ln`;
+      const { title: opened } = title({ play }, { getSignature: () => psign });
+      await opened.start();
+      expect(opened.playlistRules().isPrivate).toBe(false);
+      expect("loader" in opened.hlsConfig()).toBe(true);
+      return [...opened.playlistRules().denied];
+    };
+    expect(await denied({ keyveil: { maxTrack: "HD" } })).toEqual(["v2160p/playlist.m3u8"]);
+    for (const claims of [{}, { keyveil: {} }, { keyveil: { maxTrack: "UHD" } }, { keyveil: { maxTrack: 7 } }]) {
+      expect(await denied(claims), JSON.stringify(claims)).toEqual([]);
+    }
+  });
+
   test("reports each segment it loads", async () => {
     const { title: opened, events } = title();
     await opened.start();

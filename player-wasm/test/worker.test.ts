@@ -140,7 +140,7 @@ describe("the session", () => {
     expect(calls[0]?.init.body).toBe('{"psign":"psign"}');
     const answer = await session.play("psign", "title-1", 0);
     expect(Object.keys(answer).sort()).toEqual(
-      ["playlistUrl", "resolutionNames", "session", "title", "trackClasses", "watermark"].sort(),
+      ["playlistUrl", "preview", "resolutionNames", "session", "title", "trackClasses", "watermark"].sort(),
     );
     expect(events.exchange).toHaveBeenCalledWith("play", expect.any(Number), 0);
   });
@@ -192,11 +192,29 @@ describe("the session", () => {
     expect(keysBodies()).toEqual([{ period: 0, positionMs: 5, psign: "newer", counter: 1 }]);
   });
 
-  test("renews a clear title by playing it anew", async () => {
-    respond = () => playAnswer({ session: { id: null, expiresAt: 9, serverTime: 1 }, grant: null });
-    const { session } = await playing();
-    await session.renew("newer", 0);
-    expect(calls.map(({ url }) => url)).toEqual(["http://keys.test/v1/play", "http://keys.test/v1/play"]);
+  for (const mode of ["clear", "standard"] as const) {
+    test(`renews a ${mode} title by playing it anew`, async () => {
+      respond = () => playAnswer({ title: { ...playback().title, mode }, grant: null });
+      const { session } = await playing();
+      await session.renew("newer", 0);
+      expect(calls.map(({ url }) => url)).toEqual(["http://keys.test/v1/play", "http://keys.test/v1/play"]);
+    });
+  }
+
+  test("asks for no keys behind a preview's end", async () => {
+    respond = (url) =>
+      url.endsWith("/v1/play") ? playAnswer({ preview: { segments: 4, endMs: 8_000 } }) : answers(url);
+    const { load, wasm } = await playing();
+    wasm.held.delete(1);
+    await load(0, 0);
+    await settle();
+    expect(keysBodies().map(({ period }) => period)).toEqual([1]);
+    await load(1, 2);
+    await settle();
+    expect(
+      keysBodies().map(({ period }) => period),
+      "period 2 is not covered",
+    ).toEqual([1]);
   });
 
   test("refuses what the module refuses, and what can't be read", async () => {

@@ -35,6 +35,7 @@ const SERVER_CODES = [
   "url_expired",
   "range_not_satisfiable",
   "api_key_invalid",
+  "rate_limited",
   "kms_unavailable",
   "unavailable",
   "internal",
@@ -54,6 +55,7 @@ const CLIENT_CODES = [
   "worker_crashed",
   "unsupported_browser",
   "media_error",
+  "watermark_removed",
   "aborted",
   "destroyed",
 ] as const;
@@ -131,8 +133,26 @@ export function curedByNewSession(error: KeyveilError): boolean {
   return ["session_expired", "session_invalid", "counter_replayed", "url_expired"].includes(error.code);
 }
 
+/** A refusal as servers word it (docs/PROTOCOL.md, "Error codes"); `null` for a proxy's page, or a code that is not known. */
+export function refusalOf(status: number, text: string): KeyveilError | null {
+  if (text.length > REFUSAL_CHARS_MAX) return null;
+  let error: { code?: unknown; message?: unknown; requestId?: unknown } | null | undefined;
+  try {
+    error = (JSON.parse(text) as { error?: typeof error } | null)?.error;
+  } catch {
+    return null;
+  }
+  if (!error || !isErrorCode(error.code)) return null;
+  const message = typeof error.message === "string" ? error.message : undefined;
+  const requestId = typeof error.requestId === "string" ? error.requestId : null;
+  return new KeyveilError(error.code, message, { status, requestId });
+}
+
+const REFUSAL_CHARS_MAX = 16 << 10;
+
 const RETRYABLE: readonly ErrorCode[] = [
   "network",
+  "rate_limited",
   "kms_unavailable",
   "unavailable",
   "internal",
@@ -176,6 +196,7 @@ function errorType(code: ErrorCode): ErrorType {
     case "wasm_unavailable":
     case "worker_crashed":
     case "unsupported_browser":
+    case "watermark_removed":
     case "aborted":
     case "destroyed":
       return "environment";
@@ -199,6 +220,11 @@ const MESSAGES: Partial<Record<ErrorCode, string>> = {
   worker_crashed: "The player's worker stopped unexpectedly.",
   unsupported_browser: "This browser lacks what encrypted playback needs (Worker and Media Source Extensions).",
   media_error: "The browser can't play this media.",
+  rate_limited: "The server was asked too often; it answers again shortly.",
+  kms_unavailable: "The server can't open its keys right now; try again shortly.",
+  session_superseded: "The viewer plays elsewhere, on as many sessions as the signature allows.",
+  preview_ended: "The signature covers the beginning of the title only.",
+  watermark_removed: "The watermark could not be kept over the picture; something on this page removes or hides it.",
   aborted: "The request was aborted.",
   destroyed: "The player was destroyed.",
 };

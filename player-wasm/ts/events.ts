@@ -1,7 +1,7 @@
 /** What the player tells the page, and an `EventTarget` that knows the types. */
 import type { KeyveilError } from "./errors.js";
 import type { ExchangeKind } from "./messages.js";
-import type { Playback } from "./protocol.js";
+import type { Playback, Preview } from "./protocol.js";
 
 export type PlayerState =
   | "idle"
@@ -32,6 +32,8 @@ export interface KeyveilEventMap {
   /** A signature was accepted. */
   signature: { readonly reason: "start" | "refresh"; readonly expiresAt: number };
   error: KeyveilError;
+  /** Playback has come to the end of a preview. `ended` follows. */
+  previewend: Preview;
   ended: Record<string, never>;
 }
 
@@ -44,6 +46,7 @@ export const KEYVEIL_EVENTS: readonly KeyveilEventType[] = [
   "segment",
   "signature",
   "error",
+  "previewend",
   "ended",
 ];
 

@@ -6,4 +6,13 @@ export { type AttachOptions, AUTO_QUALITY, type KeyveilPlayer, type Quality } fr
 export type { GetSignature, SignatureReason } from "./page/signature.js";
 export type { KeyveilTitle } from "./page/title.js";
 export type { WorkerLike } from "./page/worker-connection.js";
-export type { Playback, Rendition, ResolutionName, SessionInfo, TitleInfo, TrackClass } from "./protocol.js";
+export type {
+  Playback,
+  Preview,
+  Rendition,
+  ResolutionName,
+  SessionInfo,
+  TitleInfo,
+  TitleMode,
+  TrackClass,
+} from "./protocol.js";

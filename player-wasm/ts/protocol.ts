@@ -2,6 +2,9 @@
 
 export type TrackClass = "AUDIO" | "SD" | "HD" | "UHD";
 
+/** `standard` is HLS that any player plays; only `private` needs the worker's decryptor. */
+export type TitleMode = "private" | "standard" | "clear";
+
 const TRACK_CLASSES: readonly TrackClass[] = ["AUDIO", "SD", "HD", "UHD"];
 
 export interface Rendition {
@@ -24,7 +27,7 @@ export interface TitleInfo {
   readonly fileId: string;
   readonly name: string;
   readonly durationMs: number;
-  readonly mode: "private" | "clear";
+  readonly mode: TitleMode;
   /** Which encryption of the title. */
   readonly version: number;
   readonly cipher: "aes-128-cbc" | null;
@@ -32,6 +35,8 @@ export interface TitleInfo {
   readonly segmentMs: number;
   readonly periodSegments: number;
   readonly segmentCount: number;
+  /** So many segments at the beginning of every rendition are not encrypted. */
+  readonly clearLeadSegments: number;
   readonly renditions: readonly Rendition[];
 }
 
@@ -47,6 +52,14 @@ export interface ResolutionName {
   readonly name: string;
 }
 
+/** The beginning of a title, where the signature covers no more. */
+export interface Preview {
+  /** So many segments of every rendition. */
+  readonly segments: number;
+  /** Where they end, in milliseconds. */
+  readonly endMs: number;
+}
+
 /** What `/v1/play` says about a title: all of its answer but the grant, which stays in the worker. */
 export interface Playback {
   readonly session: SessionInfo;
@@ -54,7 +67,9 @@ export interface Playback {
   readonly playlistUrl: string;
   readonly watermark: string | null;
   readonly resolutionNames: readonly ResolutionName[];
-  /** The classes whose keys the signature gives; empty for clear titles. */
+  /** Where it ends, if the signature does not cover the whole title. */
+  readonly preview: Preview | null;
+  /** The classes whose keys the signature gives; empty for titles that are not private. */
   readonly trackClasses: readonly TrackClass[];
 }
 
@@ -116,14 +131,16 @@ export function splitSegmentUrl(url: string): { url: string; reference: string }
 /** Only the public part of a `/v1/play` answer, and only when it has the right form. */
 export function publicPlayback(answer: unknown, trackClasses: readonly TrackClass[]): Playback | null {
   if (!isRecord(answer)) return null;
-  const { session, title, playlistUrl, watermark, resolutionNames } = answer;
+  const { session, title, playlistUrl, watermark, resolutionNames, preview = null } = answer;
   if (!isSession(session) || !isTitle(title) || typeof playlistUrl !== "string") return null;
+  if (preview !== null && !isPreview(preview)) return null;
   return {
     session: { id: session.id, expiresAt: session.expiresAt, serverTime: session.serverTime },
-    title,
+    title: { ...title, clearLeadSegments: title.clearLeadSegments ?? 0 },
     playlistUrl,
-    watermark: typeof watermark === "string" ? watermark : null,
+    watermark: typeof watermark === "string" && watermark.trim() !== "" ? watermark : null,
     resolutionNames: Array.isArray(resolutionNames) ? resolutionNames.filter(isResolutionName) : [],
+    preview: preview && { segments: preview.segments, endMs: preview.endMs },
     trackClasses,
   };
 }
@@ -149,18 +166,26 @@ function isSession(value: unknown): value is SessionInfo {
   return (id === null || typeof id === "string") && Number.isFinite(expiresAt) && Number.isFinite(serverTime);
 }
 
-function isTitle(value: unknown): value is TitleInfo {
+/** As it is sent: a lead of no segments is left out. */
+type SentTitle = Omit<TitleInfo, "clearLeadSegments"> & { readonly clearLeadSegments?: number };
+
+function isTitle(value: unknown): value is SentTitle {
   if (!isRecord(value)) return false;
-  const { fileId, mode, version, periodSegments, segmentCount, renditions } = value;
+  const { fileId, mode, version, periodSegments, segmentCount, clearLeadSegments = 0, renditions } = value;
   return (
     typeof fileId === "string" &&
     isFileId(fileId) &&
-    (mode === "private" || mode === "clear") &&
+    (mode === "private" || mode === "standard" || mode === "clear") &&
     isCount(version) &&
     isCount(periodSegments) &&
     isCount(segmentCount) &&
+    isCount(clearLeadSegments) &&
     Array.isArray(renditions)
   );
+}
+
+function isPreview(value: unknown): value is Preview {
+  return isRecord(value) && isCount(value.segments) && isCount(value.endMs);
 }
 
 function isCount(value: unknown): boolean {

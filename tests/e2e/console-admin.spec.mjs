@@ -35,11 +35,22 @@ const PAGES = {
     await page.locator("input[max='60']").fill("0");
     await expect(page.locator(".field .problem")).toBeVisible();
   }),
+  "workflow-standard": show("/workflows/new:own", async (page) => {
+    await page.getByRole("radio").nth(4).check();
+    await page.locator("input[max='600']").fill("601");
+    await expect(page.locator(".field .problem")).toBeVisible();
+  }),
   sessions: show("/sessions", (page) => expect(page.getByRole("row")).toHaveCount(6)),
   "sessions-none": show("/sessions?uid=nobody", (page) => expect(page.locator(".empty")).toBeVisible()),
   "sessions-picker": show("/sessions", async (page) => {
     await page.locator("main").getByRole("combobox").first().click();
     await expect(page.getByRole("listbox").getByRole("option").first()).toBeVisible();
+  }),
+  "dialog-session": show("/sessions", async (page) => {
+    await page.locator("[data-id] .actions button").nth(1).click();
+    await page.getByRole("menuitem").first().click();
+    await dialog(page);
+    await expect(page.locator(".dialog .ghost")).toHaveCount(0);
   }),
   "dialog-revoke": show("/sessions", async (page) => {
     await page.locator("[data-id] .actions button").first().click();
@@ -59,6 +70,11 @@ const PAGES = {
   }),
   webhook: show("/events/wh_all", (page) => expect(page.locator("[data-state=failed]")).toBeVisible()),
   signatures: show("/signatures"),
+  "signatures-limits": show("/signatures", async (page) => {
+    await page.locator("details.more > summary").click();
+    await page.locator("details.more input[max='9']").fill("10");
+    await expect(page.locator("details.more .problem")).toBeVisible();
+  }),
   keys: show("/keys"),
   "dialog-api-key": show("/keys", async (page) => {
     await page.locator(".list-head button").last().click();
@@ -160,6 +176,76 @@ test("a session is found by its viewer and revoked", async ({ page, context }) =
   await expect(page.getByRole("dialog")).toContainText("about a minute");
   await button(page, "Revoke session").click();
   await expect(page.locator("[data-id] [data-state=revoked]")).toBeVisible();
+});
+
+test("a session is read in detail, by a link of its own, and all of its viewer's are ended", async ({
+  page,
+  context,
+}) => {
+  await enter(page, context, "/sessions");
+  await page.getByLabel("Signing key (kid)").fill("none");
+  await expect(page.locator(".empty")).toBeVisible();
+  await page.getByLabel("Signing key (kid)").fill("k1");
+  await button(page, "Actions for viewer-2").click();
+  await page.getByRole("menuitem", { name: "Session details" }).click();
+  const detail = page.getByRole("dialog", { name: "Session details" });
+  for (const text of ["viewer-2", "1–3, 8", "203.0.113.0/24, 2001:db8:7::/48", "50 segments", "app.example.com"])
+    await expect(detail).toContainText(text);
+  await page.reload();
+  await expect(detail).toContainText("viewer-2");
+  await detail.getByRole("button", { name: "Revoke viewer" }).click();
+  const question = page.getByRole("dialog", { name: "Revoke all sessions of this viewer?" });
+  await question.getByRole("button", { name: "Cancel" }).click();
+  await expect(detail, "nothing was done").toBeVisible();
+  const sent = page.waitForRequest((request) => request.url().endsWith("/v1/sessions/revoke"));
+  await detail.getByRole("button", { name: "Revoke viewer" }).click();
+  await question.getByRole("button", { name: "Revoke viewer" }).click();
+  expect((await sent).postDataJSON()).toEqual({ uid: "viewer-2" });
+  await expect(detail).toHaveCount(0);
+  await expect(page.getByRole("row").filter({ hasText: "viewer-2" }).locator("[data-state=revoked]")).toBeVisible();
+  await expect(page.getByRole("row").filter({ hasText: "viewer-1" }).locator("[data-state=active]")).toBeVisible();
+});
+
+test("a workflow of standard mode has a clear lead, and one in the clear has none", async ({ page, context }) => {
+  await enter(page, context, "/workflows/own");
+  const saved = async () => {
+    const sent = page.waitForRequest((request) => request.method() === "PUT");
+    await button(page, "Save").click();
+    return (await sent).postDataJSON().settings;
+  };
+  await page.getByRole("radio", { name: /Standard HLS/ }).check();
+  await page.getByLabel("Clear lead").fill("12");
+  expect(await saved()).toMatchObject({ mode: "standard", cipher: "aes-128-cbc", clearLeadSecs: 12 });
+  await enter(page, context, "/workflows/own");
+  await page.getByRole("radio", { name: /^Clear/ }).check();
+  await expect(page.getByLabel("Clear lead")).toHaveCount(0);
+  expect(await saved()).toMatchObject({ mode: "clear", cipher: null, clearLeadSecs: 0 });
+});
+
+test("a signature has the limits that are filled in, and none that is wrong", async ({ page, context }) => {
+  await enter(page, context, "/signatures?fileId=f10000");
+  await page.getByText("Limits, watermark and names").click();
+  await page.getByLabel("Preview").fill("300");
+  await page.getByLabel("Sessions at once").fill("2");
+  await page.getByLabel("Watermark").fill("ann");
+  await page.getByLabel("Names of qualities").fill("720 HD");
+  await page.getByLabel("For one use").check();
+  await expect(page.getByText("Needs a viewer (uid) above.")).toBeVisible();
+  await page.getByLabel("Viewer (uid)").fill("ann");
+  await expect(page.getByText("Needs a viewer (uid) above.")).toHaveCount(0);
+  const sent = page.waitForRequest((request) => request.url().endsWith("/v1/player-signatures"));
+  await button(page, "Make signature").click();
+  expect((await sent).postDataJSON()).toEqual({
+    fileId: "f10000",
+    expiresInSecs: 3600,
+    uid: "ann",
+    previewSecs: 300,
+    sessions: 2,
+    watermark: "ann",
+    once: true,
+    resolutionNames: [{ minEdgeLength: 720, name: "HD" }],
+  });
+  await expect(page.locator("[data-valid=true]")).toContainText('"exper": 300');
 });
 
 test("a webhook's secret is told once, with how to verify; its deliveries can be sent again", async ({

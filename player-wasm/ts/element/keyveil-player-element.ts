@@ -5,9 +5,10 @@ import { createKeyveil, type Keyveil } from "../page/keyveil.js";
 import type { KeyveilPlayer } from "../page/player.js";
 import type { GetSignature } from "../page/signature.js";
 import { completeControls, setControlsLanguage } from "./accessibility.js";
-import { VideoRenditions } from "./renditions.js";
+import { nameQualities, VideoRenditions } from "./renditions.js";
 import { TEMPLATE_HTML } from "./template.js";
 import { errorSentence, languageOf, texts } from "./texts.js";
+import { Watermark } from "./watermark.js";
 
 // On a server there is no HTMLElement; importing this module there must do no harm.
 const Base = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement;
@@ -19,6 +20,7 @@ export class KeyveilPlayerElement extends Base {
 
   readonly #video: HTMLVideoElement;
   readonly #renditions = new VideoRenditions();
+  readonly #watermark: Watermark;
   #getSignature: GetSignature | null = null;
   #keyveil: Keyveil | null = null;
   #player: KeyveilPlayer | null = null;
@@ -34,8 +36,10 @@ export class KeyveilPlayerElement extends Base {
     const content = document.importNode(template.content, true);
     this.#video = content.querySelector("video") as HTMLVideoElement;
     Object.defineProperty(this.#video, "videoRenditions", { value: this.#renditions });
+    nameQualities(content.querySelector("media-rendition-menu") as Element, this.#renditions);
     completeControls(content, this.#video);
     root.append(content);
+    this.#watermark = new Watermark(root, this.#video, (error) => this.#player?.fail(error));
     this.#part("retry").addEventListener("click", () => this.load());
   }
 
@@ -138,6 +142,8 @@ export class KeyveilPlayerElement extends Base {
     for (const type of KEYVEIL_EVENTS) {
       player.on(type, ({ detail }) => this.dispatchEvent(new CustomEvent(type, { detail })));
     }
+    player.on("title", ({ detail }) => this.#watermark.show(detail.watermark));
+    player.on("previewend", () => this.#show("previewend"));
     player.on("error", ({ detail }) => {
       if (detail.fatal) this.#fail(detail);
     });
@@ -147,6 +153,8 @@ export class KeyveilPlayerElement extends Base {
         this.#show(null);
         this.#renditions.follow(player);
       }
+      // Who goes back into the preview sees it.
+      if (state === "playing") this.#show(null);
     });
     this.setAttribute("state", player.state);
     if (player.error) this.#fail(player.error);
@@ -156,6 +164,7 @@ export class KeyveilPlayerElement extends Base {
     this.#error = null;
     this.#show(null);
     this.#renditions.follow(null);
+    this.#watermark.show(null);
     this.#keyveil?.destroy();
     this.#keyveil = null;
     this.#player = null;
@@ -167,8 +176,8 @@ export class KeyveilPlayerElement extends Base {
     this.#translate();
   }
 
-  #show(layer: "loading" | "error" | null): void {
-    for (const name of ["loading", "error"]) this.#part(name).toggleAttribute("hidden", name !== layer);
+  #show(layer: "loading" | "previewend" | "error" | null): void {
+    for (const name of ["loading", "previewend", "error"]) this.#part(name).toggleAttribute("hidden", name !== layer);
   }
 
   #poster(url: string | null): void {
@@ -185,6 +194,8 @@ export class KeyveilPlayerElement extends Base {
     setControlsLanguage(this.#part("controller"), language === "zh" ? "zh-CN" : tag);
     this.#part("loading").setAttribute("aria-label", words.loading);
     this.#part("retry").textContent = words.retry;
+    const ended = this.#part("previewend").querySelector("p");
+    if (ended) ended.textContent = words.previewEnded;
     const error = this.#error;
     if (!error) return;
     const layer = this.#part("error");

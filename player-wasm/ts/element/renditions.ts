@@ -4,6 +4,13 @@
  */
 import { AUTO_QUALITY, type KeyveilPlayer } from "../page/player.js";
 
+/** Has media-chrome's quality menu say what the signature calls the qualities; by itself it only knows their sizes. */
+export function nameQualities(menu: Element, renditions: VideoRenditions): void {
+  const bySize = ({ width, height }: Pick<VideoRendition, "width" | "height">) => `${Math.min(width, height)}p`;
+  const formatRendition = (rendition: VideoRendition) => renditions.name(rendition.id) ?? bySize(rendition);
+  Object.defineProperty(menu, "formatRendition", { value: formatRendition });
+}
+
 export interface VideoRendition {
   readonly id: string;
   readonly width: number;
@@ -13,8 +20,14 @@ export interface VideoRendition {
 
 export class VideoRenditions extends EventTarget {
   #list: readonly VideoRendition[] = [];
+  #names: ReadonlyMap<string, string> = new Map();
   #selectedIndex = AUTO_QUALITY;
   #player: KeyveilPlayer | null = null;
+
+  /** What a menu calls one of them. */
+  name(id: string): string | undefined {
+    return this.#names.get(id);
+  }
 
   get length(): number {
     return this.#list.length;
@@ -39,6 +52,7 @@ export class VideoRenditions extends EventTarget {
     // One quality is no choice.
     const offered = qualities.length > 1 ? qualities : [];
     this.#list = offered.map(({ id, width, height, bitrate }) => ({ id: `${id}`, width, height, bitrate }));
+    this.#names = new Map(offered.map(({ id, name }) => [`${id}`, name]));
     this.#selectedIndex = AUTO_QUALITY;
     this.#index();
     this.dispatchEvent(new Event(this.#list.length > 0 ? "addrendition" : "removerendition"));

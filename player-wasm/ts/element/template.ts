@@ -26,6 +26,8 @@ media-rendition-menu, media-captions-menu, media-playback-rate-menu { border-rad
 .layer { position: absolute; inset: 0; display: grid; place-items: center; }
 .overlay { pointer-events: none; display: block; }
 .layer[hidden] { display: none; }
+.previewend { background: rgb(8 9 12 / .78); padding: 24px 24px 76px; text-align: center; pointer-events: auto; align-content: center; gap: 14px; }
+.previewend p { margin: 0; max-width: 34rem; line-height: 1.5; font-size: clamp(15px, 2.8cqi, 22px); }
 .loading { pointer-events: none; }
 .spinner { width: 44px; height: 44px; border-radius: 50%; border: 3px solid rgb(255 255 255 / .25); border-top-color: #fff;
   animation: turn .9s linear infinite; }
@@ -55,8 +57,9 @@ export const TEMPLATE_HTML = `
   <video slot="media" part="video" playsinline preload="auto"></video>
   <media-poster-image slot="poster" part="poster" hidden></media-poster-image>
   <media-loading-indicator slot="centered-chrome" noautohide></media-loading-indicator>
-  <div class="shade"></div>
   <div class="layer overlay" part="overlay" noautohide><slot name="overlay"></slot></div>
+  <div class="layer previewend" part="previewend" role="status" noautohide hidden><p></p><slot name="previewend"></slot></div>
+  <div class="shade"></div>
   <media-rendition-menu part="menu" hidden anchor="auto">${NO_HEADER}</media-rendition-menu>
   <media-captions-menu part="menu" hidden anchor="auto">${NO_HEADER}</media-captions-menu>
   <media-playback-rate-menu part="menu" hidden anchor="auto" rates="0.5 0.75 1 1.25 1.5 2">${NO_HEADER}</media-playback-rate-menu>

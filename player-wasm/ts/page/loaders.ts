@@ -32,14 +32,36 @@ export type LoaderConstructor = new (config: HlsConfig) => Loader<LoaderContext>
 export interface Loaders {
   readonly pLoader: NonNullable<HlsConfig["pLoader"]>;
   readonly fLoader: NonNullable<HlsConfig["fLoader"]>;
+  /** Of standard titles: hls.js fetches their keys with it. */
+  readonly loader?: HlsConfig["loader"];
 }
 
 export function createLoaders(host: LoaderHost, base?: LoaderConstructor): Loaders {
-  const Base = base ?? (Hls.DefaultConfig.loader as unknown as LoaderConstructor);
+  const Base = base ?? defaultLoader();
   return {
     pLoader: playlistLoader(host, Base) as unknown as Loaders["pLoader"],
     fLoader: fragmentLoader(host, Base) as unknown as Loaders["fLoader"],
   };
+}
+
+/** Standard titles are played by hls.js itself; what it asks for carries the newest token. */
+export function createStandardLoaders(host: LoaderHost, base?: LoaderConstructor): Loaders {
+  const Base = base ?? defaultLoader();
+  class KeyveilKeyLoader extends Base {
+    override load(
+      context: LoaderContext,
+      config: LoaderConfiguration,
+      callbacks: LoaderCallbacks<LoaderContext>,
+    ): void {
+      context.url = host.currentUrl(context.url);
+      super.load(context, config, callbacks);
+    }
+  }
+  return { ...createLoaders(host, Base), loader: KeyveilKeyLoader as unknown as HlsConfig["loader"] };
+}
+
+function defaultLoader(): LoaderConstructor {
+  return Hls.DefaultConfig.loader as unknown as LoaderConstructor;
 }
 
 function playlistLoader(host: LoaderHost, Base: LoaderConstructor) {
@@ -222,11 +244,14 @@ class Transfer {
 }
 
 /**
- * A private title's segment that the playlist loader has not marked. hls.js may read a playlist otherwise than that loader does
+ * A private title's segment, none of its clear lead, that the playlist loader has not marked. hls.js may read a playlist otherwise than that loader does
  * (it takes more for an end of line): what slipped in that way is not played. Init segments are clear.
  */
 function isForeign(host: LoaderHost, context: LoaderContext): boolean {
-  return host.playlistRules().isPrivate && (context as FragmentLoaderContext).frag?.sn !== "initSegment";
+  const { isPrivate, clearLead } = host.playlistRules();
+  const sn = (context as FragmentLoaderContext).frag?.sn;
+  const ofLead = typeof sn === "number" && sn >= 0 && sn < clearLead;
+  return isPrivate && sn !== "initSegment" && !ofLead;
 }
 
 /** hls.js' retry policy goes by HTTP status: 4xx is not tried again, anything else is. */

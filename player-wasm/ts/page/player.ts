@@ -1,8 +1,8 @@
 /** A title on a video element: makes hls.js, recovers from what can be recovered from, and says what happens. */
 import Hls, { type ErrorData, type HlsConfig, type Level } from "hls.js";
-import { asKeyveilError, KeyveilError } from "../errors.js";
+import { asKeyveilError, curedByNewSession, KeyveilError, refusalOf } from "../errors.js";
 import { KeyveilEventTarget, type PlayerState } from "../events.js";
-import type { ResolutionName } from "../protocol.js";
+import type { Preview, ResolutionName } from "../protocol.js";
 import type { LoaderConstructor } from "./loaders.js";
 import type { KeyveilTitle } from "./title.js";
 
@@ -126,6 +126,12 @@ export class KeyveilPlayer extends KeyveilEventTarget {
     }
   }
 
+  /** Ends playback for a reason that was found outside of it. */
+  fail(error: KeyveilError): void {
+    this.video.pause();
+    this.#fail(error);
+  }
+
   destroy(): void {
     if (this.#state === "destroyed") return;
     this.#stop();
@@ -139,10 +145,10 @@ export class KeyveilPlayer extends KeyveilEventTarget {
     const { video } = this;
     // AirPlay and casting fetch the stream by themselves, and would get ciphertext.
     video.disableRemotePlayback = true;
-    const { position = -1, autoplay = false, hls: config, hlsWorkerUrl } = this.#options;
+    const { autoplay = false, hls: config, hlsWorkerUrl } = this.#options;
     const hls = new Hls({
       backBufferLength: 30,
-      startPosition: position,
+      startPosition: this.#startSecs(),
       // The ES module of hls.js has no worker inside: without this it would transmux on the page's own thread.
       workerPath: hlsWorkerUrl ? String(hlsWorkerUrl) : new URL("./hls.worker.js", import.meta.url).href,
       ...config,
@@ -161,6 +167,17 @@ export class KeyveilPlayer extends KeyveilEventTarget {
     this.#followVideo();
     hls.attachMedia(video);
     hls.loadSource(title.playlistUrl);
+  }
+
+  /** A position behind a preview's end shows its end. */
+  #startSecs(): number {
+    const { position = -1 } = this.#options;
+    const end = this.#preview === null ? Number.POSITIVE_INFINITY : this.#preview.endMs / 1000;
+    return position < end ? position : Math.max(0, end - 1);
+  }
+
+  get #preview(): Preview | null {
+    return this.#title?.opened ? this.#title.playback.preview : null;
   }
 
   #followVideo(): void {
@@ -191,16 +208,19 @@ export class KeyveilPlayer extends KeyveilEventTarget {
 
   #onNetworkError(data: ErrorData): void {
     const status = data.response?.code ?? 0;
-    const error = new KeyveilError("network", undefined, { cause: data.error, status });
+    const error = refusalIn(data, status) ?? new KeyveilError("network", undefined, { cause: data.error, status });
+    const isRefused = status === 401 || status === 403;
+    // The origin refuses an old address: a new session brings a new one.
+    const isOld = curedByNewSession(error) || (isRefused && ["network", "url_invalid"].includes(error.code));
     const delayMs = NETWORK_RETRY_DELAYS_MS[this.#networkRetries];
-    if (delayMs === undefined || status === 404) {
+    if (delayMs === undefined || status === 404 || (error.fatal && !isOld)) {
       this.#fail(error.withFatal(true));
       return;
     }
     this.#networkRetries += 1;
-    this.emit("error", error);
-    // The origin refuses an old address: a new session brings a new one.
-    const reopened = status === 401 || status === 403 ? this.#title?.reopen(error) : undefined;
+    // A reopening tells of it itself.
+    if (!isOld) this.emit("error", error);
+    const reopened = isOld ? this.#title?.reopen(error) : undefined;
     Promise.resolve(reopened).then(
       () => {
         clearTimeout(this.#retryTimer);
@@ -259,8 +279,17 @@ export class KeyveilPlayer extends KeyveilEventTarget {
     if (this.#state === state) return;
     this.#state = state;
     this.emit("state", { state });
-    if (state === "ended") this.emit("ended", {});
+    if (state !== "ended") return;
+    if (this.#preview) this.emit("previewend", this.#preview);
+    this.emit("ended", {});
   }
+}
+
+/** What the server said, where hls.js' own loader was refused. */
+function refusalIn({ networkDetails }: ErrorData, status: number): KeyveilError | null {
+  const body: unknown = (networkDetails as { response?: unknown } | null | undefined)?.response;
+  if (typeof body === "string") return refusalOf(status, body);
+  return body instanceof ArrayBuffer ? refusalOf(status, new TextDecoder().decode(body.slice(0, 64 << 10))) : null;
 }
 
 function quality(level: Level, id: number, names: readonly ResolutionName[]): Quality {

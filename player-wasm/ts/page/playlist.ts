@@ -28,18 +28,20 @@ interface KeyTag {
 export interface PlaylistRules {
   /** Of a private title: whatever a playlist would have played without our key tag was put there by someone else. */
   readonly isPrivate: boolean;
+  /** So many segments of a private title are clear, and need no key tag. */
+  readonly clearLead: number;
   /** Playlists whose keys the signature does not give. */
   readonly denied: ReadonlySet<string>;
 }
 
 /** A media or master playlist, ready for hls.js. */
-export function rewritePlaylist(text: string, { isPrivate, denied }: PlaylistRules): string {
+export function rewritePlaylist(text: string, rules: PlaylistRules): string {
   if (text.length > PLAYLIST_CHARS_MAX) throw malformed("The playlist is too long.");
   const isMaster = text.includes("#EXT-X-STREAM-INF:") && !IS_MEDIA_PLAYLIST.test(text);
-  return isMaster ? withoutDenied(text, denied) : withFragments(text, isPrivate);
+  return isMaster ? withoutDenied(text, rules.denied) : withFragments(text, rules);
 }
 
-function withFragments(text: string, isPrivate: boolean): string {
+function withFragments(text: string, { isPrivate, clearLead }: PlaylistRules): string {
   let key: KeyTag | null = null;
   let segment = 0;
   const lines = text.split(/\r?\n/).map((line) => {
@@ -51,7 +53,7 @@ function withFragments(text: string, isPrivate: boolean): string {
     if (line.startsWith(SEQUENCE_TAG)) segment = number(line.slice(SEQUENCE_TAG.length).trim(), U32_MAX);
     if (key && line.startsWith("#EXT-X-PART:")) throw malformed("Partial segments can't be encrypted.");
     if (line.trim() === "" || line.startsWith("#")) return line;
-    if (isPrivate && !key) throw malformed("A private title has a segment without a key tag.");
+    if (isPrivate && !key && segment >= clearLead) throw malformed("A private title has a segment without a key tag.");
     const uri = key ? segmentUri(line.trim(), key, segment) : line;
     segment += 1;
     return uri;
@@ -113,12 +115,7 @@ function withoutDenied(text: string, denied: ReadonlySet<string>): string {
     else if (!variant) kept.push(line);
     else if (line.trim() === "" || line.startsWith("#")) variant.push(line);
     else {
-      const isDenied = denied.has(
-        line
-          .trim()
-          .replace(/^\.\//, "")
-          .replace(/[?#].*$/, ""),
-      );
+      const isDenied = isOneOf(denied, line);
       if (!isDenied) kept.push(...variant, line);
       variants += isDenied ? 0 : 1;
       variant = null;
@@ -126,6 +123,15 @@ function withoutDenied(text: string, denied: ReadonlySet<string>): string {
   }
   if (variants === 0) throw new KeyveilError("key_not_granted");
   return kept.join("\n");
+}
+
+/** Addresses that a media origin signed are absolute, and end as they do in the title's folder. */
+function isOneOf(playlists: ReadonlySet<string>, uri: string): boolean {
+  const path = uri
+    .trim()
+    .replace(/[?#].*$/, "")
+    .replace(/^\.\//, "");
+  return [...playlists].some((playlist) => path === playlist || path.endsWith(`/${playlist}`));
 }
 
 function number(text: string, max: number): number {

@@ -2,11 +2,23 @@
 import { asKeyveilError, curedByNewSession, KeyveilError } from "../errors.js";
 import { KeyveilEventTarget } from "../events.js";
 import type { InitMessage } from "../messages.js";
-import { type Playback, parseSegmentRef, type Renewal } from "../protocol.js";
-import { createLoaders, type LoaderConstructor, type LoaderHost, type Loaders } from "./loaders.js";
+import { type Playback, parseSegmentRef, type Renewal, trackClassNumber } from "../protocol.js";
+import {
+  createLoaders,
+  createStandardLoaders,
+  type LoaderConstructor,
+  type LoaderHost,
+  type Loaders,
+} from "./loaders.js";
 import { MediaUrls } from "./media-urls.js";
 import type { PlaylistRules } from "./playlist.js";
-import { type GetSignature, requestSignature, type SignatureReason, SignatureRefresh } from "./signature.js";
+import {
+  type GetSignature,
+  maxTrackOf,
+  requestSignature,
+  type SignatureReason,
+  SignatureRefresh,
+} from "./signature.js";
 import {
   type ConnectionEvents,
   type LoadedSegment,
@@ -83,7 +95,7 @@ export class KeyveilTitle extends KeyveilEventTarget implements LoaderHost {
 
   /** What an application's own hls.js needs: `new Hls({ ...yours, ...title.hlsConfig() })`. */
   hlsConfig(loader?: LoaderConstructor): Loaders {
-    return createLoaders(this, loader);
+    return (this.info.mode === "standard" ? createStandardLoaders : createLoaders)(this, loader);
   }
 
   /** Where playback is, in milliseconds, for the server's pacing; without it the segment's own time is told. */
@@ -119,10 +131,8 @@ export class KeyveilTitle extends KeyveilEventTarget implements LoaderHost {
   }
 
   playlistRules(): PlaylistRules {
-    const { title, trackClasses } = this.#played;
-    if (title.mode === "clear") return { isPrivate: false, denied: new Set() };
-    const denied = title.renditions.filter(({ trackClass }) => !trackClasses.includes(trackClass));
-    return { isPrivate: true, denied: new Set(denied.map(({ playlist }) => playlist)) };
+    const { mode, clearLeadSegments: clearLead } = this.info;
+    return { isPrivate: mode === "private", clearLead, denied: this.#denied() };
   }
 
   async load(request: SegmentLoadRequest, signal: AbortSignal, onProgress: OnLoadProgress): Promise<LoadedSegment> {
@@ -156,6 +166,18 @@ export class KeyveilTitle extends KeyveilEventTarget implements LoaderHost {
       decryptMs: loaded.timing.decryptMs,
     });
     return loaded;
+  }
+
+  /** Playlists that the signature gives no keys for. */
+  #denied(): ReadonlySet<string> {
+    const { title, trackClasses } = this.#played;
+    // Nothing is granted ahead for a standard title, so that the signature itself must say.
+    const max = title.mode === "standard" ? trackClassNumber(maxTrackOf(this.#psign) ?? "") : null;
+    const denied = title.renditions.filter(({ trackClass }) => {
+      if (title.mode === "private") return !trackClasses.includes(trackClass);
+      return max !== null && (trackClassNumber(trackClass) ?? 0) > max;
+    });
+    return new Set(denied.map(({ playlist }) => playlist));
   }
 
   get #played(): Playback {

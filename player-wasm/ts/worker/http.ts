@@ -1,10 +1,8 @@
 /** The worker's own requests: `fetch` with every refusal mapped to a `KeyveilError`. */
-import { isErrorCode, KeyveilError } from "../errors.js";
-import { isRecord } from "../protocol.js";
+import { KeyveilError, refusalOf } from "../errors.js";
 
 const EXCHANGE_TIMEOUT_MS = 15_000;
 const ANSWER_CHARS_MAX = 4 << 20;
-const REFUSAL_CHARS_MAX = 16 << 10;
 
 /** Sends a body as it is and gives the answer's text. */
 export async function postJson(
@@ -63,18 +61,9 @@ export function connectionError(thrown: unknown, signal: AbortSignal): KeyveilEr
 
 async function refusal(response: Response): Promise<KeyveilError> {
   const { status } = response;
-  let answer: unknown = null;
-  try {
-    const text = await response.text();
-    if (text.length <= REFUSAL_CHARS_MAX) answer = JSON.parse(text);
-  } catch {
-    // A proxy's page, or no body at all: the status has to do.
-  }
-  const error = isRecord(answer) && isRecord(answer.error) ? answer.error : {};
-  const requestId = typeof error.requestId === "string" ? error.requestId : null;
-  if (!isErrorCode(error.code)) return new KeyveilError(codeOfStatus(status), undefined, { status });
-  const message = typeof error.message === "string" ? error.message : undefined;
-  return new KeyveilError(error.code, message, { status, requestId });
+  // Where the answer is a proxy's page or breaks off, the status has to do.
+  const text = await response.text().catch(() => "");
+  return refusalOf(status, text) ?? new KeyveilError(codeOfStatus(status), undefined, { status });
 }
 
 function codeOfStatus(status: number) {

@@ -53,11 +53,11 @@ export class Session {
     });
   }
 
-  /** Prolongs the session; a clear title has none, so it is played anew. */
+  /** Prolongs the session of a private title. Any other has none here, so it is played anew. */
   async renew(psign: string, positionMs: number): Promise<Renewal> {
     const playback = this.#playback;
     if (!playback) throw new KeyveilError("session_invalid");
-    if (playback.session.id === null) return this.play(psign, playback.title.fileId, positionMs);
+    if (playback.title.mode !== "private") return this.play(psign, playback.title.fileId, positionMs);
     return this.#keys(this.#period, positionMs, psign);
   }
 
@@ -132,7 +132,8 @@ export class Session {
     const title = this.#playback?.title;
     if (!title || title.periodSegments < 1) return 0;
     const segments = Math.max(title.segmentCount, ...title.renditions.map(({ segmentCount }) => segmentCount));
-    return Math.ceil(segments / title.periodSegments);
+    const covered = Math.min(segments, this.#playback?.preview?.segments ?? segments);
+    return Math.ceil(covered / title.periodSegments);
   }
 }
 

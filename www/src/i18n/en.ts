@@ -53,6 +53,7 @@ export const en = {
   "panel.protection": "Protection",
   "panel.mode": "Mode",
   "panel.mode.private": "Private",
+  "panel.mode.standard": "Standard HLS",
   "panel.mode.clear": "Clear, not encrypted",
   "panel.cipher": "Cipher",
   "panel.cipher.none": "None",
@@ -60,6 +61,7 @@ export const en = {
   "panel.tracks": "Track classes",
   "panel.keys": "Keys visible to the page",
   "panel.keys.none": "None",
+  "panel.keys.standard": "The browser’s, as standard HLS has it",
   "panel.keys.clear": "No keys: this title is not encrypted",
   "panel.keys.why": "What this means",
   "panel.keys.text":

@@ -1,11 +1,12 @@
 import { expect, test } from "vitest";
+import delivery from "../../../docs/DELIVERY.md?raw";
 import protocol from "../../../docs/PROTOCOL.md?raw";
 import workflow from "../../../docs/WORKFLOW.md?raw";
 import { failuresEn } from "./failures.en.ts";
 import { failuresZh } from "./failures.zh.ts";
 
 const chapter = protocol.slice(protocol.indexOf("## Error codes"));
-const tables = [chapter, workflow.slice(workflow.indexOf("## Error codes"))];
+const tables = [chapter, ...[workflow, delivery].map((document) => document.slice(document.indexOf("## Error codes")))];
 const fromServer = tables.flatMap((table) => [...table.matchAll(/^\| `([a-z_]+)`/gm)].map(([, code]) => code));
 const fromClient = [...chapter.slice(chapter.indexOf("Made by clients")).matchAll(/`([a-z_]+)`/g)].map(
   ([, code]) => code,

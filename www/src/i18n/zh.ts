@@ -52,6 +52,7 @@ export const zh: Messages = {
   "panel.protection": "保护",
   "panel.mode": "模式",
   "panel.mode.private": "私有加密",
+  "panel.mode.standard": "标准 HLS",
   "panel.mode.clear": "明文，未加密",
   "panel.cipher": "加密算法",
   "panel.cipher.none": "无",
@@ -59,6 +60,7 @@ export const zh: Messages = {
   "panel.tracks": "轨道级别",
   "panel.keys": "页面可见的密钥",
   "panel.keys.none": "无",
+  "panel.keys.standard": "标准 HLS 的密钥，由浏览器使用",
   "panel.keys.clear": "没有密钥：此视频未加密",
   "panel.keys.why": "这是什么意思",
   "panel.keys.text":

@@ -26,7 +26,7 @@ export class Panel {
     this.#set("mode", title && t(`panel.mode.${title.mode}`));
     this.#set("cipher", title && cipherName(title.cipher));
     this.#chips(title?.trackClasses ?? []);
-    this.#set("keys", title && t(title.mode === "clear" ? "panel.keys.clear" : "panel.keys.none"));
+    this.#set("keys", title && t(KEYS_IN_PAGE[title.mode]));
     this.#set("file", title?.fileId ?? null);
     this.#drawNow(playback);
     this.#drawSession(playback);
@@ -110,6 +110,13 @@ export class Panel {
     if (classes.length === 0) element.textContent = t("panel.unknown");
   }
 }
+
+/** What stands for the number of keys that this page's JavaScript sees. */
+const KEYS_IN_PAGE = {
+  private: "panel.keys.none",
+  standard: "panel.keys.standard",
+  clear: "panel.keys.clear",
+} as const;
 
 type Row =
   | "mode"

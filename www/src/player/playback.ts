@@ -14,7 +14,7 @@ export interface Playback {
 export interface PlaybackTitle {
   readonly fileId: string;
   readonly name: string;
-  readonly mode: "private" | "clear";
+  readonly mode: "private" | "standard" | "clear";
   readonly cipher: string | null;
   readonly durationMs: number;
   readonly segmentMs: number;

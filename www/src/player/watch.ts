@@ -89,7 +89,7 @@ export class Watch {
     on("title", (detail) => this.#titleKnown(detail));
     on("exchange", ({ ms }) => this.#playback.exchanges.add(ms));
     on("segment", ({ decryptMs }) => {
-      if (this.#playback.title?.mode !== "clear") this.#playback.decrypts.add(decryptMs);
+      if (this.#playback.title?.mode === "private") this.#playback.decrypts.add(decryptMs);
     });
     on("signature", ({ expiresAt }) => {
       this.#playback.expiresAt = expiresAt;

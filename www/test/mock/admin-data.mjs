@@ -11,10 +11,13 @@ const session = (n, fileId, uid, more = {}) => ({
   fileId,
   version: 1,
   uid,
+  us: null,
   kid: "k1",
   buildId: "b-2026-11",
+  mode: "private",
   maxTrack: "UHD",
   origin: "https://app.example.com",
+  ipClass: "203.0.113.0/24",
   active: true,
   lastPositionMs: 61_000 * n,
   releases: 1 + n,
@@ -22,6 +25,7 @@ const session = (n, fileId, uid, more = {}) => ({
   lastSeenAt: NOW - n * 20,
   expiresAt: NOW + DAY - n * 11 * MINUTE,
   revokedAt: null,
+  endedBy: null,
   ...more,
 });
 
@@ -82,7 +86,7 @@ export function adminData() {
       session(1, "f10000", "viewer-1"),
       session(2, "f10002", "viewer-2", { maxTrack: "HD" }),
       session(3, "f10000", null, { origin: null }),
-      session(4, "f10002", "viewer-3", { active: false, revokedAt: NOW - HOUR }),
+      session(4, "f10002", "viewer-3", { active: false, revokedAt: NOW - HOUR, endedBy: "superseded" }),
       session(5, "f10008", "viewer-4@example.com", {
         active: false,
         expiresAt: NOW - HOUR,

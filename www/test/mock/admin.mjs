@@ -6,7 +6,13 @@ export const adminRoutes = [
   ["PUT", "/v1/workflows/:workflowId", ({ data, names, body }) => Object.assign(own(data, names), body)],
   ["DELETE", "/v1/workflows/:workflowId", ({ data, names }) => remove(data.workflows, own(data, names))],
 
-  ["GET", "/v1/sessions", ({ data, query }) => filtered("sessions", data.sessions, query, ["fileId", "uid", "active"])],
+  [
+    "GET",
+    "/v1/sessions",
+    ({ data, query }) => filtered("sessions", data.sessions, query, ["fileId", "uid", "kid", "active"]),
+  ],
+  ["GET", "/v1/sessions/:sessionId", ({ data, names }) => sessionDetail(named(data.sessions, names))],
+  ["POST", "/v1/sessions/revoke", revokeSessions],
   ["DELETE", "/v1/sessions/:sessionId", ({ data, names }) => end(named(data.sessions, names), "revokedAt")],
 
   ["POST", "/v1/events/:eventId/resend", ({ data, names }) => void named(data.events, names)],
@@ -83,6 +89,41 @@ function end(row, field) {
   if ("active" in row) row.active = false;
 }
 
+function sessionDetail(session) {
+  const limited = session.uid === "viewer-2";
+  return {
+    ...session,
+    periodsReleased: [
+      { trackClass: "AUDIO", periods: [[0, 3]] },
+      {
+        trackClass: "HD",
+        periods: [
+          [0, 2],
+          [7, 7],
+        ],
+      },
+    ],
+    addresses: [session.ipClass, "2001:db8:7::/48"],
+    limits: {
+      previewSegments: limited ? 50 : null,
+      ip: limited ? ["203.0.113.0/24"] : [],
+      rlimit: limited ? 3 : null,
+      domains: limited ? [["app.example.com"]] : [],
+      once: limited,
+      sessions: limited ? 2 : null,
+    },
+  };
+}
+
+function revokeSessions({ data, body: { uid } }) {
+  const open = data.sessions.filter((session) => session.uid === uid && session.active);
+  for (const session of open) {
+    end(session, "revokedAt");
+    session.endedBy = "viewer";
+  }
+  return { count: open.length };
+}
+
 function createWorkflow({ data, body }) {
   const { segmentSecs } = body.settings;
   if (segmentSecs < 1 || segmentSecs > 60) throw new Refused(400, "workflow_invalid", "segmentSecs: 1 to 60");
@@ -123,10 +164,12 @@ function createApp({ data, body }) {
 const encoded = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
 const parsed = (text) => JSON.parse(Buffer.from(text ?? "", "base64url").toString());
 
-function sign({ app, body: { fileId, expiresInSecs = 86_400, uid, maxTrack } }) {
+function sign({ app, body: { fileId, expiresInSecs = 86_400, uid, maxTrack, once, watermark, previewSecs } }) {
   const expiresAt = nowSecs() + expiresInSecs;
   const claims = { appId: app, fileId, currentTimeStamp: nowSecs(), expireTimeStamp: expiresAt };
-  if (uid || maxTrack) claims.keyveil = { uid, maxTrack };
+  if (uid || maxTrack || once) claims.keyveil = { uid, maxTrack, once };
+  if (previewSecs) claims.urlAccessInfo = { exper: previewSecs };
+  if (watermark) claims.ghostWatermarkInfo = { text: watermark };
   return {
     psign: [encoded({ alg: "HS256", typ: "JWT", kid: "k2Yb" }), encoded(claims), PSIGN_MAC].join("."),
     expiresAt,

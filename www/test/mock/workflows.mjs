@@ -7,6 +7,7 @@ export const SETTINGS = {
   cipher: "aes-128-cbc",
   segmentSecs: 6,
   periodSegments: 10,
+  clearLeadSecs: 0,
   audioBitRate: 128_000,
   preset: "veryfast",
   cover: { kind: "best" },

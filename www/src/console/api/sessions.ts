@@ -1,5 +1,7 @@
 import { call, list, type Page } from "./call.ts";
-import type { TrackClass } from "./titles.ts";
+import type { Mode, TrackClass } from "./titles.ts";
+
+export type EndedBy = "request" | "viewer" | "signingKey" | "superseded";
 
 /** One viewing. */
 export interface Session {
@@ -7,10 +9,16 @@ export interface Session {
   readonly fileId: string;
   readonly version: number;
   readonly uid: string | null;
+  /** The signature's mark. */
+  readonly us: string | null;
   readonly kid: string;
-  readonly buildId: string;
+  /** Null where no player of ours plays. */
+  readonly buildId: string | null;
+  readonly mode: Mode;
   readonly maxTrack: TrackClass;
   readonly origin: string | null;
+  /** The network of who opened it. */
+  readonly ipClass: string | null;
   readonly active: boolean;
   readonly lastPositionMs: number;
   /** How often keys were released to it. */
@@ -19,13 +27,36 @@ export interface Session {
   readonly lastSeenAt: number;
   readonly expiresAt: number;
   readonly revokedAt: number | null;
+  readonly endedBy: EndedBy | null;
+}
+
+export interface SessionDetail extends Session {
+  readonly periodsReleased: readonly {
+    readonly trackClass: TrackClass;
+    /** Ranges, both ends included. */
+    readonly periods: readonly (readonly [number, number])[];
+  }[];
+  /** The networks that keys were asked for from. */
+  readonly addresses: readonly string[];
+  readonly limits: {
+    readonly previewSegments: number | null;
+    readonly ip: readonly string[];
+    readonly rlimit: number | null;
+    /** The page satisfies each list. */
+    readonly domains: readonly (readonly string[])[];
+    readonly once: boolean;
+    readonly sessions: number | null;
+  };
 }
 
 export interface SessionFilter {
   readonly fileId: string;
   readonly uid: string;
+  readonly kid: string;
   readonly active: boolean | null;
 }
+
+const at = (sessionId: string): string => `/v1/sessions/${encodeURIComponent(sessionId)}`;
 
 export const listSessions = (
   filter: SessionFilter,
@@ -33,5 +64,11 @@ export const listSessions = (
   signal?: AbortSignal,
 ): Promise<Page<Session>> => list("sessions", "/v1/sessions", { query: { ...filter, after }, signal });
 
-export const revokeSession = (sessionId: string): Promise<null> =>
-  call("DELETE", `/v1/sessions/${encodeURIComponent(sessionId)}`);
+export const readSession = (sessionId: string, signal?: AbortSignal): Promise<SessionDetail> =>
+  call("GET", at(sessionId), { signal });
+
+export const revokeSession = (sessionId: string): Promise<null> => call("DELETE", at(sessionId));
+
+/** Every session of a viewer. */
+export const revokeViewer = (uid: string): Promise<{ readonly count: number }> =>
+  call("POST", "/v1/sessions/revoke", { body: { uid } });

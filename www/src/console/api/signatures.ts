@@ -6,6 +6,23 @@ export interface SignatureWish {
   readonly expiresInSecs?: number;
   readonly uid?: string;
   readonly maxTrack?: TrackClass;
+  /** A preview of so many seconds. */
+  readonly previewSecs?: number;
+  /** So many client addresses may use it. */
+  readonly addressLimit?: number;
+  /** Addresses or ranges that every request comes from. */
+  readonly ip?: readonly string[];
+  readonly domains?: readonly string[];
+  /** Opens one session. */
+  readonly once?: true;
+  /** So many sessions of the viewer at once. */
+  readonly sessions?: number;
+  /** A mark, to find its sessions again. */
+  readonly us?: string;
+  /** Text over the picture. */
+  readonly watermark?: string;
+  readonly resolutionNames?: readonly { readonly minEdgeLength: number; readonly name: string }[];
+  readonly kid?: string;
 }
 
 export interface Signature {

@@ -12,7 +12,7 @@ export const TITLE_STATES = [
 ] as const;
 /** `deleted` comes by the stream of changes only. */
 export type TitleState = (typeof TITLE_STATES)[number] | "deleted";
-export type Mode = "private" | "clear";
+export type Mode = "private" | "standard" | "clear";
 export type TrackClass = "AUDIO" | "SD" | "HD" | "UHD";
 
 /** Why a title or a job failed. */

@@ -31,6 +31,8 @@ export interface WorkflowSettings {
   readonly cipher: "aes-128-cbc" | null;
   readonly segmentSecs: number;
   readonly periodSegments: number;
+  /** So many seconds at the beginning are not encrypted; a server that does not say means none. */
+  readonly clearLeadSecs?: number;
   readonly audioBitRate: number;
   readonly preset: (typeof PRESETS)[number];
   readonly cover: { readonly kind: "best" } | { readonly kind: "at"; readonly positionMs: number } | null;

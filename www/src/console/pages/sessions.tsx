@@ -1,11 +1,11 @@
 import { t } from "../../i18n/console.ts";
 import { clock } from "../../shared/format.ts";
 import { surroundings } from "../api/call.ts";
-import { listSessions, revokeSession, type Session } from "../api/sessions.ts";
+import { listSessions, type Session } from "../api/sessions.ts";
 import { href } from "../router.ts";
-import type { StateName } from "../ui/badge.tsx";
+import { SessionDialog, stateOf } from "../sessions/detail.tsx";
+import { revoked, viewerRevoked } from "../sessions/revoke.tsx";
 import { StateBadge } from "../ui/badge.tsx";
-import { confirmed } from "../ui/confirm.tsx";
 import { type Column, DataTable } from "../ui/data-table.tsx";
 import { Filters, SearchFilter, SelectFilter } from "../ui/filters.tsx";
 import { Menu, type MenuItem } from "../ui/menu.tsx";
@@ -16,22 +16,23 @@ import { Empty, ErrorState, LoadMore, Skeleton } from "../ui/states.tsx";
 import { Ago } from "../ui/time.tsx";
 import { TitleLink } from "../ui/title-name.tsx";
 import { TitlePicker } from "../ui/title-picker.tsx";
-import { toast } from "../ui/toast.tsx";
 
 const ACTIVE = ["", "true", "false"] as const;
 
 export function SessionsPage() {
   const [fileId, setFileId] = useQueryText("fileId");
   const [uid, setUid] = useQueryText("uid");
+  const [kid, setKid] = useQueryText("kid");
+  const [shownId, setShownId] = useQueryText("sessionId");
   const [activeText, setActive] = useQueryText("active");
   const active = ACTIVE.find((one) => one === activeText) ?? "";
-  const filter = { fileId, uid, active: active === "" ? null : active === "true" };
+  const filter = { fileId, uid, kid, active: active === "" ? null : active === "true" };
   const pages = usePages<Session>(
     (after, signal) => listSessions(filter, after, signal),
     JSON.stringify([surroundings.appId, filter]),
   );
-  const filtered = fileId !== "" || uid !== "" || active !== "";
-  const clear = (): void => clearQuery("fileId", "uid", "active");
+  const filtered = fileId !== "" || uid !== "" || kid !== "" || active !== "";
+  const clear = (): void => clearQuery("fileId", "uid", "kid", "active");
   const shown = pages.items.length > 0;
   const revoke = async (session: Session): Promise<void> => {
     if (!(await revoked(session))) return;
@@ -39,6 +40,12 @@ export function SessionsPage() {
     pages.update((items) =>
       items.map((one) => (one.sessionId === session.sessionId ? { ...one, active: false, revokedAt } : one)),
     );
+    setShownId("");
+  };
+  const revokeViewer = async (uid: string): Promise<void> => {
+    if (!(await viewerRevoked(uid))) return;
+    pages.reload();
+    setShownId("");
   };
   return (
     <>
@@ -46,6 +53,7 @@ export function SessionsPage() {
       <Filters clear={filtered ? clear : null}>
         <TitlePicker label={t("sessions.filter.title")} labelHidden value={fileId} change={setFileId} />
         <SearchFilter label={t("sessions.filter.uid")} value={uid} change={setUid} />
+        <SearchFilter label={t("sessions.filter.kid")} value={kid} change={setKid} />
         <SelectFilter
           label={t("sessions.filter.active")}
           value={active}
@@ -59,13 +67,22 @@ export function SessionsPage() {
       {shown && (
         <DataTable
           caption={t("sessions.heading")}
-          columns={columns(revoke)}
+          columns={columns({ show: setShownId, revoke, revokeViewer })}
           rows={pages.items}
           id={({ sessionId }) => sessionId}
           busy={pages.loading === "first"}
         />
       )}
       <LoadMore pages={pages} />
+      {shownId !== "" && (
+        <SessionDialog
+          key={shownId}
+          sessionId={shownId}
+          close={() => setShownId("")}
+          revoke={revoke}
+          revokeViewer={revokeViewer}
+        />
+      )}
     </>
   );
 }
@@ -81,34 +98,13 @@ function None({ filtered, clear }: { filtered: boolean; clear: () => void }) {
   );
 }
 
-/** Asks, says what it means, and does it. */
-function revoked(session: Session): Promise<boolean> {
-  return confirmed({
-    title: t("sessions.revoke.title"),
-    text: (
-      <>
-        <p>
-          <b>{session.uid ?? t("sessions.anonymous")}</b> · <span class="mono">{session.fileId}</span>
-        </p>
-        <p>{t("sessions.revoke.text")}</p>
-        <p>{t("sessions.revoke.again")}</p>
-      </>
-    ),
-    action: t("sessions.revoke"),
-    danger: true,
-    async act() {
-      await revokeSession(session.sessionId);
-      toast(t("sessions.revoke.done"));
-    },
-  });
+interface Acts {
+  show(sessionId: string): void;
+  revoke(session: Session): void;
+  revokeViewer(uid: string): void;
 }
 
-function stateOf({ active, revokedAt }: Session): StateName {
-  if (active) return "active";
-  return revokedAt === null ? "ended" : "revoked";
-}
-
-function columns(revoke: (session: Session) => void): Column<Session>[] {
+function columns(acts: Acts): Column<Session>[] {
   return [
     {
       key: "uid",
@@ -144,21 +140,22 @@ function columns(revoke: (session: Session) => void): Column<Session>[] {
       label: t("ui.actions"),
       kind: "actions",
       render: (session) => (
-        <Menu
-          label={t("ui.actions.for", { name: session.uid ?? session.sessionId })}
-          items={entries(session, revoke)}
-        />
+        <Menu label={t("ui.actions.for", { name: session.uid ?? session.sessionId })} items={entries(session, acts)} />
       ),
     },
   ];
 }
 
-function entries(session: Session, revoke: (session: Session) => void): readonly MenuItem[] {
-  const { sessionId, fileId, active } = session;
+function entries(session: Session, { show, revoke, revokeViewer }: Acts): readonly MenuItem[] {
+  const { sessionId, fileId, active, uid } = session;
   const audit = `${href("audit")}?sessionId=${encodeURIComponent(sessionId)}`;
   return [
+    { key: "detail", label: t("sessions.detail"), act: () => show(sessionId) },
     { key: "audit", label: t("sessions.audit"), href: audit },
     { key: "title", label: t("sessions.openTitle"), href: href("titles", fileId) },
+    ...(uid === null
+      ? []
+      : [{ key: "viewer", label: t("sessions.revokeViewer"), danger: true, act: () => revokeViewer(uid) }]),
     ...(active ? [{ key: "revoke", label: t("sessions.revoke"), danger: true, act: () => revoke(session) }] : []),
   ];
 }

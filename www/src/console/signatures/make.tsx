@@ -9,6 +9,8 @@ import { Icon } from "../ui/icon.tsx";
 import { FailureLine } from "../ui/states.tsx";
 import { useTask } from "../ui/task.ts";
 import { TitlePicker } from "../ui/title-picker.tsx";
+import { limitProblems, limitsOf, NO_LIMITS } from "./limits.ts";
+import { LimitsPart } from "./limits-part.tsx";
 import { playerAddress } from "./psign.ts";
 import { Verdict } from "./verdict.tsx";
 
@@ -33,19 +35,21 @@ export function MakeSignature() {
   const [expiry, setExpiry] = useState<Expiry>("3600");
   const [secs, setSecs] = useState("7200");
   const [maxTrack, setMaxTrack] = useState<TrackClass>("UHD");
+  const [limits, setLimits] = useState(NO_LIMITS);
   const [tried, setTried] = useState(false);
   const [made, setMade] = useState<Made | null>(null);
   const expiresInSecs = Number(expiry === "own" ? secs : expiry);
   const secsWrong = !(Number.isInteger(expiresInSecs) && expiresInSecs >= 1 && expiresInSecs <= EXPIRY_SECS_MAX);
   const uidWrong = new TextEncoder().encode(uid.trim()).length > UID_BYTES_MAX;
   const task = useTask(async () => {
-    const limits = { ...(uid.trim() && { uid: uid.trim() }), ...(maxTrack !== "UHD" && { maxTrack }) };
-    const { psign } = await createSignature({ fileId, expiresInSecs, ...limits });
+    const viewer = { ...(uid.trim() && { uid: uid.trim() }), ...(maxTrack !== "UHD" && { maxTrack }) };
+    const { psign } = await createSignature({ fileId, expiresInSecs, ...viewer, ...limitsOf(limits) });
     setMade({ fileId, psign, decoded: await decodeSignature(psign) });
   });
   const submit = (): void => {
     setTried(true);
-    if (fileId !== "" && !secsWrong && !uidWrong) void task.run();
+    const limitsWrong = limitProblems(limits, uid).size > 0;
+    if (fileId !== "" && !secsWrong && !uidWrong && !limitsWrong) void task.run();
   };
   return (
     <>
@@ -104,6 +108,7 @@ export function MakeSignature() {
             />
           )}
         </div>
+        <LimitsPart draft={limits} uid={uid} change={(part) => setLimits((now) => ({ ...now, ...part }))} />
         <FailureLine failure={task.failure} />
         <button type="submit" class="button primary form-submit" aria-disabled={task.pending}>
           {t(task.pending ? "signatures.making" : "signatures.make")}

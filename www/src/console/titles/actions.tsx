@@ -18,7 +18,7 @@ export function allowed({ state, mode, job }: Title): readonly (TitleAction | "d
     ...(state === "ready" ? (["publish"] as const) : []),
     ...(state === "published" ? (["unpublish"] as const) : []),
     ...(state === "failed" ? (["retry"] as const) : []),
-    ...(complete && mode === "private" && job === null ? (["reencrypt"] as const) : []),
+    ...(complete && mode !== "clear" && job === null ? (["reencrypt"] as const) : []),
     "delete",
   ];
 }

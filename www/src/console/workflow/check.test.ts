@@ -20,12 +20,17 @@ test("settings survive the form unchanged", () => {
     sprites: null,
   } as const;
   expect(settingsOf(draftOf({ workflowId: "x", name: "x", settings: other }))).toEqual(other);
+  const standard = { ...ADAPTIVE, mode: "standard", clearLeadSecs: 12 } as const;
+  expect(settingsOf(draftOf({ workflowId: "x", name: "x", settings: standard }))).toEqual(standard);
+  const { clearLeadSecs: _, ...ofOlderServer } = ADAPTIVE;
+  expect(settingsOf(draftOf({ workflowId: "x", name: "x", settings: ofOlderServer }))).toEqual(ADAPTIVE);
 });
 
 test("each limit is held at both ends", () => {
   const held: [keyof WorkflowDraft, string, readonly [number, number], number][] = [
     ["segmentSecs", "segmentSecs", LIMITS.segmentSecs, 1],
     ["periodSegments", "periodSegments", LIMITS.periodSegments, 1],
+    ["clearLeadSecs", "clearLeadSecs", LIMITS.clearLeadSecs, 1],
     ["audioKilobits", "audioBitRate", LIMITS.audioBitRate, 1000],
     ["spriteSecs", "sprites.everySecs", LIMITS.spriteSecs, 1],
     ["spriteWidth", "sprites.width", LIMITS.spriteEdge, 1],
@@ -54,6 +59,8 @@ test("a ladder has 1 to 12 rungs, each edge once", () => {
 });
 
 test("what is hidden is not checked", () => {
+  expect(wrong({ mode: "clear", clearLeadSecs: "x" })).toEqual([]);
+  expect(settingsOf({ ...good, mode: "clear", clearLeadSecs: "12" })).toMatchObject({ cipher: null, clearLeadSecs: 0 });
   expect(
     wrong({ sprites: "off", spriteSecs: "0", cover: "best", coverSecs: "x", ladder: "copy", maxEdge: "1" }),
   ).toEqual([]);
@@ -80,6 +87,7 @@ test("the limits are those of the protocol", () => {
   const plain = rust.replaceAll("_", "");
   for (const name of ["edge", "videoBitRate", "audioBitRate", "segmentSecs", "spriteSecs", "spriteEdge"] as const)
     expect(plain, name).toContain(range(LIMITS[name]));
+  expect(rust).toContain(`CLEAR_LEAD_SECS_MAX: u32 = ${LIMITS.clearLeadSecs[1]}`);
   expect(rust).toContain(`RUNGS_MAX: usize = ${LIMITS.rungs[1]}`);
 });
 

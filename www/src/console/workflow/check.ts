@@ -10,6 +10,7 @@ export const LIMITS = {
   audioBitRate: [32_000, 512_000],
   segmentSecs: [1, 60],
   periodSegments: [1, 10_000],
+  clearLeadSecs: [0, 600],
   spriteSecs: [1, 600],
   spriteEdge: [16, 640],
   coverMs: [0, 24 * 3600 * 1000],
@@ -40,6 +41,7 @@ export function checkDraft(draft: WorkflowDraft): Problems {
   add("audioBitRate", thousandsProblem(draft.audioKilobits, LIMITS.audioBitRate));
   add("segmentSecs", wholeProblem(draft.segmentSecs, LIMITS.segmentSecs));
   add("periodSegments", wholeProblem(draft.periodSegments, LIMITS.periodSegments));
+  if (draft.mode !== "clear") add("clearLeadSecs", wholeProblem(draft.clearLeadSecs, LIMITS.clearLeadSecs));
   if (draft.cover === "at") add("cover.positionMs", thousandsProblem(draft.coverSecs, LIMITS.coverMs));
   if (draft.sprites === "on") {
     add("sprites.everySecs", wholeProblem(draft.spriteSecs, LIMITS.spriteSecs));

@@ -13,6 +13,7 @@ export interface WorkflowDraft {
   readonly mode: Mode;
   readonly segmentSecs: string;
   readonly periodSegments: string;
+  readonly clearLeadSecs: string;
   readonly audioKilobits: string;
   readonly preset: (typeof PRESETS)[number];
   readonly cover: "best" | "at" | "none";
@@ -39,6 +40,7 @@ export const ADAPTIVE: WorkflowSettings = {
   cipher: "aes-128-cbc",
   segmentSecs: 6,
   periodSegments: 10,
+  clearLeadSecs: 0,
   audioBitRate: 128_000,
   preset: "veryfast",
   cover: { kind: "best" },
@@ -69,6 +71,7 @@ export function draftOf({ workflowId, name, settings }: Pick<Workflow, "workflow
     mode: settings.mode,
     segmentSecs: String(settings.segmentSecs),
     periodSegments: String(settings.periodSegments),
+    clearLeadSecs: String(settings.clearLeadSecs ?? 0),
     audioKilobits: String(settings.audioBitRate / 1000),
     preset: settings.preset,
     cover: cover?.kind ?? "none",
@@ -88,9 +91,10 @@ export function settingsOf(draft: WorkflowDraft): WorkflowSettings {
     ladder: ladderOf(draft),
     container: draft.container,
     mode: draft.mode,
-    cipher: draft.mode === "private" ? "aes-128-cbc" : null,
+    cipher: draft.mode === "clear" ? null : "aes-128-cbc",
     segmentSecs: Number(draft.segmentSecs),
     periodSegments: Number(draft.periodSegments),
+    clearLeadSecs: draft.mode === "clear" ? 0 : Number(draft.clearLeadSecs),
     audioBitRate: thousands(draft.audioKilobits),
     preset: draft.preset,
     cover: coverOf(draft),

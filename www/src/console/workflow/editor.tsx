@@ -135,6 +135,8 @@ function BasicsPart({ draft, change, problem, isNew }: PartProps & { isNew: bool
   );
 }
 
+const MODES = ["private", "standard", "clear"] as const;
+
 function ProtectionPart({ draft, change, problem }: PartProps) {
   const secs = Number(draft.segmentSecs) * Number(draft.periodSegments);
   return (
@@ -142,10 +144,7 @@ function ProtectionPart({ draft, change, problem }: PartProps) {
       <RadioField
         label={t("workflows.mode")}
         value={draft.mode}
-        choices={[
-          { value: "private", label: t("mode.private"), hint: t("workflows.mode.private.hint") },
-          { value: "clear", label: t("mode.clear"), hint: t("workflows.mode.clear.hint") },
-        ]}
+        choices={MODES.map((value) => ({ value, label: t(`mode.${value}`), hint: t(`workflows.mode.${value}.hint`) }))}
         change={(mode) => change({ mode })}
       />
       <div class="form-row">
@@ -172,7 +171,20 @@ function ProtectionPart({ draft, change, problem }: PartProps) {
           problem={problem("periodSegments")}
         />
       </div>
-      {draft.mode === "private" && secs > 0 && Number.isFinite(secs) && (
+      {draft.mode !== "clear" && (
+        <TextField
+          label={t("workflows.clearLead")}
+          type="number"
+          min={0}
+          max={600}
+          unit="s"
+          value={draft.clearLeadSecs}
+          change={(clearLeadSecs) => change({ clearLeadSecs })}
+          hint={t("workflows.clearLead.hint")}
+          problem={problem("clearLeadSecs")}
+        />
+      )}
+      {draft.mode !== "clear" && secs > 0 && Number.isFinite(secs) && (
         <p class="callout">{t("workflows.period.means", { time: duration(secs) })}</p>
       )}
     </FormPart>

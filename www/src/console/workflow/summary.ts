@@ -27,6 +27,7 @@ export function workflowFacts(settings: WorkflowSettings): readonly (readonly [s
     [t("workflows.container"), t(`container.${settings.container}`)],
     [t("workflows.segment"), t("workflows.secs", { secs: settings.segmentSecs })],
     [t("workflows.period"), t("workflows.period.of", { count: settings.periodSegments })],
+    settings.clearLeadSecs ? [t("workflows.clearLead"), t("workflows.secs", { secs: settings.clearLeadSecs })] : null,
     [t("workflows.cover"), coverWords(cover)],
     [t("workflows.sprites"), sprites === null ? t("ui.none") : t("workflows.sprites.of", { ...sprites })],
     [t("workflows.publish"), t(`workflows.publish.${settings.publish}`)],

@@ -84,6 +84,7 @@ export const commonEn = {
   "state.disabled": "Off",
 
   "mode.private": "Private encryption",
+  "mode.standard": "Standard HLS encryption",
   "mode.clear": "Clear",
   "container.fmp4": "fMP4 (CMAF)",
   "container.ts": "MPEG-TS",

@@ -85,6 +85,7 @@ export const commonZh: Record<keyof typeof commonEn, string> = {
   "state.disabled": "关闭",
 
   "mode.private": "私有加密",
+  "mode.standard": "标准 HLS 加密",
   "mode.clear": "明文",
   "container.fmp4": "fMP4 (CMAF)",
   "container.ts": "MPEG-TS",

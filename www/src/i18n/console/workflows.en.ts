@@ -60,6 +60,8 @@ export const workflowsEn = {
   "workflows.mode": "Encryption",
   "workflows.mode.private.hint":
     "Every segment has a key of its own, released only to a player with a valid signature.",
+  "workflows.mode.standard.hint":
+    "AES-128 as every HLS player knows it, for players that are not ours. Keys pass through the page’s JavaScript.",
   "workflows.mode.clear.hint": "Not encrypted. Anyone with a valid address can download it. For trailers.",
   "workflows.segment": "Segment length",
   "workflows.segment.hint": "1 to 60 s. Shorter segments start faster and make more files.",
@@ -69,6 +71,9 @@ export const workflowsEn = {
     "How many segments the player gets keys for at once. Revoking a viewer takes effect within a period.",
   "workflows.period.unit": "segments",
   "workflows.period.means": "A key period of about {time}.",
+  "workflows.clearLead": "Clear lead",
+  "workflows.clearLead.hint":
+    "So much of the beginning is not encrypted, rounded up to whole segments. 0 to 600 s; 0 encrypts everything.",
   "workflows.cover": "Cover",
   "workflows.cover.best": "Chosen for you",
   "workflows.cover.best.hint": "A typical frame of the beginning: not black, not a cut.",

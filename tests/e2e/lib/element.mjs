@@ -1,0 +1,37 @@
+// A `<keyveil-player>` as a page of one's own would have it, on a page of the installation.
+
+/** Replaces what plays by an element with the id `own` and that signature, and keeps its events in `window.told`. */
+export async function embed(page, keyveil, psign, { attributes = {}, html = "" } = {}) {
+  // With a link, be it to nothing, the page fetches the element; the query makes it a new page each time.
+  await page.goto(`${keyveil.origin}/player/?${Math.random()}#file=none&psign=none`);
+  await page.evaluate(
+    async ({ psign, attributes, html }) => {
+      await customElements.whenDefined("keyveil-player");
+      document.body.replaceChildren();
+      const element = document.createElement("keyveil-player");
+      const all = { server: location.origin, "worker-url": "/sdk/worker.js", "wasm-url": "/sdk/keyveil.wasm", psign };
+      for (const [name, value] of Object.entries({ ...all, id: "own", ...attributes }))
+        element.setAttribute(name, value);
+      element.innerHTML = html;
+      window.told = [];
+      for (const type of ["title", "state", "error", "previewend", "ended"]) {
+        element.addEventListener(type, ({ detail }) => {
+          const said = type === "error" ? { code: detail.code, fatal: detail.fatal } : detail;
+          window.told.push({ type, detail: JSON.parse(JSON.stringify(said)) });
+        });
+      }
+      document.body.append(element);
+    },
+    { psign, attributes, html },
+  );
+  return page.locator("#own");
+}
+
+/** The details of the events of one type that the element has sent so far. */
+export const told = (page, type) =>
+  page.evaluate((wanted) => window.told.filter((one) => one.type === wanted).map(({ detail }) => detail), type);
+
+export const sign = async (keyveil, fileId, claims) =>
+  (await keyveil.api("POST", "/v1/player-signatures", { fileId, ...claims })).psign;
+
+export const fileIdOf = (keyveil) => new URLSearchParams(new URL(keyveil.playerUrl).hash.slice(1)).get("file");
