@@ -36,7 +36,6 @@ describe("an error", () => {
     track_not_allowed: ["session", true],
     key_uses_exhausted: ["session", true],
     rate_limited: ["network", false],
-    kms_unavailable: ["network", false],
     watermark_removed: ["environment", true],
     network: ["network", false],
     unavailable: ["network", false],

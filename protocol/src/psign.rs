@@ -253,6 +253,19 @@ impl TimelyPlayerSignature {
         self.expires_at
     }
 
+    /// Whether `urlAccessInfo.domain` names a host.
+    #[must_use]
+    pub fn names_vendor_domains(&self) -> bool {
+        self.claims.names_vendor_domains()
+    }
+
+    /// Takes names out of `urlAccessInfo.domain` that can only be meant as vendors mean that claim: where media come from.
+    #[must_use]
+    pub fn without_media_hosts(mut self, is_media_host: impl Fn(&str) -> bool) -> Self {
+        self.claims.retain_vendor_domains(|name| !is_media_host(name));
+        self
+    }
+
     /// `requested` is the file the page means to play, if it said so; `mode` is the title's.
     ///
     /// # Errors

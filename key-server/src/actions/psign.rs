@@ -3,6 +3,7 @@
 use keyveil_protocol::psign::{PlayerSignatureClaims, SigningKey, TimelyPlayerSignature, UnverifiedPlayerSignature};
 use keyveil_protocol::{AppId, ErrorCode, KeyId};
 use ring::digest;
+use url::Url;
 use zeroize::Zeroizing;
 
 use crate::installation::Installation;
@@ -32,12 +33,33 @@ pub(super) async fn check(state: &ServerState, psign: &str, now: u64) -> Result<
             Ok(verified) => {
                 let timely = verified.check_times(now, app.max_age_secs);
                 let timely = timely.map_err(|error| Refusal::from(error).for_app(app_id))?;
+                let timely = without_media_hosts(state, &app, timely).await?;
                 return Ok(TimelySignature { timely, app, kid: row.kid });
             }
             Err(back) => unverified = *back,
         }
     }
     Err(wrong("no signing key in use fits"))
+}
+
+/// In `urlAccessInfo.domain` vendors name the host that media come from. A media origin where no page of the application can be
+/// is meant so: as the name of a page it would refuse everyone.
+async fn without_media_hosts(
+    state: &ServerState,
+    app: &App,
+    timely: TimelyPlayerSignature,
+) -> Result<TimelyPlayerSignature, Refusal> {
+    if !timely.names_vendor_domains() {
+        return Ok(timely);
+    }
+    let rows = state.installation.store().media_origins(app.app_id).await?;
+    let origins = rows.iter().filter_map(|row| PageOrigin::of_url(&Url::parse(&row.base_url).ok()?));
+    let origins: Vec<_> = origins.filter(|origin| !may_be_page(state, app, origin)).collect();
+    Ok(timely.without_media_hosts(|name| !name.starts_with('*') && origins.iter().any(|origin| covers(name, origin))))
+}
+
+fn may_be_page(state: &ServerState, app: &App, origin: &PageOrigin) -> bool {
+    state.is_own_origin(origin) || app.domains.iter().any(|pattern| covers(pattern, origin))
 }
 
 /// A signing key's text, ready to check or sign with.
@@ -62,7 +84,7 @@ pub(super) fn check_origin(
     let refused = |cause: &'static str| Refusal::new(ErrorCode::OriginNotAllowed, cause);
     if let Some(origin) = origin {
         let origin = PageOrigin::parse(origin).ok_or_else(|| refused("Origin is not a page's"))?;
-        if !state.is_own_origin(&origin) && !app.domains.iter().any(|pattern| covers(pattern, &origin)) {
+        if !may_be_page(state, app, &origin) {
             return Err(refused("none of the app's domains"));
         }
     }

@@ -141,16 +141,44 @@ fn a_documented_psign_with_another_secret_or_past_its_ends_is_refused() {
     assert_eq!(play(&app, &payload).status, 200);
 }
 
+fn play_on(app: &TestApp, payload: &Value, page: &str) -> Response {
+    let body = app.player().play_body(&Exchange::generate(&mut Player::rng()), &psign(app, payload), json!({}));
+    app.request("POST", "/v1/play").json(body.to_string()).header("Origin", page).send()
+}
+
 #[test]
 fn a_domain_names_the_pages_that_may_embed_the_player() {
     let app = TestApp::builder().domain("academy.example").domain("other.example").start();
     let mut payload = documented(&app);
-    let play_on = |payload: &Value, page: &'static str| {
-        let body = app.player().play_body(&Exchange::generate(&mut Player::rng()), &psign(&app, payload), json!({}));
-        app.request("POST", "/v1/play").json(body.to_string()).header("Origin", page).send()
-    };
-    assert_eq!(play_on(&payload, "https://other.example").status, 200, "Default names none");
+    assert_eq!(play_on(&app, &payload, "https://other.example").status, 200, "Default names none");
     payload["urlAccessInfo"]["domain"] = json!("academy.example");
-    assert_eq!(play_on(&payload, "https://academy.example").status, 200);
-    assert_eq!(play_on(&payload, "https://other.example").code(), "origin_not_allowed");
+    assert_eq!(play_on(&app, &payload, "https://academy.example").status, 200);
+    assert_eq!(play_on(&app, &payload, "https://other.example").code(), "origin_not_allowed");
+}
+
+#[test]
+fn a_domain_where_media_come_from_names_no_page() {
+    let app = TestApp::builder().domain("academy.example").domain("other.example").domain("elsewhere.test").start();
+    let play_with = |domain: &str, page: &str| {
+        let mut payload = documented(&app);
+        payload["urlAccessInfo"]["domain"] = json!(domain);
+        play_on(&app, &payload, page)
+    };
+    let page = "https://academy.example";
+    assert_eq!(play_with("cdn.example", page).code(), "origin_not_allowed", "no media origin yet");
+    for (id, base_url) in [("cdn", "https://cdn.example"), ("same", "https://other.example")] {
+        let body = json!({ "originId": id, "baseUrl": base_url, "scheme": "tencent-key" }).to_string();
+        assert_eq!(app.authorized("POST", "/v1/media-origins").json(body).send().status, 201);
+    }
+    assert_eq!(play_with("cdn.example", page).status, 200);
+    assert_eq!(play_with("cdn.example academy.example", page).status, 200);
+    for (domain, why) in [
+        ("cdn.example other.example", "what else it names still holds"),
+        ("other.example", "a media origin where pages are is named as a page"),
+        ("*.example", "a wildcard names pages"),
+        ("foreign.example", "no media origin of this application"),
+    ] {
+        let page = if domain == "*.example" { "https://elsewhere.test" } else { page };
+        assert_eq!(play_with(domain, page).code(), "origin_not_allowed", "{why}");
+    }
 }

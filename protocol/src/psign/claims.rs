@@ -178,10 +178,20 @@ impl PlayerSignatureClaims {
     #[must_use]
     pub fn domain_lists(&self) -> Vec<Vec<&str>> {
         let vendor = self.url_access_info.as_ref().and_then(|info| info.domain.as_deref());
-        let names_page = |name: &&str| !name.is_empty() && !name.eq_ignore_ascii_case("Default");
-        let vendor = vendor.map(|text| text.split([' ', ',']).filter(names_page).collect::<Vec<_>>());
+        let vendor = vendor.map(|text| names(text).collect::<Vec<_>>());
         let own = self.keyveil.as_ref().map(|own| own.domains.iter().map(String::as_str).collect());
         [vendor, own].into_iter().flatten().filter(|list| !list.is_empty()).collect()
+    }
+
+    pub(super) fn names_vendor_domains(&self) -> bool {
+        let domain = self.url_access_info.as_ref().and_then(|info| info.domain.as_deref());
+        domain.is_some_and(|text| names(text).next().is_some())
+    }
+
+    /// Takes names out of `urlAccessInfo.domain`.
+    pub(super) fn retain_vendor_domains(&mut self, keep: impl Fn(&str) -> bool) {
+        let Some(domain) = self.url_access_info.as_mut().and_then(|info| info.domain.as_mut()) else { return };
+        *domain = names(domain).filter(|name| keep(name)).collect::<Vec<_>>().join(" ");
     }
 
     /// The length of a preview in seconds; none for the whole title.
@@ -291,4 +301,9 @@ impl PlayerSignatureClaims {
             _ => Err(ProtocolError::new(ErrorCode::PsignContentType, "audioVideoType does not fit the title's mode")),
         }
     }
+}
+
+/// The host names in a text that separates them by spaces or commas.
+fn names(text: &str) -> impl Iterator<Item = &str> {
+    text.split([' ', ',']).filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case("Default"))
 }

@@ -104,7 +104,7 @@ export const auditZh: Record<keyof typeof auditEn, string> = {
   "audit.say.webhook_deleted.by": "{by} 删除了回调。",
   "audit.say.media_origin_created": "已添加媒体源 {id}。",
   "audit.say.media_origin_created.by": "{by} 添加了媒体源 {id}。",
-  "audit.say.media_origin_changed": "媒体源已更改。",
+  "audit.say.media_origin_changed": "媒体源 {id} 已更改。",
   "audit.say.media_origin_changed.by": "{by} 更改了媒体源 {id}。",
   "audit.say.media_origin_deleted": "已移除媒体源 {id}。",
   "audit.say.media_origin_deleted.by": "{by} 移除了媒体源 {id}。",
