@@ -5,6 +5,7 @@ mod conformance;
 mod engines;
 mod fake;
 mod local;
+mod moving;
 mod outage;
 mod rotation;
 

@@ -26,7 +26,6 @@ export const auditEn = {
   "audit.kind.title_unpublished": "Title unpublished",
   "audit.kind.title_deleted": "Title deleted",
   "audit.kind.version_forgotten": "Version forgotten",
-  "audit.kind.keys_imported": "Keys imported",
   "audit.kind.signature_made": "Signature made",
   "audit.kind.app_created": "Application made",
   "audit.kind.app_changed": "Application changed",
@@ -80,7 +79,6 @@ export const auditEn = {
   "audit.say.title_deleted": "{file} was deleted, and its secrets with it.",
   "audit.say.title_deleted.by": "{file} was deleted by {by}, and its secrets with it.",
   "audit.say.version_forgotten": "Version {version} of {file} was forgotten: its secret and its media are gone.",
-  "audit.say.keys_imported": "Keys of another vendor were imported for {file}: {count}.",
   "audit.say.signature_made": "A player signature for {file} was made with key {kid}, good until {until}.",
   "audit.say.signature_made.uid":
     "A player signature for {file} was made for {uid} with key {kid}, good until {until}.",
