@@ -105,17 +105,16 @@ async fn a_renewed_token_is_read_and_a_revoked_one_refused() {
 #[tokio::test]
 async fn every_other_answer_is_unavailable_and_passes() {
     let scene = Scene::new();
-    let kms = scene.kms(SHORT_TIMEOUT);
+    let (kms, impatient) = (scene.kms(TIMEOUT), scene.kms(SHORT_TIMEOUT));
     let ciphertext = kms.encrypt(b"secret", &CONTEXT).await.unwrap();
     type Case = (fn() -> Reply, Option<Duration>);
-    let unavailable: [Case; 7] = [
+    let unavailable: [Case; 6] = [
         (|| Reply::Later(429, r#"{"errors":["rate limit quota exceeded"]}"#.to_owned()), Some(Duration::from_secs(7))),
         (|| Reply::Now(503, r#"{"errors":["Vault is sealed"]}"#.to_owned()), None),
         (|| Reply::Now(200, "<html>a proxy's page</html>".to_owned()), None),
         (|| Reply::Now(200, r#"{"data":{"plaintext":"no base64!"}}"#.to_owned()), None),
         (|| Reply::Now(400, r#"{"errors":["encryption key not found"]}"#.to_owned()), None),
         (|| Reply::Redirect, None),
-        (|| Reply::Never, None),
     ];
     for (number, (instead, retry_after)) in unavailable.into_iter().enumerate() {
         scene.vault.change(|vault| vault.instead = Some(instead));
@@ -124,6 +123,8 @@ async fn every_other_answer_is_unavailable_and_passes() {
         scene.vault.change(|vault| vault.instead = None);
         assert_eq!(kms.decrypt(&ciphertext, &CONTEXT).await.unwrap().as_slice(), b"secret");
     }
+    scene.vault.change(|vault| vault.instead = Some(|| Reply::Never));
+    assert_eq!(impatient.decrypt(&ciphertext, &CONTEXT).await, Err(KmsError::UNAVAILABLE), "it hangs");
 }
 
 #[tokio::test]
