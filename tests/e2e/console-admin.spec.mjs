@@ -37,7 +37,7 @@ const PAGES = {
   }),
   "workflow-standard": show("/workflows/new:own", async (page) => {
     await page.getByRole("radio").nth(4).check();
-    await page.locator("input[max='600']").fill("601");
+    await page.locator("input[min='0'][max='600']").fill("601");
     await expect(page.locator(".field .problem")).toBeVisible();
   }),
   sessions: show("/sessions", (page) => expect(page.getByRole("row")).toHaveCount(6)),
@@ -47,7 +47,7 @@ const PAGES = {
     await expect(page.getByRole("listbox").getByRole("option").first()).toBeVisible();
   }),
   "dialog-session": show("/sessions", async (page) => {
-    await page.locator("[data-id] .actions button").nth(1).click();
+    await page.locator("[data-id] .actions").nth(1).locator("button").first().click();
     await page.getByRole("menuitem").first().click();
     await dialog(page);
     await expect(page.locator(".dialog .ghost")).toHaveCount(0);
