@@ -153,6 +153,9 @@ fn local(folder: &Path, uri: &str) -> Result<PathBuf, PackError> {
     })
 }
 
+/// The text of a key, and its explicit IV.
+type KeyTag = (String, Option<[u8; 16]>);
+
 struct Reading {
     media_id: Option<String>,
 }
@@ -196,7 +199,7 @@ impl Reading {
     }
 
     /// The key's text and explicit IV; none for METHOD=NONE.
-    fn key(&mut self, tag: &hls::Key<'_>) -> Result<Option<(String, Option<[u8; 16]>)>, PackError> {
+    fn key(&mut self, tag: &hls::Key<'_>) -> Result<Option<KeyTag>, PackError> {
         match tag.method() {
             EnumeratedString::Known(hls::Method::None) => return Ok(None),
             EnumeratedString::Known(hls::Method::Aes128) if tag.keyformat() == "identity" => {}
