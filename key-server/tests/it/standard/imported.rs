@@ -250,3 +250,18 @@ fn a_signature_for_one_use_is_one_session_however_often_it_asks() {
     assert_eq!(get(&app, "second", MEDIA, &psign).status, 200);
     assert_eq!(super::entry(&app, SHOW, &psign).send().code(), "psign_used");
 }
+
+#[test]
+fn a_psign_that_asks_for_several_keys_at_once_opens_one_session() {
+    let (app, psign) = show();
+    let path = |text: &str| format!("/v1/hls-keys?Ciphertext={text}&MediaId={MEDIA}&{PARAMETER}={psign}");
+    let requests: Vec<_> = (0..8).map(|_| app.request("GET", &path("second"))).collect();
+    let asking: Vec<_> = requests.into_iter().map(|request| std::thread::spawn(move || request.send())).collect();
+    for answer in asking {
+        let answer = answer.join().unwrap();
+        assert_eq!((answer.status, answer.body.as_slice()), (200, [2; 16].as_slice()), "{}", answer.text());
+    }
+    let listed = app.authorized("GET", "/v1/sessions").send().value();
+    assert_eq!(listed["sessions"].as_array().unwrap().len(), 1);
+    assert_eq!(listed["sessions"][0]["releases"], 8);
+}
