@@ -343,9 +343,22 @@ test("a standard title's keys are fetched by the application's own loader, under
   const { loader: KeyLoader } = createStandardLoaders(host, BaseLoader as unknown as LoaderConstructor);
   const loader = new (KeyLoader as unknown as LoaderConstructor)({} as HlsConfig);
   const context = { url: "http://keys.test/one/HD/0" } as LoaderContext;
-  loader.load(context, CONFIG, callbacks());
-  expect([BaseLoader.last.loads, context.url]).toEqual([1, "http://keys.test/two/HD/0"]);
-  expect("loader" in createLoaders(host, BaseLoader as unknown as LoaderConstructor), "a private title's are not").toBe(
-    false,
-  );
+  const called = callbacks();
+  loader.load(context, CONFIG, called);
+  expect([BaseLoader.last.loads, BaseLoader.last.context?.url]).toEqual([1, "http://keys.test/two/HD/0"]);
+  // hls.js looks its keys up by the address that it asked for.
+  expect(context.url).toBe("http://keys.test/one/HD/0");
+  const { stats } = loader;
+  const sent = BaseLoader.last.context as LoaderContext;
+  const answered = BaseLoader.last.callbacks;
+  const response = { url: "", data: new ArrayBuffer(16), code: 200 };
+  answered?.onSuccess(response, stats, sent, null);
+  answered?.onError({ code: 401, text: "" }, sent, null, stats);
+  answered?.onTimeout(stats, sent, null);
+  answered?.onAbort?.(stats, sent, null);
+  expect(called.calls).toEqual(["success", "error", "timeout", "abort"]);
+  expect(called.onSuccess).toHaveBeenCalledWith(response, stats, context, null);
+  expect(called.onError).toHaveBeenCalledWith({ code: 401, text: "" }, context, null, stats);
+  const ofPrivate = createLoaders(host, BaseLoader as unknown as LoaderConstructor);
+  expect("loader" in ofPrivate, "a private title's are not").toBe(false);
 });

@@ -15,6 +15,8 @@ const playsFrom = (element, from, secs) =>
 
 /** Segments of 2 s: the first two are clear. */
 const LEAD = { clearLeadSecs: 3 };
+/** So that keys of the end are not asked for at the beginning. */
+const AHEAD = { bufferSecs: 10 };
 
 function installed(name, workflow, secs) {
   const it = { folder: null, keyveil: null, fileId: null };
@@ -83,7 +85,7 @@ test.describe("a standard title", () => {
       return sign(it.keyveil, it.fileId, { expiresInSecs: 20 });
     });
     const keys = watchKeys(page);
-    const element = await embed(page, it.keyveil, "");
+    const element = await embed(page, it.keyveil, "", AHEAD);
     await play(element.locator("video"));
     expect((await told(page, "title"))[0].title).toMatchObject({ mode: "standard", clearLeadSegments: 2 });
     await playsFrom(element, 0, 7);
@@ -101,7 +103,7 @@ test.describe("a standard title", () => {
   test("ends with an error of the signature when no fresh one is to be had", async ({ page }) => {
     const keys = watchKeys(page);
     const psign = await sign(it.keyveil, it.fileId, { expiresInSecs: 8 });
-    const element = await embed(page, it.keyveil, psign);
+    const element = await embed(page, it.keyveil, psign, AHEAD);
     await play(element.locator("video"));
     await page.waitForTimeout(10_000);
     await seek(element, 74);
@@ -114,10 +116,10 @@ test.describe("a standard title", () => {
 
   test("is refused by its own code when the viewer plays elsewhere", async ({ page }) => {
     const psign = () => sign(it.keyveil, it.fileId, { uid: "ann", sessions: 1 });
-    const element = await embed(page, it.keyveil, await psign());
+    const element = await embed(page, it.keyveil, await psign(), AHEAD);
     await play(element.locator("video"));
     const elsewhere = await page.context().newPage();
-    const other = await embed(elsewhere, it.keyveil, await psign());
+    const other = await embed(elsewhere, it.keyveil, await psign(), AHEAD);
     await play(other.locator("video"));
     await seek(element, 74);
     const fatal = async () => (await told(page, "error")).filter((error) => error.fatal).map(({ code }) => code);

@@ -53,8 +53,13 @@ export function createStandardLoaders(host: LoaderHost, base?: LoaderConstructor
       config: LoaderConfiguration,
       callbacks: LoaderCallbacks<LoaderContext>,
     ): void {
-      context.url = host.currentUrl(context.url);
-      super.load(context, config, callbacks);
+      // hls.js knows a key by its address, and finds it again by that of the context it gave.
+      super.load({ ...context, url: host.currentUrl(context.url) }, config, {
+        onSuccess: (response, stats, _sent, details) => callbacks.onSuccess(response, stats, context, details),
+        onError: (error, _sent, details, stats) => callbacks.onError(error, context, details, stats),
+        onTimeout: (stats, _sent, details) => callbacks.onTimeout(stats, context, details),
+        onAbort: (stats, _sent, details) => callbacks.onAbort?.(stats, context, details),
+      });
     }
   }
   return { ...createLoaders(host, Base), loader: KeyveilKeyLoader as unknown as HlsConfig["loader"] };

@@ -2,13 +2,13 @@
 
 /**
  * Replaces what plays by an element with the id `own` and that signature, and keeps its events in `window.told`. Where the page has a
- * function `signFor`, it is asked for signatures instead.
+ * function `signFor`, it is asked for signatures instead. hls.js loads `bufferSecs` ahead: a small title is else here at once.
  */
-export async function embed(page, keyveil, psign, { attributes = {}, html = "" } = {}) {
+export async function embed(page, keyveil, psign, { attributes = {}, html = "", bufferSecs = 600 } = {}) {
   // With a link, be it to nothing, the page fetches the element; the query makes it a new page each time.
   await page.goto(`${keyveil.origin}/player/?${Math.random()}#file=none&psign=none`);
   await page.evaluate(
-    async ({ psign, attributes, html }) => {
+    async ({ psign, attributes, html, bufferSecs }) => {
       await customElements.whenDefined("keyveil-player");
       document.body.replaceChildren();
       const element = document.createElement("keyveil-player");
@@ -24,9 +24,12 @@ export async function embed(page, keyveil, psign, { attributes = {}, html = "" }
           window.told.push({ type, detail: JSON.parse(JSON.stringify(said)) });
         });
       }
+      element.addEventListener("state", ({ detail }) => {
+        if (detail.state === "ready") element.player.hls.config.maxMaxBufferLength = bufferSecs;
+      });
       document.body.append(element);
     },
-    { psign, attributes, html },
+    { psign, attributes, html, bufferSecs },
   );
   return page.locator("#own");
 }
