@@ -10,6 +10,7 @@
 //   signing samples                      docs/samples in Node, Python, Go, Java and PHP, where these are here
 //   fault tests                          processes killed, disks filled, workers that compete: nothing is lost, nothing clear
 //   API tests                            every operation of the OpenAPI document, asked by schemathesis
+//   import tests                         a title of another vendor's encryption, taken over and played
 //   CDN tests                            a title through a real nginx, and 20,000 altered addresses
 //   player unit tests, page unit tests   vitest
 //   console tests                        Playwright in the system's Chromium: the console before a stand-in for the server
@@ -93,6 +94,7 @@ async function suites() {
     { name: "signing samples", ...(await nodeTests("tests/samples")) },
     { name: "fault tests", ...(await nodeTests("tests/faults")) },
     { name: "API tests", ...(await nodeTests("tests/api")), env: { KEYVEIL_SCHEMATHESIS: pythonTool("schemathesis") } },
+    { name: "import tests", ...(await nodeTests("tests/import")) },
     { name: "CDN tests", ...(await nodeTests("tests/cdn")) },
     { name: "player unit tests", ...vitest("player-wasm") },
     { name: "page unit tests", ...vitest("www") },
