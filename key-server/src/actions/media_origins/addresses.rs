@@ -31,7 +31,7 @@ pub(crate) struct Viewing<'a> {
 
 impl MediaAddresses {
     /// Those of the application's default media origin, else this server's own; they end with `expires_at` at the latest. A
-    /// preview's are this server's own where the origin's scheme can't say where it ends.
+    /// preview's are this server's own.
     pub(in crate::actions) async fn of_title(
         state: &ServerState,
         title: &PublishedTitle,
@@ -40,7 +40,7 @@ impl MediaAddresses {
         let folder = title.folder();
         let origins = open_origins(state, title.info.app_id).await?;
         let origin = origins.iter().find(|origin| origin.is_default);
-        let vendor = origin.and_then(|origin| Some((origin, terms(state, origin.auth.as_ref()?, title, viewing)?)));
+        let vendor = origin.and_then(|origin| Some((origin, terms(state, origin.auth.as_ref()?, viewing)?)));
         let signer = match (vendor, origin) {
             (Some((origin, terms)), _) => Signer::Vendor(Arc::clone(origin), terms),
             (None, origin) => {
@@ -74,17 +74,10 @@ impl MediaAddresses {
     }
 }
 
-/// What a vendor's address says; nothing where it can't say all.
-fn terms(state: &ServerState, auth: &UrlAuth, title: &PublishedTitle, viewing: &Viewing<'_>) -> Option<UrlTerms> {
+/// What a vendor's address says. Nothing for a preview, whose end no scheme can hold: those that cover files have no place for it,
+/// and `tencent-key` joins its fields without a mark between them, so that whoever has an address can move the end away.
+fn terms(state: &ServerState, auth: &UrlAuth, viewing: &Viewing<'_>) -> Option<UrlTerms> {
     let terms = auth.terms(state.clock.now(), viewing.expires_at);
-    if !auth.has_limits() {
-        return viewing.preview_segments.is_none().then_some(terms);
-    }
-    // In whole seconds, which are cut to segments again: never more than there may be.
-    let secs = |segments: u32| u64::from(segments) * u64::from(title.info.media.segment_ms) / 1000;
-    let exper = match viewing.preview_segments {
-        Some(segments) => Some(u32::try_from(secs(segments)).ok().filter(|secs| *secs > 0)?),
-        None => None,
-    };
-    Some(UrlTerms { exper, us: viewing.us.map(str::to_owned), ..terms })
+    let us = viewing.us.map(str::to_owned);
+    viewing.preview_segments.is_none().then_some(UrlTerms { us, ..terms })
 }

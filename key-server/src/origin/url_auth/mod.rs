@@ -97,12 +97,6 @@ impl UrlAuth {
         UrlTerms { time, ..UrlTerms::default() }
     }
 
-    /// Whether an address has a place for terms besides its time.
-    #[must_use]
-    pub(crate) const fn has_limits(&self) -> bool {
-        matches!(self.scheme, VendorScheme::TencentKey)
-    }
-
     /// Path and query of the address of `uri`. Terms that the scheme has no place for are left out.
     #[must_use]
     pub(crate) fn sign(&self, uri: &str, terms: &UrlTerms) -> String {

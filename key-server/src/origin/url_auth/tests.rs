@@ -204,6 +204,17 @@ fn limits_are_in_their_range() {
 }
 
 #[test]
+fn a_limit_that_is_moved_into_the_time_is_no_later_time() {
+    let auth = auth(VendorScheme::TencentKey);
+    let terms = UrlTerms { exper: Some(30), ..auth.terms(NOW, NOW + 60) };
+    let address = auth.sign(URI, &terms);
+    assert_eq!(auth.check(&address, NOW).map(|checked| checked.terms.exper), Ok(Some(30)));
+    let moved = address.replace("&exper=30", "30");
+    assert!(moved.contains(&format!("?t={:x}30&sign=", NOW + 60)), "{moved}");
+    assert_eq!(auth.check(&moved, NOW), Err(UrlAuthError::Invalid));
+}
+
+#[test]
 fn times_have_one_meaning() {
     for text in ["", "+1", "-1", "1 ", "0x1", "１"] {
         for scheme in SCHEMES {

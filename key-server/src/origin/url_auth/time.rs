@@ -4,6 +4,8 @@ use ::time::{Date, Month, OffsetDateTime, Time, UtcOffset};
 
 use super::{VendorScheme, digits};
 
+/// Digits of a time from 1978 to 2106.
+const HEX_LEN: usize = 8;
 const BEIJING_HOURS: i8 = 8;
 
 /// As an address of the scheme has it.
@@ -21,7 +23,9 @@ pub(super) fn parse(scheme: VendorScheme, text: &str) -> Option<u64> {
         VendorScheme::A | VendorScheme::TencentD => digits(text)?.parse().ok(),
         VendorScheme::B => minute(text),
         VendorScheme::CPath | VendorScheme::CQuery | VendorScheme::F | VendorScheme::TencentKey => {
-            let plain = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+            // Of one length, because `tencent-key` has no mark between the time and what follows: digits of a limit, moved
+            // here, would be a later time without the limit.
+            let plain = text.len() == HEX_LEN && text.bytes().all(|byte| byte.is_ascii_hexdigit());
             u64::from_str_radix(text, 16).ok().filter(|_| plain)
         }
     }
