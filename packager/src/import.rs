@@ -121,8 +121,16 @@ fn read_keys(file: &Path) -> Result<Keys, PackError> {
 fn check_keys(title: &VendorTitle, keys: &Keys) -> Result<(), PackError> {
     for rendition in &title.renditions {
         let mut seen = BTreeSet::new();
+        if let Some(map) = &rendition.map
+            && read_file(map)?.get(4..8) != Some(b"ftyp")
+        {
+            return Err(PackError::ImportInvalid(format!("{} is no init segment of fMP4", map.display())));
+        }
         for segment in &rendition.segments {
-            let Some((text, _)) = &segment.key else { continue };
+            let Some((text, _)) = &segment.key else {
+                check_clear(&segment.file)?;
+                continue;
+            };
             if !seen.insert(text) {
                 continue;
             }
@@ -137,6 +145,14 @@ fn check_keys(title: &VendorTitle, keys: &Keys) -> Result<(), PackError> {
         }
     }
     Ok(())
+}
+
+/// What is published as it is must be media: a playlist could name any file of its folder.
+fn check_clear(file: &Path) -> Result<(), PackError> {
+    if is_media(&read_file(file)?) {
+        return Ok(());
+    }
+    Err(PackError::ImportInvalid(format!("{} is no media segment", file.display())))
 }
 
 /// MPEG-TS, or a box of fMP4.

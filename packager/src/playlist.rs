@@ -67,7 +67,8 @@ pub(crate) fn with_key_tags(bytes: &[u8], key_tag: impl Fn(Segment) -> Option<St
     let (mut lines, mut segment) = (Vec::new(), 0_u32);
     for line in text.lines() {
         if line.starts_with("#EXT-X-KEY:") {
-            if !line.contains("URI=\"keyveil:") {
+            // `keyveil:?…` names an imported key.
+            if !line.contains("URI=\"keyveil:") || line.contains("URI=\"keyveil:?") {
                 return Err(broken("has key tags of another packager, and can't be encrypted anew"));
             }
             continue;

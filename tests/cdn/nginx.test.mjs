@@ -170,7 +170,9 @@ describe("behind nginx", { concurrency: 1 }, () => {
   test("nobody asks through nginx whether an address holds", async () => {
     const master = await playlistOf(TITLES[0]);
     assert.equal((await nginx.get(master)).status, 200);
-    assert.equal((await nginx.get("/_url_auth", { headers: { "X-Original-URI": master } })).status, 404);
+    for (const path of ["/_url_auth", "/v1/url-auth", "/readyz"]) {
+      assert.equal((await nginx.get(path, { headers: { "X-Original-URI": master } })).status, 404, path);
+    }
   });
 
   for (const [number, scheme] of ALL_SCHEMES.entries()) {

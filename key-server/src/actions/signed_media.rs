@@ -99,8 +99,9 @@ impl<'a> Unverified<'a> {
     async fn granted(&self, state: &ServerState, client: IpAddr) -> Result<Granted, Refusal> {
         let title = state.installation.store().title(&self.folder.file_id).await?;
         let app_id = title.ok_or_else(|| invalid("title is unknown"))?.app_id;
+        // Who has no signature is not told whose title it is.
+        let (origin, terms) = self.signed_by(state, app_id).await?;
         let granted = async {
-            let (origin, terms) = self.signed_by(state, app_id).await?;
             let title = media::visible(state, &self.folder, &self.path).await?;
             let preview_segments = preview_segments(&title, terms.exper)?;
             media::check_preview(&self.path, preview_segments)?;
@@ -137,10 +138,11 @@ impl<'a> Unverified<'a> {
             return Ok(());
         }
         let mut write = store.write().await?;
-        if write.count_url_addresses(&hash).await? >= u32::from(most) {
+        // Counted with itself, so that two first requests of one client are one; nothing of a refusal stays.
+        write.insert_url_address(&hash, &address, stored(terms.time), stored(state.clock.now())).await?;
+        if write.count_url_addresses(&hash).await? > u32::from(most) {
             return Err(Refusal::new(ErrorCode::AddressLimit, "used from as many client addresses as it allows"));
         }
-        write.insert_url_address(&hash, &address, stored(terms.time), stored(state.clock.now())).await?;
         Ok(write.commit().await?)
     }
 

@@ -44,3 +44,26 @@ impl WriteTransaction<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_dropped_without_a_commit_leaves_nothing_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("keyveil.db")).await.unwrap();
+        for number in 0..100_u8 {
+            let hash = [number; 32];
+            let mut write = store.write().await.unwrap();
+            write.insert_url_address(&hash, "192.0.2.1", 100, 1).await.unwrap();
+            assert_eq!(write.count_url_addresses(&hash).await.unwrap(), 1);
+            drop(write);
+            assert!(!store.is_url_address(&hash, "192.0.2.1").await.unwrap(), "{number}");
+        }
+        let mut write = store.write().await.unwrap();
+        write.insert_url_address(&[1; 32], "192.0.2.1", 100, 1).await.unwrap();
+        write.commit().await.unwrap();
+        assert!(store.is_url_address(&[1; 32], "192.0.2.1").await.unwrap());
+    }
+}

@@ -148,7 +148,12 @@ fn local(folder: &Path, uri: &str) -> Result<PathBuf, PackError> {
     let is_plain = !path.is_empty()
         && !path.contains(':')
         && path.split('/').all(|part| !part.is_empty() && part != ".." && !part.contains('\\'));
-    is_plain.then(|| folder.join(path)).ok_or_else(|| {
+    // Where a link leads counts, not where it lies.
+    let real = |path: &Path| path.canonicalize().ok();
+    let within =
+        real(&folder.join(path)).zip(real(if folder.as_os_str().is_empty() { Path::new(".") } else { folder }));
+    let file = within.filter(|(file, folder)| is_plain && file.starts_with(folder) && file.is_file());
+    file.map(|(file, _)| file).ok_or_else(|| {
         unfit(format!("{uri:?} is not a file beside its playlist; download the segments and keep their relative names"))
     })
 }
@@ -182,7 +187,8 @@ impl Reading {
                 HlsLine::Uri(uri) => {
                     let duration_secs = duration_secs.take().ok_or_else(|| unfit("a segment without EXTINF"))?;
                     // RFC 8216, section 5.2: without an IV it is the media sequence number.
-                    let iv = u128::from(sequence + segments.len() as u64).to_be_bytes();
+                    let number = u128::from(sequence) + segments.len() as u128;
+                    let iv = number.to_be_bytes();
                     let key = key.clone().map(|(text, explicit)| (text, explicit.unwrap_or(iv)));
                     segments.push(VendorSegment { file: local(folder, &uri)?, duration_secs, key });
                 }

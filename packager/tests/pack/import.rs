@@ -124,4 +124,15 @@ fn what_can_not_be_taken_over_is_refused_before_anything_is_written() {
     refuse(&|vendor| edit(vendor, "Ciphertext=", "Other="), "no Ciphertext");
     refuse(&|vendor| edit(vendor, "part1.ts", "../part1.ts"), "beside its playlist");
     refuse(&|vendor| edit(vendor, "#EXT-X-ENDLIST", ""), "no end");
+    refuse(&|vendor| edit(vendor, "#EXT-X-KEY", "#EXT-X-MAP:URI=\"keys.json\"\n#EXT-X-KEY"), "init segment");
+    let clear_key_file = |vendor: &Vendor| {
+        edit(vendor, "#EXT-X-ENDLIST", "#EXT-X-KEY:METHOD=NONE\n#EXTINF:1.0,\nkeys.json\n#EXT-X-ENDLIST");
+    };
+    refuse(&clear_key_file, "no media segment");
+    let link = |vendor: &Vendor| {
+        fs::write(vendor.folder.path().join("secret.ts"), "G").unwrap();
+        fs::remove_file(vendor.playlist.with_file_name("part1.ts")).unwrap();
+        std::os::unix::fs::symlink("../secret.ts", vendor.playlist.with_file_name("part1.ts")).unwrap();
+    };
+    refuse(&link, "beside its playlist");
 }

@@ -44,6 +44,9 @@ pub(crate) async fn reencrypt(state: &ServerState, principal: &Principal, file_i
     if !title.mode.is_encrypted() {
         return Err(wrong_state("a clear title is not encrypted"));
     }
+    if state.installation.store().count_imported_keys(file_id).await? > 0 {
+        return Err(wrong_state("an imported title has another vendor's encryption: upload its source instead"));
+    }
     let job_id = insert_job(&mut write, &title, JobKind::Reencrypt, None, now).await?;
     write.touch_title(file_id, now).await?;
     finish(state, write, principal, &title, &job_id, now).await

@@ -229,15 +229,26 @@ fn deleting_the_title_forgets_its_imported_keys() {
 }
 
 #[test]
-fn a_preview_gets_an_imported_key_through_this_servers_playlists_only() {
+fn an_imported_title_is_not_encrypted_anew() {
+    let (app, _) = show();
+    let reencrypt =
+        |file_id: &str| app.authorized("POST", &format!("/v1/titles/{file_id}/reencrypt")).json("{}".to_owned()).send();
+    assert_eq!(reencrypt(SHOW).code(), "title_state");
+    assert_eq!(reencrypt(crate::support::TITLE).status, 200, "one of this server's own is");
+}
+
+#[test]
+fn a_preview_gets_no_imported_key() {
     let (app, _) = show();
     let mut claims = app.claims(SHOW);
     claims.url_access_info = Some(UrlAccessInfo { exper: Some(12), ..UrlAccessInfo::default() });
     let psign = app.sign(&claims);
     assert_eq!(get(&app, TEXT, MEDIA, &psign).code(), "preview_ended", "where its segments lie nobody knows");
     let player = PlainPlayer::open_with(&app, SHOW, &psign);
-    assert_eq!(get(&app, TEXT, MEDIA, &player.token()).status, 200);
+    assert_eq!(get(&app, TEXT, MEDIA, &player.token()).code(), "preview_ended");
     assert_eq!(player.playlist("v720p").text().matches("#EXTINF").count(), 2);
+    let whole = PlainPlayer::open_with(&app, SHOW, &app.sign(&app.claims(SHOW)));
+    assert_eq!(get(&app, TEXT, MEDIA, &whole.token()).status, 200, "the whole title's");
 }
 
 #[test]
