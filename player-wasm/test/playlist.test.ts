@@ -99,6 +99,21 @@ describe("a private playlist", () => {
     }
   });
 
+  test("with a date range, which hls.js may play another title for, is refused", () => {
+    const lines = [tag(0), "#EXTINF:6,", "s0.ts"];
+    const range =
+      '#EXT-X-DATERANGE:ID="1",CLASS="com.apple.hls.interstitial",START-DATE="1970-01-01T00:00:00Z",X-ASSET-URI="x"';
+    expect(rewritePlaylist(playlist(...lines), PRIVATE)).toContain("#keyveil=");
+    for (const line of [range, `# hidden\u2028${range}`, range.replace("hls.interstitial", "{$name}")]) {
+      expect(
+        codeOf(() => rewritePlaylist(playlist(line, ...lines), PRIVATE)),
+        line,
+      ).toBe("key_tag_malformed");
+    }
+    const clear = playlist(range, "#EXTINF:6,", "s0.ts");
+    expect(rewritePlaylist(clear, CLEAR)).toBe(clear);
+  });
+
   test("has its clear lead without marks, and not one segment more", () => {
     const lead = ["#EXTINF:6,", "s0.ts", "#EXTINF:6,", "s1.ts"];
     const rest = [tag(0), "#EXTINF:6,", "s2.ts"];

@@ -1,3 +1,4 @@
+import type { HlsConfig } from "hls.js";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { KeyveilError } from "../ts/errors.js";
 import { KEYVEIL_EVENTS } from "../ts/events.js";
@@ -65,6 +66,13 @@ describe("an open title", () => {
     expect(opened.playlistUrl).toBe(playlistUrl("one"));
     expect(events.map(([type]) => type)).toEqual(["title", "signature"]);
     expect(JSON.stringify(events)).not.toContain("grant");
+  });
+
+  test("lets hls.js play no other title in between, whatever the application set", async () => {
+    const { title: opened } = title();
+    await opened.start();
+    const theirs: Partial<HlsConfig> = { enableInterstitialPlayback: true };
+    expect({ ...theirs, ...opened.hlsConfig() }.enableInterstitialPlayback).toBe(false);
   });
 
   test("denies the playlists whose class the signature does not give", async () => {

@@ -11,6 +11,8 @@ const IS_MEDIA_PLAYLIST = /^#EXT(?:INF|-X-TARGETDURATION):/m;
 const KEY_TAG_CHARS_MAX = 1024;
 const PLAYLIST_CHARS_MAX = 16 << 20;
 const SEQUENCE_TAG = "#EXT-X-MEDIA-SEQUENCE:";
+/** Tells hls.js of a title to play in between, which is no part of this one. */
+const INTERSTITIAL_TAG = "#EXT-X-DATERANGE:";
 const PLAIN_KEY_TAG = "#EXT-X-KEY:METHOD=NONE";
 const KEY_URI = /^keyveil:([^/]*)\/(0|[1-9]\d{0,9})$/;
 const ATTRIBUTE = /([A-Z0-9-]+)=("[^"\r\n]*"|[^",\r\n]*)(?:,|$)/y;
@@ -42,6 +44,8 @@ export function rewritePlaylist(text: string, rules: PlaylistRules): string {
 }
 
 function withFragments(text: string, { isPrivate, clearLead }: PlaylistRules): string {
+  // Looked for in the whole text: hls.js takes more for an end of line, and a class can be put together from variables.
+  if (isPrivate && text.includes(INTERSTITIAL_TAG)) throw malformed("A private title has a date range.");
   let key: KeyTag | null = null;
   let segment = 0;
   const lines = text.split(/\r?\n/).map((line) => {

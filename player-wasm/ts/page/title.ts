@@ -31,6 +31,11 @@ import {
 /** A crashed worker or a lost session is replaced once; a second time within this span it is fatal. */
 const REOPEN_SPAN_MS = 60_000;
 
+/** Settings of hls.js that must stay as they are. */
+export interface HlsSettings extends Loaders {
+  readonly enableInterstitialPlayback: false;
+}
+
 export interface TitleOptions {
   readonly spawn: () => WorkerLike;
   readonly init: InitMessage;
@@ -94,8 +99,10 @@ export class KeyveilTitle extends KeyveilEventTarget implements LoaderHost {
   }
 
   /** What an application's own hls.js needs: `new Hls({ ...yours, ...title.hlsConfig() })`. */
-  hlsConfig(loader?: LoaderConstructor): Loaders {
-    return (this.info.mode === "standard" ? createStandardLoaders : createLoaders)(this, loader);
+  hlsConfig(loader?: LoaderConstructor): HlsSettings {
+    const loaders = (this.info.mode === "standard" ? createStandardLoaders : createLoaders)(this, loader);
+    // hls.js would play another title in between with these loaders, its segments counted from 0 again: they would pass for the clear lead.
+    return { ...loaders, enableInterstitialPlayback: false };
   }
 
   /** Where playback is, in milliseconds, for the server's pacing; without it the segment's own time is told. */
