@@ -35,6 +35,10 @@ const { FakeHls } = vi.hoisted(() => {
 
     attachMedia(): void {}
 
+    detachMedia(): void {
+      this.calls.push("detachMedia");
+    }
+
     loadSource(): void {}
 
     startLoad(): void {
@@ -167,7 +171,17 @@ test("a page's own reason to stop pauses the video", async () => {
   const { player, video, hls } = await playing();
   player.fail(new KeyveilError("watermark_removed"));
   expect([player.error?.code, player.error?.type, video.paused]).toEqual(["watermark_removed", "environment", true]);
+  expect(hls.calls).toEqual(["stopLoad", "detachMedia"]);
+});
+
+test("what is buffered plays on after other failures, but never without its watermark", async () => {
+  const { player, title, hls } = await playing();
+  title.fail(new KeyveilError("key_not_granted"));
+  player.fail(new KeyveilError("media_error"));
   expect(hls.calls).toEqual(["stopLoad"]);
+  player.fail(new KeyveilError("watermark_removed"));
+  expect(player.error?.code).toBe("key_not_granted");
+  expect(hls.calls).toEqual(["stopLoad", "detachMedia"]);
 });
 
 test("qualities have the names that the signature gives them", async () => {

@@ -130,6 +130,8 @@ export class KeyveilPlayer extends KeyveilEventTarget {
   fail(error: KeyveilError): void {
     this.video.pause();
     this.#fail(error);
+    // What is buffered would play on without it, also where playback had failed before.
+    if (error.code === "watermark_removed") this.#hls?.detachMedia();
   }
 
   destroy(): void {
