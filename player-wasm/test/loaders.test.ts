@@ -143,11 +143,12 @@ describe("the fragment loader", () => {
 
   test("leaves everything else to the application's loader, under the current token", () => {
     const frag = { start: 0, sn: "initSegment" } as never;
-    const { host, context, called } = start("http://media.test/media/one/title-1/v/init.mp4", { frag } as never);
+    const { host, context } = start("http://media.test/media/one/title-1/v/init.mp4", { frag } as never);
     expect(host.requests).toEqual([]);
     expect(BaseLoader.last.loads).toBe(1);
     expect(context.url).toBe("http://media.test/media/two/title-1/v/init.mp4");
-    expect(BaseLoader.last.callbacks).toBe(called);
+    const clear = start("http://media.test/media/one/title-1/v/init.mp4", { frag } as never, false);
+    expect(BaseLoader.last.callbacks).toBe(clear.called);
   });
 
   test("refuses a private title's segment without a mark, however it got past the playlist", () => {
@@ -300,6 +301,73 @@ describe("the fragment loader", () => {
     await settle();
     expect(called.calls).toEqual([]);
   });
+});
+
+describe("an init segment", () => {
+  const box = (name: string, content = 0, length = 8 + content) => {
+    const bytes = new Uint8Array(8 + content);
+    new DataView(bytes.buffer).setUint32(0, length);
+    bytes.set(new TextEncoder().encode(name), 4);
+    return bytes;
+  };
+  const file = (...boxes: Uint8Array[]) => Uint8Array.from(boxes.flatMap((bytes) => [...bytes])).buffer;
+  const frag = { start: 0, sn: "initSegment" } as never;
+  const url = "http://media.test/media/one/title-1/v/init.mp4";
+  const init = file(box("ftyp", 20), box("moov", 1300));
+
+  /** Answers by the application's loader, or for a marked address by the worker. */
+  async function answer(data: unknown, { isPrivate = true, marked = false } = {}) {
+    const started = start(marked ? MARKED : url, { frag } as never, isPrivate);
+    const { host, stats, context } = started;
+    if (marked) host.resolve(loaded(data as ArrayBuffer));
+    else {
+      BaseLoader.last.callbacks?.onProgress?.(stats, context, data as ArrayBuffer, null);
+      BaseLoader.last.callbacks?.onSuccess({ url, data: data as ArrayBuffer, code: 200 }, stats, context, null);
+    }
+    await settle();
+    return started;
+  }
+
+  const good: Record<string, ArrayBuffer> = {
+    "of what the packager writes": init,
+    "with room and an index": file(box("ftyp"), box("free", 9), box("skip"), box("moov", 9), box("sidx", 12)),
+    "of the greatest length": file(box("ftyp"), box("moov", (1 << 20) - 16)),
+  };
+  for (const [name, data] of Object.entries(good)) {
+    test(`${name} is handed over once it is there whole`, async () => {
+      for (const marked of [false, true]) {
+        const { host, called } = await answer(data, { marked });
+        expect([called.calls, host.reported]).toEqual([["success"], []]);
+        const [response] = called.onSuccess.mock.calls[0] as unknown as [{ data: ArrayBuffer }];
+        expect(response.data).toBe(data);
+      }
+    });
+  }
+
+  const bad: Record<string, unknown> = {
+    "with media behind it": file(box("ftyp"), box("moov"), box("moof", 9), box("mdat", 99)),
+    "with media alone": file(box("mdat", 9)),
+    "with a fragment": file(box("moof", 9), box("ftyp")),
+    "with a box that is none of it": file(box("ftyp"), box("moov"), box("uuid", 16)),
+    "of MPEG-TS": new Uint8Array(188).fill(0x47).buffer,
+    "with a box that goes to the end": file(box("ftyp"), box("moov", 0, 0), box("mdat", 9)),
+    "with a box whose length is elsewhere": file(box("ftyp", 8, 1), box("mdat", 9)),
+    "with a box that is longer than all": file(box("ftyp"), box("moov", 9, 18)),
+    "with half a box": file(box("ftyp"), new Uint8Array(7)),
+    "that is too long": file(box("ftyp"), box("moov", (1 << 20) - 15)),
+    "that is no bytes": "ftyp",
+  };
+  for (const [name, data] of Object.entries(bad)) {
+    test(`${name} is refused in a private title`, async () => {
+      for (const marked of [false, true]) {
+        const { host, called, context, stats } = await answer(data, { marked });
+        expect(called.calls).toEqual(["error"]);
+        expect(called.onError).toHaveBeenCalledWith({ code: 422, text: "segment_damaged" }, context, null, stats);
+        expect(host.reported.map(({ code }) => code)).toEqual(["segment_damaged"]);
+      }
+      expect((await answer(data, { isPrivate: false })).called.calls).toEqual(["progress", "success"]);
+    });
+  }
 });
 
 describe("the playlist loader", () => {

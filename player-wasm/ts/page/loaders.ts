@@ -13,6 +13,7 @@ import Hls, {
 } from "hls.js";
 import { asKeyveilError, KeyveilError } from "../errors.js";
 import { splitSegmentUrl } from "../protocol.js";
+import { initOnly } from "./init-segment.js";
 import { type PlaylistRules, rewritePlaylist } from "./playlist.js";
 import type { LoadedSegment, OnLoadProgress, SegmentLoadRequest } from "./worker-connection.js";
 
@@ -100,17 +101,17 @@ function fragmentLoader(host: LoaderHost, Base: LoaderConstructor) {
   return class KeyveilFragmentLoader extends Base {
     #transfer: Transfer | null = null;
 
-    override load(
-      context: LoaderContext,
-      config: LoaderConfiguration,
-      callbacks: LoaderCallbacks<LoaderContext>,
-    ): void {
+    override load(context: LoaderContext, config: LoaderConfiguration, given: LoaderCallbacks<LoaderContext>): void {
+      const refuse = (error: KeyveilError) => {
+        host.report(error);
+        return httpStatusOf(error);
+      };
+      const callbacks = isPrivateInit(host, context) ? initOnly(given, refuse) : given;
       const marked = splitSegmentUrl(context.url);
       if (!marked && isForeign(host, context)) {
         const { stats } = this;
         const error = new KeyveilError("key_tag_malformed", undefined, { cause: "A segment carries no mark." });
-        host.report(error);
-        callbacks.onError({ code: httpStatusOf(error), text: error.code }, context, null, stats);
+        callbacks.onError({ code: refuse(error), text: error.code }, context, null, stats);
         return;
       }
       if (!marked) {
@@ -250,13 +251,21 @@ class Transfer {
 
 /**
  * A private title's segment, none of its clear lead, that the playlist loader has not marked. hls.js may read a playlist otherwise than that loader does
- * (it takes more for an end of line): what slipped in that way is not played. Init segments are clear.
+ * (it takes more for an end of line): what slipped in that way is not played. Init segments are clear, and looked at once they are there.
  */
 function isForeign(host: LoaderHost, context: LoaderContext): boolean {
   const { isPrivate, clearLead } = host.playlistRules();
-  const sn = (context as FragmentLoaderContext).frag?.sn;
+  const sn = segmentOf(context);
   const ofLead = typeof sn === "number" && sn >= 0 && sn < clearLead;
   return isPrivate && sn !== "initSegment" && !ofLead;
+}
+
+function isPrivateInit(host: LoaderHost, context: LoaderContext): boolean {
+  return segmentOf(context) === "initSegment" && host.playlistRules().isPrivate;
+}
+
+function segmentOf(context: LoaderContext): number | "initSegment" | undefined {
+  return (context as FragmentLoaderContext).frag?.sn;
 }
 
 /** hls.js' retry policy goes by HTTP status: 4xx is not tried again, anything else is. */
