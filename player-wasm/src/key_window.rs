@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use keyveil_protocol::{Period, PeriodKey, SegmentKey, SegmentKeyEntry, SegmentRef, TrackClass};
+use keyveil_protocol::{GRANT_KEYS_MAX, Period, PeriodKey, SegmentKey, SegmentKeyEntry, SegmentRef, TrackClass};
 
 /// Periods held at most. Renditions whose segments differ in length (a stream that was copied and its audio, or subtitles in one
 /// piece) are in different periods at the same time, and six loads may run at once, each with the two periods of a grant.
@@ -24,18 +24,26 @@ pub(crate) struct KeyWindow {
 
 impl KeyWindow {
     /// Takes a key in; the periods that were not used for longest make room.
-    pub(crate) fn insert(&mut self, track_class: TrackClass, period: Period, key: PeriodKey) {
+    pub(crate) fn insert(&mut self, track_class: TrackClass, period: Period, key: &PeriodKey) {
         let held = self.used(period);
-        held.keys.retain(|(class, _)| *class != track_class);
-        held.keys.push((track_class, key));
+        match held.keys.iter_mut().find(|(class, _)| *class == track_class) {
+            Some((_, known)) => known.clone_from(key),
+            None => push_wiping(&mut held.keys, (track_class, key.clone()), TrackClass::ALL.len()),
+        }
         self.make_room();
     }
 
     /// Takes the key of one segment in, as [`Self::insert`] does that of a period.
-    pub(crate) fn insert_segment(&mut self, track_class: TrackClass, period: Period, entry: SegmentKeyEntry) {
+    pub(crate) fn insert_segment(&mut self, track_class: TrackClass, period: Period, entry: &SegmentKeyEntry) {
+        let place = (entry.rendition, entry.segment);
         let held = self.used(period);
-        held.segment_keys.retain(|(_, known)| (known.rendition, known.segment) != (entry.rendition, entry.segment));
-        held.segment_keys.push((track_class, entry));
+        match held.segment_keys.iter_mut().find(|(_, known)| (known.rendition, known.segment) == place) {
+            Some((class, known)) => {
+                *class = track_class;
+                known.clone_from(entry);
+            }
+            None => push_wiping(&mut held.segment_keys, (track_class, entry.clone()), GRANT_KEYS_MAX),
+        }
         self.make_room();
     }
 
@@ -89,15 +97,24 @@ impl KeyWindow {
     }
 }
 
+/// Adds to a list that has room for `most` from the start. One that grows by itself leaves the keys it held so far in freed memory:
+/// should more come, they are cloned, and the old list wipes them as it is dropped.
+fn push_wiping<T: Clone>(keys: &mut Vec<T>, key: T, most: usize) {
+    if keys.len() == keys.capacity() {
+        let mut grown = Vec::with_capacity(keys.len() + most);
+        grown.extend_from_slice(keys);
+        *keys = grown;
+    }
+    keys.push(key);
+}
+
 #[cfg(test)]
 mod tests {
     use keyveil_protocol::{Rendition, Segment};
 
     use super::*;
 
-    fn key() -> PeriodKey {
-        PeriodKey::from_bytes([7; 32])
-    }
+    const KEY: PeriodKey = PeriodKey::from_bytes([7; 32]);
 
     fn place(track_class: TrackClass, period: u32, rendition: u16, segment: u32) -> SegmentRef {
         let (rendition, segment) = (Rendition(rendition), Segment(segment));
@@ -116,10 +133,10 @@ mod tests {
     fn the_periods_not_used_for_longest_make_room() {
         let mut window = KeyWindow::default();
         for period in 0..12 {
-            window.insert(TrackClass::Hd, Period(period), key());
+            window.insert(TrackClass::Hd, Period(period), &KEY);
         }
         assert!(has(&mut window, TrackClass::Hd, 0));
-        window.insert(TrackClass::Hd, Period(50), key());
+        window.insert(TrackClass::Hd, Period(50), &KEY);
         assert_eq!(held(&window), [0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 50]);
     }
 
@@ -128,7 +145,7 @@ mod tests {
         let mut window = KeyWindow::default();
         for step in 0..40 {
             for period in [step / 10, step, step + 1] {
-                window.insert(TrackClass::Audio, Period(period), key());
+                window.insert(TrackClass::Audio, Period(period), &KEY);
             }
             assert!(has(&mut window, TrackClass::Audio, step / 10));
         }
@@ -137,8 +154,8 @@ mod tests {
     #[test]
     fn a_class_that_was_not_granted_has_no_key() {
         let mut window = KeyWindow::default();
-        window.insert(TrackClass::Sd, Period(1), key());
-        window.insert(TrackClass::Sd, Period(1), key());
+        window.insert(TrackClass::Sd, Period(1), &KEY);
+        window.insert(TrackClass::Sd, Period(1), &KEY);
         assert!(has(&mut window, TrackClass::Sd, 1));
         assert!(!has(&mut window, TrackClass::Hd, 1));
         assert_eq!(window.track_classes(), [TrackClass::Sd]);
@@ -156,7 +173,7 @@ mod tests {
         for (class, rendition, segment, byte) in
             [(TrackClass::Hd, 2, 40, 1), (TrackClass::Hd, 2, 41, 2), (TrackClass::Audio, 1, 40, 3)]
         {
-            window.insert_segment(class, Period(4), entry(rendition, segment, byte));
+            window.insert_segment(class, Period(4), &entry(rendition, segment, byte));
         }
         let key = |window: &mut KeyWindow, class, period, rendition, segment| {
             window.key(&place(class, period, rendition, segment)).map(|key| key.expose_secret()[0])
@@ -175,7 +192,7 @@ mod tests {
         }
         assert!(window.holds_period(Period(4)) && !window.holds_period(Period(5)));
         assert_eq!(window.track_classes(), [TrackClass::Audio, TrackClass::Hd]);
-        window.insert_segment(TrackClass::Hd, Period(4), entry(2, 40, 9));
+        window.insert_segment(TrackClass::Hd, Period(4), &entry(2, 40, 9));
         assert_eq!(key(&mut window, TrackClass::Hd, 4, 2, 40), Some(9), "a later grant replaces it");
         window.clear();
         assert_eq!(key(&mut window, TrackClass::Hd, 4, 2, 40), None);
@@ -186,11 +203,39 @@ mod tests {
         let mut window = KeyWindow::default();
         let entry =
             SegmentKeyEntry { rendition: Rendition(0), segment: Segment(0), key: SegmentKey::from_bytes([1; 32]) };
-        window.insert_segment(TrackClass::Hd, Period(0), entry);
+        window.insert_segment(TrackClass::Hd, Period(0), &entry);
         assert!(has(&mut window, TrackClass::Hd, 0));
         for period in 1..=12 {
-            window.insert(TrackClass::Hd, Period(period), key());
+            window.insert(TrackClass::Hd, Period(period), &KEY);
         }
         assert!(!has(&mut window, TrackClass::Hd, 0));
+    }
+
+    #[test]
+    fn a_list_of_keys_does_not_grow_in_place_and_loses_none() {
+        let mut window = KeyWindow::default();
+        let capacities = |window: &KeyWindow| {
+            window.periods.iter().map(|held| (held.keys.capacity(), held.segment_keys.capacity())).collect::<Vec<_>>()
+        };
+        let entry = |segment| {
+            let key = SegmentKey::from_bytes([u8::try_from(segment % 251).unwrap(); 32]);
+            SegmentKeyEntry { rendition: Rendition(0), segment: Segment(segment), key }
+        };
+        let most = u32::try_from(GRANT_KEYS_MAX).unwrap();
+        window.insert(TrackClass::Audio, Period(0), &KEY);
+        window.insert_segment(TrackClass::Hd, Period(0), &entry(0));
+        let at_first = capacities(&window);
+        for class in [TrackClass::Sd, TrackClass::Uhd] {
+            window.insert(class, Period(0), &KEY);
+        }
+        for segment in 1..most {
+            window.insert_segment(TrackClass::Hd, Period(0), &entry(segment));
+        }
+        assert_eq!(capacities(&window), at_first);
+        window.insert_segment(TrackClass::Hd, Period(0), &entry(most));
+        for segment in 0..=most {
+            let key = window.key(&place(TrackClass::Hd, 0, 0, segment)).unwrap();
+            assert_eq!(key.expose_secret(), entry(segment).key.expose_secret());
+        }
     }
 }

@@ -120,7 +120,7 @@ impl Session {
             file_id: answer.title.file_id,
             places: Places::of(&answer.title.media),
         });
-        self.keep(grant.keys, grant.segment_keys);
+        self.keep(&grant.keys, &grant.segment_keys);
         Ok(())
     }
 
@@ -160,7 +160,7 @@ impl Session {
         let envelope: Envelope = answer.grant;
         let (server_key, psk) = (self.build.server_key(&envelope.server_key_id)?, self.build.psk());
         let grant = pending.exchange.open_keys(pending.body.as_bytes(), &envelope, server_key, &psk)?;
-        self.keep(grant.keys, grant.segment_keys);
+        self.keep(&grant.keys, &grant.segment_keys);
         Ok(())
     }
 
@@ -192,9 +192,10 @@ impl Session {
         self.keys.clear();
     }
 
-    fn keep(&mut self, keys: Vec<PeriodKeyEntry>, segment_keys: Vec<SegmentKeyEntry>) {
+    /// Borrows the lists: a key that is moved out of one stays behind in memory that is freed, and only what is dropped there is wiped.
+    fn keep(&mut self, keys: &[PeriodKeyEntry], segment_keys: &[SegmentKeyEntry]) {
         for entry in keys {
-            self.keys.insert(entry.track_class, entry.period, entry.key);
+            self.keys.insert(entry.track_class, entry.period, &entry.key);
         }
         let Some(opened) = &self.opened else { return };
         for entry in segment_keys {
