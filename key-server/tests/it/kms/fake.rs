@@ -12,6 +12,10 @@ use keyveil_key_server::kms::{DataKey, Existing, Kms, KmsContext, KmsError, Loca
 pub(crate) enum Mood {
     Well,
     Down,
+    /// Rewraps into what nobody can open.
+    RewrappingAmiss,
+    /// Rewraps one secret as another.
+    RewrappingAnother,
     /// Opens, and wraps nothing.
     OnlyOpening,
     /// Never answers at all.
@@ -42,6 +46,8 @@ impl Whims {
             Mood::Down => 1,
             Mood::Hanging => 2,
             Mood::OnlyOpening => 3,
+            Mood::RewrappingAmiss => 4,
+            Mood::RewrappingAnother => 5,
             Mood::Throttling(secs) => 100 + secs,
         };
         self.mood.store(code, Ordering::SeqCst);
@@ -68,7 +74,7 @@ impl Whims {
             tokio::time::sleep(Duration::from_millis(delay)).await;
         }
         match self.mood.load(Ordering::SeqCst) {
-            0 | 3 => Ok(()),
+            0 | 3..=5 => Ok(()),
             1 => Err(KmsError::UNAVAILABLE),
             2 => std::future::pending().await,
             code => Err(KmsError::Unavailable { retry_after: Some(Duration::from_secs(code - 100)) }),
@@ -122,7 +128,11 @@ impl Kms for FakeKms {
     ) -> BoxFuture<'a, Result<Vec<u8>, KmsError>> {
         Box::pin(async move {
             self.whims.wrap().await?;
-            self.inner.rewrap(ciphertext, context).await
+            match self.whims.mood.load(Ordering::SeqCst) {
+                4 => self.inner.encrypt(b"a", &KmsContext::Probe).await,
+                5 => self.inner.encrypt(b"a", context).await,
+                _ => self.inner.rewrap(ciphertext, context).await,
+            }
         })
     }
 
