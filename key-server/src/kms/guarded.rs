@@ -1,5 +1,6 @@
 //! No call takes longer than it may, and an engine that does not answer is left alone for a while.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -10,42 +11,51 @@ use tokio::time::Instant;
 use super::breaker::Breaker;
 use super::{DataKey, Kms, KmsContext, KmsError, PLAINTEXT_LEN_MAX, Plaintext};
 
-/// An engine behind a timeout and a circuit breaker.
+/// An engine behind a timeout and circuit breakers.
 pub struct Guarded {
     inner: Box<dyn Kms>,
     timeout: Duration,
-    breaker: Mutex<Breaker>,
+    breakers: Mutex<BTreeMap<Side, Breaker>>,
+}
+
+/// What fails together, and is left alone together: a keyring that can't be written must not keep titles from being
+/// played, nor an engine that an installation moves away from keep those of the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Side {
+    Wrap,
+    /// What begins with this tag.
+    Unwrap(Option<u8>),
 }
 
 impl Guarded {
     /// `timeout` is for one call, whatever the engine repeats within.
     #[must_use]
     pub fn new(inner: Box<dyn Kms>, timeout: Duration) -> Self {
-        Self { inner, timeout, breaker: Mutex::default() }
+        Self { inner, timeout, breakers: Mutex::default() }
     }
 
-    async fn call<T>(&self, call: impl Future<Output = Result<T, KmsError>>) -> Result<T, KmsError> {
-        let admitted = self.with_breaker(|breaker| breaker.admit(Instant::now(), self.timeout));
+    async fn call<T>(&self, side: Side, call: impl Future<Output = Result<T, KmsError>>) -> Result<T, KmsError> {
+        let admitted = self.with_breaker(side, |breaker| breaker.admit(Instant::now(), self.timeout));
         admitted.map_err(|wait| KmsError::Unavailable { retry_after: Some(wait) })?;
         let result = tokio::time::timeout(self.timeout, call).await.unwrap_or(Err(KmsError::UNAVAILABLE));
-        self.with_breaker(|breaker| match &result {
+        self.with_breaker(side, |breaker| match &result {
             Err(KmsError::Unavailable { retry_after }) => breaker.failed(Instant::now(), *retry_after),
             _ => breaker.answered(),
         });
         if let Err(KmsError::Unavailable { retry_after }) = &result {
-            tracing::warn!(?retry_after, "the KMS does not answer");
+            tracing::warn!(?side, ?retry_after, "the KMS does not answer");
         }
         result
     }
 
-    fn with_breaker<T>(&self, act: impl FnOnce(&mut Breaker) -> T) -> T {
-        act(&mut self.breaker.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with_breaker<T>(&self, side: Side, act: impl FnOnce(&mut Breaker) -> T) -> T {
+        act(self.breakers.lock().unwrap_or_else(PoisonError::into_inner).entry(side).or_default())
     }
 }
 
 impl Kms for Guarded {
     fn generate_data_key<'a>(&'a self, context: &'a KmsContext<'a>) -> BoxFuture<'a, Result<DataKey, KmsError>> {
-        Box::pin(self.call(self.inner.generate_data_key(context)))
+        Box::pin(self.call(Side::Wrap, self.inner.generate_data_key(context)))
     }
 
     fn encrypt<'a>(
@@ -56,7 +66,7 @@ impl Kms for Guarded {
         if plaintext.len() > PLAINTEXT_LEN_MAX {
             return Box::pin(async { Err(KmsError::TooLong) });
         }
-        Box::pin(self.call(self.inner.encrypt(plaintext, context)))
+        Box::pin(self.call(Side::Wrap, self.inner.encrypt(plaintext, context)))
     }
 
     fn decrypt<'a>(
@@ -64,7 +74,7 @@ impl Kms for Guarded {
         ciphertext: &'a [u8],
         context: &'a KmsContext<'a>,
     ) -> BoxFuture<'a, Result<Plaintext, KmsError>> {
-        Box::pin(self.call(self.inner.decrypt(ciphertext, context)))
+        Box::pin(self.call(Side::Unwrap(ciphertext.first().copied()), self.inner.decrypt(ciphertext, context)))
     }
 
     fn rewrap<'a>(
@@ -72,11 +82,11 @@ impl Kms for Guarded {
         ciphertext: &'a [u8],
         context: &'a KmsContext<'a>,
     ) -> BoxFuture<'a, Result<Vec<u8>, KmsError>> {
-        Box::pin(self.call(self.inner.rewrap(ciphertext, context)))
+        Box::pin(self.call(Side::Wrap, self.inner.rewrap(ciphertext, context)))
     }
 
     fn is_current<'a>(&'a self, ciphertext: &'a [u8]) -> BoxFuture<'a, Result<bool, KmsError>> {
-        Box::pin(self.call(self.inner.is_current(ciphertext)))
+        Box::pin(self.call(Side::Wrap, self.inner.is_current(ciphertext)))
     }
 
     fn key_name(&self, ciphertext: &[u8]) -> Option<String> {
@@ -84,6 +94,6 @@ impl Kms for Guarded {
     }
 
     fn new_key(&self) -> BoxFuture<'_, Result<String, KmsError>> {
-        Box::pin(self.call(self.inner.new_key()))
+        Box::pin(self.call(Side::Wrap, self.inner.new_key()))
     }
 }

@@ -53,7 +53,8 @@ pub trait Kms: Send + Sync {
         context: &'a KmsContext<'a>,
     ) -> BoxFuture<'a, Result<Vec<u8>, KmsError>>;
 
-    /// Unwraps; any other context, or any altered byte, is [`KmsError::Rejected`].
+    /// Unwraps; any other context, or any altered byte, is [`KmsError::Rejected`]. Only where the engine can't tell an
+    /// altered ciphertext from a permission that was lost is it [`KmsError::Unavailable`].
     fn decrypt<'a>(
         &'a self,
         ciphertext: &'a [u8],

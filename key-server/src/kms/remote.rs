@@ -12,6 +12,8 @@ const ATTEMPTS_MAX: u32 = 3;
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
 /// The longest that any of them has to say is a ciphertext of a kilobyte.
 const ANSWER_LEN_MAX: usize = 64 << 10;
+/// Nobody is put off for longer, whatever another server says.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
 /// What is told of a cause that another server worded.
 const CAUSE_LEN_MAX: usize = 500;
 
@@ -86,9 +88,7 @@ impl Remote {
             }
             body.extend_from_slice(&chunk);
         }
-        let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
-        let retry_after = retry_after.and_then(|text| text.parse().ok()).map(Duration::from_secs);
-        Ok(Answer { status: response.status(), retry_after, body })
+        Ok(Answer { status: response.status(), retry_after: retry_after(response.headers()), body })
     }
 
     /// Attempts until it is done, until it is no use, or until time is up. One that hangs leaves half of the time to others.
@@ -132,6 +132,12 @@ impl Remote {
     }
 }
 
+/// Of its two forms only the one in seconds is in use among these engines.
+fn retry_after(headers: &header::HeaderMap) -> Option<Duration> {
+    let secs = headers.get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(secs).min(RETRY_AFTER_MAX))
+}
+
 /// Half of it, and a part of the rest by chance: servers that failed together don't come back together.
 fn jittered(pause: Duration) -> Duration {
     let mut chance = [0];
@@ -155,4 +161,37 @@ fn explain(error: &reqwest::Error) -> String {
 pub(super) fn shortened(text: &str) -> String {
     let line: String = text.chars().take(CAUSE_LEN_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect();
     line.trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_server_asks_for_a_pause_of_half_a_minute_at_most() {
+        for (text, pause) in [
+            ("0", Some(0)),
+            ("7", Some(7)),
+            ("30", Some(30)),
+            ("31", Some(30)),
+            ("18446744073709551615", Some(30)),
+            ("18446744073709551616", None),
+            ("-1", None),
+            ("Fri, 31 Dec 1999 23:59:59 GMT", None),
+        ] {
+            let headers = [(header::RETRY_AFTER, header::HeaderValue::from_static(text))].into_iter().collect();
+            assert_eq!(retry_after(&headers), pause.map(Duration::from_secs), "{text}");
+        }
+        assert_eq!(retry_after(&header::HeaderMap::new()), None);
+    }
+
+    #[tokio::test]
+    async fn a_pause_without_end_is_passed_on_and_not_waited_for() {
+        let remote = Remote::new("test", Duration::from_secs(3)).unwrap();
+        let headers = [(header::RETRY_AFTER, header::HeaderValue::from_static("18446744073709551615"))];
+        let pause = retry_after(&headers.into_iter().collect());
+        let attempt = || async { Err::<(), _>(Trouble::Passing { cause: "busy".to_owned(), retry_after: pause }) };
+        let error = remote.repeat("test", attempt).await.unwrap_err();
+        assert_eq!(error, KmsError::Unavailable { retry_after: Some(RETRY_AFTER_MAX) });
+    }
 }

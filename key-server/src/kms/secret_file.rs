@@ -1,8 +1,8 @@
-//! Files that hold a secret: read only where nobody else can read them.
+//! Files that hold a secret: read only where nobody else can read them, and left to the server by whoever makes them.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Component, Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -81,6 +81,34 @@ pub(crate) fn read_credential_text(name: &str) -> Result<Zeroizing<String>, Secr
     text_of(&read_credential(name, TEXT_LEN_MAX)?).ok_or_else(|| SecretFileError::NoText(name.into()))
 }
 
+/// What root makes on the command line has to be the server's: `file`, which is about to be `path`, gets the owner of the
+/// file that it replaces, or of the folder where there is none. `file` must be freshly made (`create_new`): one that was
+/// there already may be a link to anything.
+pub(crate) fn hand_over(file: &File, path: &Path) -> std::io::Result<()> {
+    // Nobody else may give files away.
+    if file.metadata()?.uid() != 0 {
+        return Ok(());
+    }
+    let give = |to: std::fs::Metadata| {
+        if to.uid() == 0 { Ok(()) } else { fchown(file, Some(to.uid()), Some(to.gid())) }
+    };
+    match std::fs::metadata(path) {
+        Ok(replaced) => return give(replaced),
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        Err(_) => {}
+    }
+    // Where root is none but in name, the folder may belong to nobody known; then it serves, too.
+    if let Err(error) = std::fs::metadata(folder_of(path)).and_then(give) {
+        tracing::warn!(path = %path.display(), %error, "a file stays root's though its folder is another user's");
+    }
+    Ok(())
+}
+
+/// Where the file is.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 fn text_of(bytes: &[u8]) -> Option<Zeroizing<String>> {
     let text = std::str::from_utf8(bytes).ok()?.trim_end_matches(['\n', '\r']);
     (!text.is_empty()).then(|| Zeroizing::new(text.to_owned()))
@@ -130,6 +158,25 @@ mod tests {
         }
         assert!(matches!(read_private(&path, 7), Err(SecretFileError::TooLong(_))));
         assert!(matches!(read_private(dir.path(), 8), Err(SecretFileError::NotAFile(_))));
+    }
+
+    #[test]
+    fn a_file_is_handed_to_the_owner_of_its_folder_or_of_the_one_that_it_replaces() {
+        let dir = tempfile::tempdir().unwrap();
+        let ours = std::fs::metadata(dir.path()).unwrap().uid();
+        // Only root can give files away; everybody else keeps what is made.
+        let [of_folder, of_file] = if ours == 0 { [12345, 12346] } else { [ours; 2] };
+        let (path, aside) = (dir.path().join("keyring.json"), dir.path().join("keyring.json.new"));
+        std::os::unix::fs::chown(dir.path(), Some(of_folder), None).unwrap();
+        let file = File::create_new(&aside).unwrap();
+        assert_eq!(file.metadata().unwrap().uid(), ours);
+        hand_over(&file, &path).unwrap();
+        assert_eq!(file.metadata().unwrap().uid(), of_folder);
+        std::fs::rename(&aside, &path).unwrap();
+        std::os::unix::fs::chown(&path, Some(of_file), None).unwrap();
+        let file = File::create_new(&aside).unwrap();
+        hand_over(&file, &path).unwrap();
+        assert_eq!(file.metadata().unwrap().uid(), of_file);
     }
 
     #[test]

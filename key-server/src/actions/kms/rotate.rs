@@ -2,7 +2,8 @@ use futures_util::{StreamExt, stream};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::kms::{Kms, KmsError};
+use super::status::answers;
+use crate::kms::{Kms, KmsError, Plaintext};
 use crate::refusal::Refusal;
 use crate::store::{
     AuditEvent, AuditKind, CIPHERTEXT_COLUMNS, CiphertextColumn, CiphertextRow, Store, WriteTransaction,
@@ -65,7 +66,8 @@ impl Rotation {
 }
 
 /// Rewraps every ciphertext that is not under the newest key, beside whatever else goes on; `new_key` makes a key first.
-/// Each row is replaced only where it is as it was read. What is done stays done when it is broken off.
+/// Each row is replaced only where it is as it was read, and only by what was seen to open to the same secret. What is
+/// done stays done when it is broken off.
 pub async fn rotate(
     store: &Store,
     kms: &dyn Kms,
@@ -77,6 +79,8 @@ pub async fn rotate(
     if new_key {
         rotation.new_key = Some(kms.new_key().await?);
     }
+    // Not before: a hardware module may have had no key at all.
+    answers(kms).await?;
     for column in CIPHERTEXT_COLUMNS {
         rotation.columns.push(rotate_column(store, kms, column, &mut told).await?);
     }
@@ -123,12 +127,33 @@ async fn judge(kms: &dyn Kms, row: CiphertextRow) -> Result<Judged, KmsError> {
     if kms.is_current(&row.ciphertext).await? {
         return Ok(Judged::Current);
     }
-    let rewrapped = kms.rewrap(&row.ciphertext, &row.owner.context()).await;
-    match rewrapped {
-        Ok(new) => Ok(Judged::Rewrapped(row, new)),
+    match rewrap(kms, &row).await {
+        Ok((new, secret)) => {
+            check_opens(kms, &row, &new, &secret).await?;
+            Ok(Judged::Rewrapped(row, new))
+        }
         Err(KmsError::Rejected) => Ok(Judged::Rejected(row)),
         Err(error) => Err(error),
     }
+}
+
+/// The new ciphertext, and the secret that the old one holds.
+async fn rewrap(kms: &dyn Kms, row: &CiphertextRow) -> Result<(Vec<u8>, Plaintext), KmsError> {
+    let context = row.owner.context();
+    let secret = kms.decrypt(&row.ciphertext, &context).await?;
+    Ok((kms.rewrap(&row.ciphertext, &context).await?, secret))
+}
+
+/// The old ciphertext is gone once it is replaced: an engine that wraps what it can't open again must stop before that.
+async fn check_opens(kms: &dyn Kms, row: &CiphertextRow, new: &[u8], secret: &Plaintext) -> Result<(), KmsError> {
+    let cause = match kms.decrypt(new, &row.owner.context()).await {
+        Ok(opened) if opened == *secret => return Ok(()),
+        Ok(_) => "opens to another secret",
+        Err(KmsError::Rejected) => "does not open",
+        Err(error) => return Err(error),
+    };
+    tracing::error!(owner = ?row.owner, "a ciphertext {cause} once it was rewrapped: nothing more is rotated");
+    Err(KmsError::Rejected)
 }
 
 async fn count(

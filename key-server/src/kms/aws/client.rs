@@ -123,8 +123,11 @@ fn trouble(answer: &Answer, refusal: &ErrorAnswer) -> Trouble {
     let cause = format!("{} {kind}: {message}", answer.status.as_u16());
     match kind {
         "InvalidCiphertextException" | "IncorrectKeyException" => Trouble::Rejected(cause),
-        // An altered blob may name a key that is none, or somebody else's. Whoever lacks a permission is told so in other words.
-        "AccessDeniedException" if !message.contains("is not authorized to perform") => Trouble::Rejected(cause),
+        // Also said of an altered blob that names somebody else's key. AWS does not tell the two apart, and a permission
+        // that comes back must find every secret as it was.
+        "AccessDeniedException" | "AccessDenied" => {
+            Trouble::Lasting(format!("the credentials may not use the key: {cause}"))
+        }
         "ThrottlingException" | "LimitExceededException" | "KeyUnavailableException" => {
             Trouble::Passing { cause, retry_after: answer.retry_after }
         }
@@ -158,9 +161,10 @@ mod tests {
             (
                 400,
                 r#"{"__type":"AccessDeniedException","Message":"The ciphertext refers to a key"}"#.to_owned(),
-                true,
+                false,
                 false,
             ),
+            (400, r#"{"__type":"AccessDenied","message":"a"}"#.to_owned(), false, false),
             (400, format!(r#"{{"__type":"AccessDeniedException","Message":"{denied}"}}"#), false, false),
             (400, r#"{"__type":"NotFoundException","message":"a"}"#.to_owned(), false, false),
             (400, r#"{"__type":"ThrottlingException","message":"a"}"#.to_owned(), false, true),
@@ -173,6 +177,13 @@ mod tests {
             assert_eq!(matches!(trouble, Trouble::Rejected(_)), rejected, "{body}");
             assert_eq!(matches!(trouble, Trouble::Passing { .. }), passing, "{body}");
         }
+    }
+
+    #[test]
+    fn a_lost_permission_is_told_as_one() {
+        let trouble = of(400, r#"{"__type":"AccessDeniedException","Message":"The ciphertext refers to a key"}"#);
+        let cause = "400 AccessDeniedException: The ciphertext refers to a key";
+        assert_eq!(trouble, Trouble::Lasting(format!("the credentials may not use the key: {cause}")));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::root_key::{RootKey, RootKeyForm, sync_folder_of};
+use crate::kms::secret_file::hand_over;
 
 const FORMAT: u8 = 1;
 const FILE_LEN_MAX: u64 = 1024 * 1024;
@@ -152,7 +153,7 @@ impl Keyring {
             _ => {}
         }
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside).map_err(io)?;
-        file.write_all(&text).and_then(|()| file.sync_all()).map_err(io)?;
+        hand_over(&file, path).and_then(|()| file.write_all(&text)).and_then(|()| file.sync_all()).map_err(io)?;
         std::fs::rename(&aside, path).and_then(|()| sync_folder_of(path)).map_err(io)
     }
 
@@ -270,9 +271,17 @@ impl KeyringLock {
     pub(super) fn take(keyring: &Path) -> Result<Self, KeyringError> {
         let path = keyring.with_extension("lock");
         let io = |source| KeyringError::Io { path: path.clone(), source };
-        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(io)?;
+        let file = Self::open(&path, keyring).map_err(io)?;
         file.lock().map_err(io)?;
         Ok(Self(file))
+    }
+
+    /// Is never removed, so there is nothing to be tried again.
+    fn open(path: &Path, keyring: &Path) -> std::io::Result<File> {
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => OpenOptions::new().write(true).open(path),
+            made => made.and_then(|file| hand_over(&file, keyring).map(|()| file)),
+        }
     }
 }
 

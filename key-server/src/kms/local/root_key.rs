@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::config::Config;
-use crate::kms::secret_file::{SecretFileError, read_credential, read_private};
+use crate::kms::secret_file::{SecretFileError, folder_of, hand_over, read_credential, read_private};
 
 pub(super) const ROOT_KEY_LEN: usize = 32;
 const PASSPHRASE_LEN_MIN: usize = 12;
@@ -198,7 +198,8 @@ fn create(path: &Path) -> Result<(), RootKeyError> {
     getrandom::fill(root_key.as_mut()).and_then(|()| getrandom::fill(&mut suffix)).map_err(|_| RootKeyError::Random)?;
     let aside = path.with_extension(format!("{}.new", hex::encode(suffix)));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside).map_err(io)?;
-    let written = file.write_all(root_key.as_ref()).and_then(|()| file.sync_all());
+    let owned = hand_over(&file, path);
+    let written = owned.and_then(|()| file.write_all(root_key.as_ref())).and_then(|()| file.sync_all());
     let linked = written.and_then(|()| std::fs::hard_link(&aside, path));
     std::fs::remove_file(&aside).map_err(io)?;
     match linked {
@@ -211,10 +212,7 @@ fn create(path: &Path) -> Result<(), RootKeyError> {
 
 /// A new name in a folder survives a power cut only once the folder was written.
 pub(super) fn sync_folder_of(path: &Path) -> std::io::Result<()> {
-    match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        Some(parent) => File::open(parent)?.sync_all(),
-        None => File::open(".")?.sync_all(),
-    }
+    File::open(folder_of(path))?.sync_all()
 }
 
 #[cfg(test)]

@@ -12,6 +12,12 @@ use keyveil_key_server::kms::{DataKey, Existing, Kms, KmsContext, KmsError, Loca
 pub(crate) enum Mood {
     Well,
     Down,
+    /// Rewraps into what nobody can open.
+    RewrappingAmiss,
+    /// Rewraps one secret as another.
+    RewrappingAnother,
+    /// Opens, and wraps nothing.
+    OnlyOpening,
     /// Never answers at all.
     Hanging,
     /// Wants to be asked again after these seconds.
@@ -39,6 +45,9 @@ impl Whims {
             Mood::Well => 0,
             Mood::Down => 1,
             Mood::Hanging => 2,
+            Mood::OnlyOpening => 3,
+            Mood::RewrappingAmiss => 4,
+            Mood::RewrappingAnother => 5,
             Mood::Throttling(secs) => 100 + secs,
         };
         self.mood.store(code, Ordering::SeqCst);
@@ -53,6 +62,11 @@ impl Whims {
         self.calls.load(Ordering::SeqCst)
     }
 
+    async fn wrap(&self) -> Result<(), KmsError> {
+        self.act().await?;
+        if self.mood.load(Ordering::SeqCst) == 3 { Err(KmsError::UNAVAILABLE) } else { Ok(()) }
+    }
+
     async fn act(&self) -> Result<(), KmsError> {
         self.calls.fetch_add(1, Ordering::SeqCst);
         let delay = self.delay_ms.load(Ordering::SeqCst);
@@ -60,7 +74,7 @@ impl Whims {
             tokio::time::sleep(Duration::from_millis(delay)).await;
         }
         match self.mood.load(Ordering::SeqCst) {
-            0 => Ok(()),
+            0 | 3..=5 => Ok(()),
             1 => Err(KmsError::UNAVAILABLE),
             2 => std::future::pending().await,
             code => Err(KmsError::Unavailable { retry_after: Some(Duration::from_secs(code - 100)) }),
@@ -80,7 +94,7 @@ impl FakeKms {
 impl Kms for FakeKms {
     fn generate_data_key<'a>(&'a self, context: &'a KmsContext<'a>) -> BoxFuture<'a, Result<DataKey, KmsError>> {
         Box::pin(async move {
-            self.whims.act().await?;
+            self.whims.wrap().await?;
             self.inner.generate_data_key(context).await
         })
     }
@@ -91,7 +105,7 @@ impl Kms for FakeKms {
         context: &'a KmsContext<'a>,
     ) -> BoxFuture<'a, Result<Vec<u8>, KmsError>> {
         Box::pin(async move {
-            self.whims.act().await?;
+            self.whims.wrap().await?;
             self.inner.encrypt(plaintext, context).await
         })
     }
@@ -113,8 +127,12 @@ impl Kms for FakeKms {
         context: &'a KmsContext<'a>,
     ) -> BoxFuture<'a, Result<Vec<u8>, KmsError>> {
         Box::pin(async move {
-            self.whims.act().await?;
-            self.inner.rewrap(ciphertext, context).await
+            self.whims.wrap().await?;
+            match self.whims.mood.load(Ordering::SeqCst) {
+                4 => self.inner.encrypt(b"a", &KmsContext::Probe).await,
+                5 => self.inner.encrypt(b"a", context).await,
+                _ => self.inner.rewrap(ciphertext, context).await,
+            }
         })
     }
 

@@ -1,4 +1,4 @@
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use keyveil_key_server::Clock;
@@ -52,6 +52,23 @@ async fn the_local_keyring_conforms() {
     conformance(&folder.open(), tag::LOCAL).await;
     assert_eq!(folder.open().versions().unwrap().len(), 2, "the suite has made one");
     assert_eq!((mode(&folder.path("keyring.json")), mode(&folder.path("root.key"))), (0o600, 0o600));
+}
+
+#[tokio::test]
+async fn what_root_makes_and_changes_stays_the_server_s() {
+    let folder = Folder::new();
+    let owner = |name: &str| std::fs::metadata(folder.path(name)).unwrap().uid();
+    let ours = owner(".");
+    // Only root can give files away; everybody else keeps what is made.
+    let [of_folder, of_file] = if ours == 0 { [12345, 12346] } else { [ours; 2] };
+    chown(folder.path("."), Some(of_folder), None).unwrap();
+    let keyring = folder.open();
+    for name in ["keyring.json", "keyring.lock", "root.key"] {
+        assert_eq!(owner(name), of_folder, "{name}");
+    }
+    chown(folder.path("keyring.json"), Some(of_file), None).unwrap();
+    keyring.new_key().await.unwrap();
+    assert_eq!((owner("keyring.json"), mode(&folder.path("keyring.json"))), (of_file, 0o600));
 }
 
 #[tokio::test]

@@ -95,6 +95,18 @@ fn an_engine_that_is_down_is_not_asked_for_every_request() {
 }
 
 #[test]
+fn an_engine_that_only_opens_is_still_asked_to_open() {
+    let (app, whims) = start();
+    whims.set(Mood::OnlyOpening);
+    let before = whims.calls();
+    for _ in 0..6 {
+        assert_kms_unavailable(&app.put_title("new", "private").0);
+    }
+    assert_eq!(whims.calls() - before, 5, "it is left alone with what to wrap");
+    app.player().play_title(OTHER);
+}
+
+#[test]
 fn a_title_that_was_not_published_says_nothing_of_the_kms() {
     let (app, whims) = start();
     let player = app.player();

@@ -13,7 +13,7 @@ use keyveil_key_server::store::{CIPHERTEXT_COLUMNS, Store};
 use serde_json::{Value, json};
 
 use super::add_titles;
-use super::fake::FakeKms;
+use super::fake::{FakeKms, Mood};
 use crate::support::{TITLE, TestApp};
 
 /// Every ciphertext of the database opens; answers how many there are under each key.
@@ -227,6 +227,31 @@ fn a_lost_keyring_stops_every_start_and_is_never_replaced() {
     assert!(!keyring.exists());
     keep_private(&keyring, &genuine);
     play_at(&app.replica(), &app);
+}
+
+#[test]
+fn what_would_not_open_to_the_same_secret_replaces_nothing() {
+    let (fake, whims) = FakeKms::new();
+    let app = TestApp::builder().kms(fake).start();
+    add_titles(&app, 3);
+    let rotate = |new_key| {
+        app.block_on(async {
+            let installation = app.installation();
+            kms::rotate(installation.store(), installation.kms(), new_key, 1, |_| ()).await
+        })
+    };
+    let before = assert_all_open(&app);
+    assert!(before.iter().all(|(name, _)| name == "local 1"), "{before:?}");
+    for (new_key, mood) in [(true, Mood::RewrappingAmiss), (false, Mood::RewrappingAnother), (false, Mood::OnlyOpening)]
+    {
+        whims.set(mood);
+        assert!(rotate(new_key).is_err(), "{mood:?}");
+        whims.set(Mood::Well);
+        assert_eq!(assert_all_open(&app), before, "{mood:?}");
+    }
+    let count = before.iter().map(|(_, count)| *count as u64).sum::<u64>();
+    assert_eq!(rotate(false).unwrap().total(|counts| counts.rewrapped), count);
+    assert!(assert_all_open(&app).iter().all(|(name, _)| name == "local 2"));
 }
 
 #[test]
