@@ -234,7 +234,7 @@ fn an_imported_title_is_not_encrypted_anew() {
     let reencrypt =
         |file_id: &str| app.authorized("POST", &format!("/v1/titles/{file_id}/reencrypt")).json("{}".to_owned()).send();
     assert_eq!(reencrypt(SHOW).code(), "title_state");
-    assert_eq!(reencrypt(crate::support::TITLE).status, 200, "one of this server's own is");
+    assert_eq!(reencrypt(TITLE).status, 200, "one of this server's own is");
 }
 
 #[test]
