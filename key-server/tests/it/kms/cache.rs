@@ -125,6 +125,23 @@ async fn a_secret_is_asked_for_anew_after_its_time_and_kept_in_use_while_nobody_
 }
 
 #[tokio::test]
+async fn an_engine_that_is_left_alone_keeps_no_other_from_opening() {
+    let (fake, whims) = FakeKms::new();
+    let kms = Guarded::new(Box::new(fake), Duration::from_secs(3));
+    let ciphertext = kms.encrypt(b"secret", &CONTEXT).await.unwrap();
+    let before = whims.calls();
+    whims.set(Mood::Throttling(30));
+    for _ in 0..6 {
+        assert!(matches!(kms.decrypt(&ciphertext, &CONTEXT).await, Err(KmsError::Unavailable { .. })));
+    }
+    assert_eq!(whims.calls() - before, 5, "left alone");
+    whims.set(Mood::Well);
+    assert_eq!(kms.decrypt(&[tag::VAULT, 0], &CONTEXT).await, Err(KmsError::Rejected), "asked, and answered");
+    assert_eq!(whims.calls() - before, 6);
+    kms.encrypt(b"secret", &CONTEXT).await.unwrap();
+}
+
+#[tokio::test]
 async fn an_engine_that_hangs_is_given_up_and_then_left_alone() {
     let (fake, whims) = FakeKms::new();
     let kms = Guarded::new(Box::new(fake), Duration::from_millis(400));

@@ -16,7 +16,7 @@ pub(crate) enum Mood {
     RewrappingAmiss,
     /// Rewraps one secret as another.
     RewrappingAnother,
-    /// Opens, and wraps nothing.
+    /// Opens, and wraps nothing for half a minute.
     OnlyOpening,
     /// Never answers at all.
     Hanging,
@@ -64,7 +64,10 @@ impl Whims {
 
     async fn wrap(&self) -> Result<(), KmsError> {
         self.act().await?;
-        if self.mood.load(Ordering::SeqCst) == 3 { Err(KmsError::UNAVAILABLE) } else { Ok(()) }
+        match self.mood.load(Ordering::SeqCst) {
+            3 => Err(KmsError::Unavailable { retry_after: Some(Duration::from_secs(30)) }),
+            _ => Ok(()),
+        }
     }
 
     async fn act(&self) -> Result<(), KmsError> {
