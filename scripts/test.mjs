@@ -66,7 +66,9 @@ async function suites() {
   const kms = { KEYVEIL_SOFTHSM2: SOFTHSM2_MODULE, KEYVEIL_MOTO_SERVER: pythonTool("moto_server") };
   const wasmRunner = { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: bindgenTestRunner };
   const vitest = (folder) => ({ command: "npx", args: ["--no-install", "vitest", "run"], cwd: inRoot(folder) });
-  const env = { KEYVEIL_CHROMIUM: await findChromium(), KEYVEIL_YT_DLP: pythonTool("yt-dlp"), CI: "1" };
+  const tools = { KEYVEIL_CHROMIUM: await findChromium(), KEYVEIL_YT_DLP: pythonTool("yt-dlp") };
+  // Pictures of the console's pages, for a person to look at: tests/test-results/console.
+  const env = { ...tools, KEYVEIL_PICTURES: "1", CI: "1" };
   const playwright = (...which) => ({
     command: "npx",
     args: ["--no-install", "playwright", "test", "--reporter=list", ...which],
