@@ -1,8 +1,8 @@
 import type { HlsConfig, Loader, LoaderCallbacks, LoaderConfiguration, LoaderContext, LoaderStats } from "hls.js";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { KeyveilError } from "../ts/errors.js";
-import { createLoaders, createStandardLoaders, type LoaderConstructor, type LoaderHost } from "../ts/page/loaders.js";
-import type { PlaylistRules } from "../ts/page/playlist.js";
+import { createLoaders, createStandardLoaders, type LoaderConstructor, type LoaderHost } from "../ts/hls/loaders.js";
+import type { PlaylistRules } from "../ts/hls/playlist.js";
 import type { LoadedSegment, OnLoadProgress, SegmentLoadRequest } from "../ts/page/worker-connection.js";
 import { settle } from "./fakes.js";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { MediaUrls } from "../ts/page/media-urls.js";
+import { MediaUrls } from "../ts/hls/media-urls.js";
 
 const ID = "A".repeat(22);
 const token = (letter: string) => `${ID}-${letter.repeat(43)}`;

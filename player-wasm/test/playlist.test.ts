@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { KeyveilError } from "../ts/errors.js";
-import { rewritePlaylist } from "../ts/page/playlist.js";
+import { rewritePlaylist } from "../ts/hls/playlist.js";
 import { parseSegmentRef, splitSegmentUrl } from "../ts/protocol.js";
 
 const tag = (period: number, changes: Record<string, string | null> = {}) => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { MediaUrls } from "../ts/page/media-urls.js";
+import { MediaUrls } from "../ts/hls/media-urls.js";
 import { refreshDelayMs } from "../ts/page/signature.js";
 import { session } from "./fakes.js";
 

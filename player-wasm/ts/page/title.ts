@@ -9,9 +9,9 @@ import {
   type LoaderConstructor,
   type LoaderHost,
   type Loaders,
-} from "./loaders.js";
-import { MediaUrls } from "./media-urls.js";
-import type { PlaylistRules } from "./playlist.js";
+} from "../hls/loaders.js";
+import { MediaUrls } from "../hls/media-urls.js";
+import type { PlaylistRules } from "../hls/playlist.js";
 import {
   type GetSignature,
   maxTrackOf,

@@ -15,7 +15,7 @@ import { asKeyveilError, KeyveilError } from "../errors.js";
 import { splitSegmentUrl } from "../protocol.js";
 import { initOnly } from "./init-segment.js";
 import { type PlaylistRules, rewritePlaylist } from "./playlist.js";
-import type { LoadedSegment, OnLoadProgress, SegmentLoadRequest } from "./worker-connection.js";
+import type { LoadedSegment, OnLoadProgress, SegmentLoadRequest } from "../page/worker-connection.js";
 
 /** Decryption, and the key exchange that it may have to wait for, after the last byte arrived. */
 const DECRYPT_TIMEOUT_MS = 20_000;
