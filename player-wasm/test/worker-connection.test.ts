@@ -3,6 +3,7 @@ import { KeyveilError } from "../ts/errors.js";
 import { WorkerConnection } from "../ts/page/worker-connection.js";
 import { FakeWorker, INIT, playback, readyOnInit, settle } from "./fakes.js";
 
+const PLAY = { psign: "psign", level: "guarded", downgrade: "application" } as const;
 const REQUEST = { url: "http://media.test/s0.ts", reference: "t/0/0/0/0", positionMs: 0 };
 
 function connect(worker = new FakeWorker()) {
@@ -92,7 +93,7 @@ describe("the worker connection", () => {
     });
     const { connection } = connect(worker);
     expect(await refusal(connection.ready)).toBe("build_missing");
-    expect(await refusal(connection.play("psign", undefined, 0))).toBe("build_missing");
+    expect(await refusal(connection.play(PLAY))).toBe("build_missing");
     expect(worker.of("play")).toEqual([]);
   });
 
@@ -106,7 +107,7 @@ describe("the worker connection", () => {
 
   test("rejects what is pending when it is destroyed", async () => {
     const { worker, connection } = connect();
-    const play = refusal(connection.play("psign", undefined, 0));
+    const play = refusal(connection.play(PLAY));
     const load = refusal(connection.load(REQUEST, never, () => undefined));
     await settle();
     connection.destroy();
@@ -123,11 +124,14 @@ describe("the worker connection", () => {
     );
     const exchange = vi.fn();
     const renewed = vi.fn();
-    connection.events = { exchange, renewed };
-    expect((await connection.play("psign", "title-1", 5)).title.fileId).toBe("title-1");
+    const engine = vi.fn();
+    connection.events = { exchange, renewed, engine, lost: vi.fn() };
+    expect((await connection.play(PLAY)).title.fileId).toBe("title-1");
     worker.send({ type: "exchange", kind: "keys", ms: 12, period: 2 });
     worker.send({ type: "session", renewal: { session: playback().session, playlistUrl: "http://x" } });
     expect(exchange).toHaveBeenCalledWith("keys", 12, 2);
+    worker.send({ type: "buffered" });
     expect(renewed).toHaveBeenCalledOnce();
+    expect(engine).toHaveBeenCalledWith({ type: "buffered" });
   });
 });

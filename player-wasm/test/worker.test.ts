@@ -406,7 +406,7 @@ describe("the worker's host", () => {
   test("plays, loads and transfers the clear segment, and no message holds a grant or a key", async () => {
     const { worker, posted, transferred, of } = host();
     worker.receive(INIT);
-    worker.receive({ type: "play", id: 1, psign: "psign" });
+    worker.receive({ type: "play", id: 1, psign: "psign", level: "guarded", downgrade: "application" });
     await until(() => of("played").length === 1);
     worker.receive({ ...LOAD, id: 2 });
     await until(() => of("segment").length === 1);
@@ -419,7 +419,7 @@ describe("the worker's host", () => {
   test("fails every request when the module can't start", async () => {
     const { worker, of } = host(() => Promise.reject(new KeyveilError("build_missing")));
     worker.receive(INIT);
-    worker.receive({ type: "play", id: 1, psign: "psign" });
+    worker.receive({ type: "play", id: 1, psign: "psign", level: "guarded", downgrade: "application" });
     await until(() => of("failed").length === 1);
     expect(of("unusable")).toMatchObject([{ error: { code: "build_missing" } }]);
     expect(of("failed")).toMatchObject([{ id: 1, error: { code: "build_missing" } }]);
@@ -429,7 +429,7 @@ describe("the worker's host", () => {
     const { worker, of } = host();
     respond = (url) => (url.includes("/v1/") ? answers(url) : new Response(new Uint8Array(13)));
     worker.receive(INIT);
-    worker.receive({ type: "play", id: 1, psign: "psign" });
+    worker.receive({ type: "play", id: 1, psign: "psign", level: "guarded", downgrade: "application" });
     worker.receive({ ...LOAD, id: 2 });
     await until(() => of("unusable").length === 1);
     expect(of("failed")).toMatchObject([{ id: 2, error: { code: "worker_crashed" } }]);
@@ -442,7 +442,7 @@ describe("the worker's host", () => {
         ? answers(url)
         : new Promise((_resolve, reject) => signal?.addEventListener("abort", () => reject(new Error("aborted"))));
     worker.receive(INIT);
-    worker.receive({ type: "play", id: 1, psign: "psign" });
+    worker.receive({ type: "play", id: 1, psign: "psign", level: "guarded", downgrade: "application" });
     await until(() => of("played").length === 1);
     worker.receive({ ...LOAD, id: 2 });
     await settle();

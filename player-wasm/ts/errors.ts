@@ -18,6 +18,7 @@ const SERVER_CODES = [
   "address_not_allowed",
   "address_limit",
   "origin_not_allowed",
+  "level_not_allowed",
   "title_not_found",
   "title_exists",
   "title_changed",
@@ -53,6 +54,8 @@ const CLIENT_CODES = [
   "signature_unavailable",
   "wasm_unavailable",
   "worker_crashed",
+  "worker_blocked",
+  "source_not_opened",
   "unsupported_browser",
   "media_error",
   "watermark_removed",
@@ -169,6 +172,7 @@ function errorType(code: ErrorCode): ErrorType {
   switch (code) {
     case "signature_unavailable":
     case "origin_not_allowed":
+    case "level_not_allowed":
       return "signature";
     case "session_invalid":
     case "session_expired":
@@ -195,6 +199,8 @@ function errorType(code: ErrorCode): ErrorType {
     case "build_missing":
     case "wasm_unavailable":
     case "worker_crashed":
+    case "worker_blocked":
+    case "source_not_opened":
     case "unsupported_browser":
     case "watermark_removed":
     case "aborted":
@@ -218,6 +224,10 @@ const MESSAGES: Partial<Record<ErrorCode, string>> = {
   wasm_unavailable:
     "The decryptor can't be started; check wasmUrl, its MIME type and the worker's Content-Security-Policy.",
   worker_crashed: "The player's worker stopped unexpectedly.",
+  worker_blocked: "The page's Content-Security-Policy stops the player's worker; it needs worker-src 'self'.",
+  source_not_opened: "The browser did not open the video's media source; reload the page.",
+  level_not_allowed:
+    "This title may not be played this way here; use a current Chromium browser and the player as it is.",
   unsupported_browser: "This browser lacks what encrypted playback needs (Worker and Media Source Extensions).",
   media_error: "The browser can't play this media.",
   rate_limited: "The server was asked too often; it answers again shortly.",

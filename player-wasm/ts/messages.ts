@@ -1,9 +1,10 @@
 /**
- * The messages between page and worker. No type here has a field that a key would fit in: URLs and signatures go in, clear
- * segments and public facts come out.
+ * The messages between page and worker (docs/LEVELS.md). No type here has a field that a key would fit in: URLs and signatures go
+ * in, public facts come out, and clear segments at the guarded level alone. The engine's are in engine-messages.ts.
  */
+import type { EngineCommand, EngineReport } from "./engine-messages.js";
 import type { WireError } from "./errors.js";
-import type { Playback, Renewal } from "./protocol.js";
+import type { Downgrade, Playback, Renewal, SdkLevel } from "./protocol.js";
 
 export interface InitMessage {
   readonly type: "init";
@@ -19,6 +20,10 @@ export interface PlayMessage {
   readonly psign: string;
   readonly fileId?: string | undefined;
   readonly positionMs?: number | undefined;
+  /** The first one fixes it for the worker's life. */
+  readonly level: SdkLevel;
+  /** Why it is not sealed. */
+  readonly downgrade: Downgrade | null;
 }
 
 /** Prolongs the session by an exchange that carries a newer signature. */
@@ -29,6 +34,7 @@ export interface RenewMessage {
   readonly positionMs: number;
 }
 
+/** Guarded only: a sealed worker refuses it. */
 export interface LoadMessage {
   readonly type: "load";
   readonly id: number;
@@ -46,7 +52,10 @@ export interface AbortMessage {
   readonly id: number;
 }
 
-export type ToWorker = InitMessage | PlayMessage | RenewMessage | LoadMessage | AbortMessage;
+type ToEveryWorker = InitMessage | PlayMessage | RenewMessage;
+export type ToSealedWorker = ToEveryWorker | EngineCommand;
+export type ToGuardedWorker = ToEveryWorker | LoadMessage | AbortMessage;
+export type ToWorker = ToSealedWorker | ToGuardedWorker;
 
 export interface SegmentTiming {
   /** From the request to its first byte. */
@@ -66,23 +75,31 @@ export interface LoadProgress {
 
 export type ExchangeKind = "play" | "keys";
 
-export type FromWorker =
+/** What a worker says at every level. */
+type FromEveryWorker =
   | { readonly type: "ready" }
   | { readonly type: "played"; readonly id: number; readonly playback: Playback }
   | { readonly type: "renewed"; readonly id: number; readonly renewal: Renewal }
-  | {
-      readonly type: "segment";
-      readonly id: number;
-      /** Clear media, transferred: the worker keeps nothing of it. */
-      readonly bytes: ArrayBuffer;
-      readonly status: number;
-      readonly loadedBytes: number;
-      readonly timing: SegmentTiming;
-    }
-  | { readonly type: "progress"; readonly id: number; readonly progress: LoadProgress }
   | { readonly type: "exchange"; readonly kind: ExchangeKind; readonly ms: number; readonly period: number }
   /** A session was prolonged, or its media URLs changed, by an exchange that no message asked for. */
   | { readonly type: "session"; readonly renewal: Renewal }
   | { readonly type: "failed"; readonly id: number; readonly error: WireError }
   /** The worker can't work at all. */
   | { readonly type: "unusable"; readonly error: WireError };
+
+export interface SegmentMessage {
+  readonly type: "segment";
+  readonly id: number;
+  /** Clear media, transferred: the worker keeps nothing of it. */
+  readonly bytes: ArrayBuffer;
+  readonly status: number;
+  readonly loadedBytes: number;
+  readonly timing: SegmentTiming;
+}
+
+export type FromSealedWorker = FromEveryWorker | EngineReport;
+export type FromGuardedWorker =
+  | FromEveryWorker
+  | SegmentMessage
+  | { readonly type: "progress"; readonly id: number; readonly progress: LoadProgress };
+export type FromWorker = FromSealedWorker | FromGuardedWorker;

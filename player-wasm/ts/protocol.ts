@@ -5,6 +5,12 @@ export type TrackClass = "AUDIO" | "SD" | "HD" | "UHD";
 /** `standard` is HLS that any player plays; only `private` needs the worker's decryptor. */
 export type TitleMode = "private" | "standard" | "clear";
 
+/** docs/LEVELS.md. `standard` is that of standard titles, wherever their engine runs. */
+export type PlaybackLevel = "sealed" | "guarded" | "standard";
+export type SdkLevel = Exclude<PlaybackLevel, "standard">;
+/** Why a session is not sealed. */
+export type Downgrade = "browser" | "application" | "own_hls" | "hls_settings";
+
 const TRACK_CLASSES: readonly TrackClass[] = ["AUDIO", "SD", "HD", "UHD"];
 
 export interface Rendition {

@@ -12,10 +12,10 @@ import Hls, {
   type LoaderStats,
 } from "hls.js";
 import { asKeyveilError, KeyveilError } from "../errors.js";
+import type { LoadedSegment, OnLoadProgress, SegmentLoadRequest } from "../page/worker-connection.js";
 import { splitSegmentUrl } from "../protocol.js";
 import { initOnly } from "./init-segment.js";
 import { type PlaylistRules, rewritePlaylist } from "./playlist.js";
-import type { LoadedSegment, OnLoadProgress, SegmentLoadRequest } from "../page/worker-connection.js";
 
 /** Decryption, and the key exchange that it may have to wait for, after the last byte arrived. */
 const DECRYPT_TIMEOUT_MS = 20_000;

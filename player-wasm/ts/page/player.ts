@@ -2,8 +2,8 @@
 import Hls, { type ErrorData, type HlsConfig, type Level } from "hls.js";
 import { asKeyveilError, curedByNewSession, KeyveilError, refusalOf } from "../errors.js";
 import { KeyveilEventTarget, type PlayerState } from "../events.js";
-import type { Preview, ResolutionName } from "../protocol.js";
 import type { LoaderConstructor } from "../hls/loaders.js";
+import type { Preview, ResolutionName } from "../protocol.js";
 import type { KeyveilTitle } from "./title.js";
 
 const NETWORK_RETRY_DELAYS_MS = [1_000, 2_000, 4_000, 8_000];

@@ -43,18 +43,6 @@ export async function requestSignature(
   }
 }
 
-/** The highest track class that a signature names, as far as it can be read: whether it holds is the server's affair. */
-export function maxTrackOf(psign: string): string | null {
-  try {
-    const [, payload = ""] = psign.split(".");
-    const claims = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")));
-    const maxTrack = claims?.keyveil?.maxTrack;
-    return typeof maxTrack === "string" ? maxTrack : null;
-  } catch {
-    return null;
-  }
-}
-
 interface RefreshHooks {
   /** Gets a signature and has the server take it. */
   renew(): Promise<Renewal>;

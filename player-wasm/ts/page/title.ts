@@ -1,8 +1,6 @@
 /** A title that is open: its session in the worker, its media addresses, and the loaders that hls.js gets. */
 import { asKeyveilError, curedByNewSession, KeyveilError } from "../errors.js";
 import { KeyveilEventTarget } from "../events.js";
-import type { InitMessage } from "../messages.js";
-import { type Playback, parseSegmentRef, type Renewal, trackClassNumber } from "../protocol.js";
 import {
   createLoaders,
   createStandardLoaders,
@@ -12,13 +10,10 @@ import {
 } from "../hls/loaders.js";
 import { MediaUrls } from "../hls/media-urls.js";
 import type { PlaylistRules } from "../hls/playlist.js";
-import {
-  type GetSignature,
-  maxTrackOf,
-  requestSignature,
-  type SignatureReason,
-  SignatureRefresh,
-} from "./signature.js";
+import { playlistRulesOf } from "../hls/playlist-rules.js";
+import type { InitMessage } from "../messages.js";
+import { type Playback, parseSegmentRef, type Renewal } from "../protocol.js";
+import { type GetSignature, requestSignature, type SignatureReason, SignatureRefresh } from "./signature.js";
 import {
   type ConnectionEvents,
   type LoadedSegment,
@@ -51,6 +46,8 @@ export class KeyveilTitle extends KeyveilEventTarget implements LoaderHost {
   readonly #connectionEvents: ConnectionEvents = {
     exchange: (kind, ms, period) => this.emit("exchange", { kind, ms, period }),
     renewed: (renewal) => this.#accept(renewal),
+    engine: () => undefined,
+    lost: () => undefined,
   };
   #connection: WorkerConnection;
   #playback: Playback | null = null;
@@ -138,8 +135,7 @@ export class KeyveilTitle extends KeyveilEventTarget implements LoaderHost {
   }
 
   playlistRules(): PlaylistRules {
-    const { mode, clearLeadSegments: clearLead } = this.info;
-    return { isPrivate: mode === "private", clearLead, denied: this.#denied() };
+    return playlistRulesOf(this.#played, this.#psign);
   }
 
   async load(request: SegmentLoadRequest, signal: AbortSignal, onProgress: OnLoadProgress): Promise<LoadedSegment> {
@@ -175,18 +171,6 @@ export class KeyveilTitle extends KeyveilEventTarget implements LoaderHost {
     return loaded;
   }
 
-  /** Playlists that the signature gives no keys for. */
-  #denied(): ReadonlySet<string> {
-    const { title, trackClasses } = this.#played;
-    // Nothing is granted ahead for a standard title, so that the signature itself must say.
-    const max = title.mode === "standard" ? trackClassNumber(maxTrackOf(this.#psign) ?? "") : null;
-    const denied = title.renditions.filter(({ trackClass }) => {
-      if (title.mode === "private") return !trackClasses.includes(trackClass);
-      return max !== null && (trackClassNumber(trackClass) ?? 0) > max;
-    });
-    return new Set(denied.map(({ playlist }) => playlist));
-  }
-
   get #played(): Playback {
     if (!this.#playback) throw new KeyveilError("session_invalid", "The title is not open yet.");
     return this.#playback;
@@ -203,7 +187,13 @@ export class KeyveilTitle extends KeyveilEventTarget implements LoaderHost {
     const { getSignature, positionMs } = this.#options;
     const fileId = this.#playback?.title.fileId ?? this.#options.fileId;
     const psign = await requestSignature(getSignature, fileId, reason);
-    const playback = await this.#connection.play(psign, fileId, this.#position?.() ?? positionMs);
+    const playback = await this.#connection.play({
+      psign,
+      fileId,
+      positionMs: this.#position?.() ?? positionMs,
+      level: "guarded",
+      downgrade: "application",
+    });
     if (this.#destroyed) throw new KeyveilError("destroyed");
     this.#psign = psign;
     this.#playback = playback;

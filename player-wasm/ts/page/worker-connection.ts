@@ -1,6 +1,16 @@
 /** The page's side of the message bridge: one worker, typed requests, and what happens when it dies. */
+import type { EngineCommand, EngineReport } from "../engine-messages.js";
 import { KeyveilError } from "../errors.js";
-import type { ExchangeKind, FromWorker, InitMessage, LoadMessage, LoadProgress, SegmentTiming } from "../messages.js";
+import type {
+  ExchangeKind,
+  FromWorker,
+  InitMessage,
+  LoadMessage,
+  LoadProgress,
+  PlayMessage,
+  SegmentTiming,
+  ToWorker,
+} from "../messages.js";
 import type { Playback, Renewal } from "../protocol.js";
 
 /** What is used of a `Worker`; tests put their own in its place. */
@@ -13,7 +23,13 @@ export interface WorkerLike {
 export interface ConnectionEvents {
   exchange(kind: ExchangeKind, ms: number, period: number): void;
   renewed(renewal: Renewal): void;
+  /** Of a sealed worker. */
+  engine(report: EngineReport): void;
+  /** The worker can't be used any more, for a reason that is not ours. */
+  lost(error: KeyveilError): void;
 }
+
+export type PlayRequest = Omit<PlayMessage, "type" | "id">;
 
 export interface LoadedSegment {
   readonly bytes: ArrayBuffer;
@@ -36,7 +52,12 @@ export class WorkerConnection {
   readonly ready: Promise<void>;
   readonly #worker: WorkerLike;
   /** Who hears what no request waits for. A worker that was started in advance gets its listener later. */
-  events: ConnectionEvents = { exchange: () => undefined, renewed: () => undefined };
+  events: ConnectionEvents = {
+    exchange: () => undefined,
+    renewed: () => undefined,
+    engine: () => undefined,
+    lost: () => undefined,
+  };
   readonly #pending = new Map<number, Pending>();
   #nextId = 1;
   #failure: KeyveilError | null = null;
@@ -81,9 +102,14 @@ export class WorkerConnection {
     return this.#failure;
   }
 
-  async play(psign: string, fileId: string | undefined, positionMs: number | undefined): Promise<Playback> {
+  async play(request: PlayRequest): Promise<Playback> {
     await this.ready;
-    return this.#ask<Playback>((id) => ({ type: "play", id, psign, fileId, positionMs })).done;
+    return this.#ask<Playback>((id) => ({ type: "play", id, ...request })).done;
+  }
+
+  /** To the engine of a sealed worker. */
+  send(command: EngineCommand): void {
+    if (!this.#failure) this.#worker.postMessage(command);
   }
 
   async renew(psign: string, positionMs: number): Promise<Renewal> {
@@ -110,7 +136,7 @@ export class WorkerConnection {
     this.#fail(new KeyveilError("destroyed"));
   }
 
-  #ask<T>(message: (id: number) => { type: string; id: number }, onProgress?: OnLoadProgress) {
+  #ask<T>(message: (id: number) => ToWorker, onProgress?: OnLoadProgress) {
     const id = this.#nextId++;
     const done = new Promise<T>((resolve, reject) => {
       if (this.#failure) {
@@ -150,8 +176,13 @@ export class WorkerConnection {
       case "failed":
         this.#take(message.id)?.reject(KeyveilError.fromWire(message.error));
         break;
-      default:
+      case "played":
+      case "renewed":
+      case "segment":
         this.#take(message.id)?.resolve(outcome(message) as never);
+        break;
+      default:
+        this.events.engine(message);
     }
   }
 
@@ -163,6 +194,7 @@ export class WorkerConnection {
     const pending = [...this.#pending.values()];
     this.#pending.clear();
     for (const { reject } of pending) reject(error);
+    if (error.code !== "destroyed") this.events.lost(error);
   }
 
   #crashMessage(): string | undefined {
