@@ -8,6 +8,7 @@ import { revoked, viewerRevoked } from "../sessions/revoke.tsx";
 import { StateBadge } from "../ui/badge.tsx";
 import { type Column, DataTable } from "../ui/data-table.tsx";
 import { Filters, SearchFilter, SelectFilter } from "../ui/filters.tsx";
+import { downgradeText, LevelBadge } from "../ui/level.tsx";
 import { Menu, type MenuItem } from "../ui/menu.tsx";
 import { PageHeader } from "../ui/page-header.tsx";
 import { usePages } from "../ui/pages.ts";
@@ -128,6 +129,17 @@ function columns(acts: Acts): Column<Session>[] {
       render: ({ lastPositionMs }) => clock(lastPositionMs),
     },
     { key: "track", label: t("sessions.maxTrack"), render: ({ maxTrack }) => <span class="chip">{maxTrack}</span> },
+    {
+      key: "level",
+      label: t("sessions.level"),
+      render: (session) =>
+        session.level && (
+          <div class="two-lines">
+            <LevelBadge level={session.level} />
+            <span class="soft small">{downgradeText(session)}</span>
+          </div>
+        ),
+    },
     {
       key: "origin",
       label: t("sessions.origin"),
