@@ -116,6 +116,44 @@ test("key releases are counted by class and period, and no key is shown", async 
   await expect(releases.getByRole("row").nth(1)).toContainText("320");
 });
 
+test("a change that comes while the title is being read is not lost", async ({ page }) => {
+  await page.addInitScript(() => {
+    window.heard = 0;
+    const Source = window.EventSource;
+    window.EventSource = class extends Source {
+      constructor(...given) {
+        super(...given);
+        this.addEventListener("title", () => {
+          window.heard += 1;
+        });
+      }
+    };
+  });
+  const reads = [];
+  await page.route("**/v1/titles/f10005", async (route) => {
+    const answer = await route.fetch();
+    reads.push(await answer.json());
+    if (reads.length === 1) {
+      await expect.poll(() => server.data.streams.size).toBe(1);
+      change(server.data, titleOf("f10005"), {
+        state: "published",
+        version: 1,
+        percent: null,
+        leftSecs: null,
+        job: null,
+      });
+      await page.waitForFunction(() => window.heard === 1);
+      // Changes are handed out a few times a second: this one was, before the answer that does not know it comes.
+      await page.evaluate(() => new Promise((over) => setTimeout(over, 500)));
+    }
+    await route.fulfill({ response: answer });
+  });
+  await open(page, "f10005");
+  await expect(page.locator(".page-title")).toContainText("Published");
+  await expect(section(page, "Renditions").getByRole("row", { name: /1080p/ })).toBeVisible();
+  expect(reads.map(({ state }) => state)).toEqual(["transcoding", "published"]);
+});
+
 test("a title that was deleted elsewhere says so", async ({ page }) => {
   await open(page, "f10001");
   change(server.data, titleOf("f10001"), { state: "deleted" });

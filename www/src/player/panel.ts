@@ -83,9 +83,9 @@ export class Panel {
         this.#row("panel.mode", "mode"),
         h(
           "div",
-          { class: "wide", hidden: "" },
+          { hidden: true },
           h("dt", {}, t("panel.level")),
-          h("dd", {}, this.#value("level", "strong"), this.#value("levelIs", "soft below")),
+          h("dd", {}, this.#value("level"), this.#value("levelIs", "soft below")),
         ),
         this.#row("panel.cipher", "cipher"),
         this.#row("panel.tracks", "tracks"),

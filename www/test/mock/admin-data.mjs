@@ -86,8 +86,8 @@ export function adminData() {
     ],
     sessions: [
       session(1, "f10000", "viewer-1"),
-      session(2, "f10002", "viewer-2", { maxTrack: "HD", kid: "k2Yb", level: "guarded", downgrade: "browser" }),
-      session(3, "f10000", null, { origin: null, level: "guarded", downgrade: "hls_settings" }),
+      session(2, "f10002", "viewer-2", { maxTrack: "HD", level: "guarded", downgrade: "browser" }),
+      session(3, "f10000", null, { origin: null, kid: "k2Yb", level: "guarded", downgrade: "hls_settings" }),
       session(4, "f10002", "viewer-3", {
         active: false,
         revokedAt: NOW - HOUR,

@@ -8,7 +8,7 @@ import { revoked, viewerRevoked } from "../sessions/revoke.tsx";
 import { StateBadge } from "../ui/badge.tsx";
 import { type Column, DataTable } from "../ui/data-table.tsx";
 import { Filters, SearchFilter, SelectFilter } from "../ui/filters.tsx";
-import { downgradeText, LevelBadge } from "../ui/level.tsx";
+import { Downgrade, LevelBadge } from "../ui/level.tsx";
 import { Menu, type MenuItem } from "../ui/menu.tsx";
 import { PageHeader } from "../ui/page-header.tsx";
 import { usePages } from "../ui/pages.ts";
@@ -136,7 +136,7 @@ function columns(acts: Acts): Column<Session>[] {
         session.level && (
           <div class="two-lines">
             <LevelBadge level={session.level} />
-            <span class="soft small">{downgradeText(session)}</span>
+            <Downgrade of={session} short />
           </div>
         ),
     },

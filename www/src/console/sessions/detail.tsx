@@ -6,7 +6,7 @@ import { href } from "../router.ts";
 import { StateBadge, type StateName } from "../ui/badge.tsx";
 import { CopyText } from "../ui/copy.tsx";
 import { Dialog } from "../ui/dialog.tsx";
-import { downgradeText, LevelBadge } from "../ui/level.tsx";
+import { Downgrade, LevelBadge } from "../ui/level.tsx";
 import { ErrorState, Skeleton } from "../ui/states.tsx";
 import { useLoaded } from "../ui/task.ts";
 import { Ago, When } from "../ui/time.tsx";
@@ -72,7 +72,7 @@ function Facts({ session }: { session: SessionDetail }) {
       <Fact name={t("sessions.mode")}>{t(`mode.${session.mode}`)}</Fact>
       {session.level && (
         <Fact name={t("sessions.level")}>
-          <LevelBadge level={session.level} /> <span class="soft">{downgradeText(session)}</span>
+          <LevelBadge level={session.level} /> <Downgrade of={session} />
         </Fact>
       )}
       <Fact name={t("sessions.position")}>{clock(session.lastPositionMs)}</Fact>

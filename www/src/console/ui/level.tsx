@@ -12,7 +12,14 @@ export function LevelBadge({ level }: { level: Level }) {
   );
 }
 
-/** Why a level is lower than it could be; null when there is nothing to say. */
-export function downgradeText({ downgrade }: SessionLevel): string | null {
-  return downgrade ? t(`level.downgrade.${downgrade}`) : null;
+/** Why it is lower than it could be: in a sentence, or in a word or two with the sentence behind. */
+export function Downgrade({ of: { downgrade }, short = false }: { of: SessionLevel; short?: boolean }) {
+  if (!downgrade) return null;
+  const sentence = t(`level.downgrade.${downgrade}`);
+  if (!short) return <span class="soft">{sentence}</span>;
+  return (
+    <span class="soft small" title={sentence}>
+      {t(`level.downgrade.${downgrade}.short`)}
+    </span>
+  );
 }

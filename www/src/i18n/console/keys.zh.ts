@@ -26,7 +26,7 @@ export const keysZh: Record<keyof typeof keysEn, string> = {
   "keys.signing.retire.last": "这是最后一个在用的密钥：停用后此应用的视频将无法播放。",
   "keys.signing.retired": "{kid} 已停用。",
   "keys.signing.revoke": "吊销会话",
-  "keys.signing.revoke.for": "吊销用 {kid} 签名的会话",
+  "keys.signing.revoke.for": "吊销会话：用 {kid} 签名",
   "keys.signing.revoke.title": "吊销用 {kid} 签名的全部会话？",
   "keys.signing.revoke.text": "适用于应用的全部视频：不再下发密钥，播放在一个密钥周期内停止。",
   "keys.signing.revoke.again": "密钥仍然可用：仍然有效的签名可以建立新会话。若要一并拒绝，请停用此密钥。",

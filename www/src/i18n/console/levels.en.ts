@@ -33,4 +33,9 @@ export const levelsEn = {
   "level.downgrade.own_hls": "The page brings its own hls.js.",
   "level.downgrade.hls_settings": "The page’s settings for hls.js hold functions.",
   "level.downgrade.old_player": "The player is of an older version.",
+  "level.downgrade.browser.short": "browser can’t",
+  "level.downgrade.application.short": "page asked",
+  "level.downgrade.own_hls.short": "own hls.js",
+  "level.downgrade.hls_settings.short": "hls.js settings",
+  "level.downgrade.old_player.short": "old player",
 };

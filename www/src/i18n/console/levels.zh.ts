@@ -32,4 +32,9 @@ export const levelsZh: Record<keyof typeof levelsEn, string> = {
   "level.downgrade.own_hls": "页面使用自带的 hls.js。",
   "level.downgrade.hls_settings": "页面的 hls.js 设置中含有函数。",
   "level.downgrade.old_player": "播放器版本较旧。",
+  "level.downgrade.browser.short": "浏览器不支持",
+  "level.downgrade.application.short": "页面要求",
+  "level.downgrade.own_hls.short": "自带 hls.js",
+  "level.downgrade.hls_settings.short": "hls.js 设置",
+  "level.downgrade.old_player.short": "旧版播放器",
 };
