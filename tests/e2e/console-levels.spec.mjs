@@ -111,6 +111,20 @@ test("sessions show their level, and why it is lower", async ({ page, context })
   await expect(detail).toContainText("The page’s settings for hls.js hold functions.");
 });
 
+for (const [width, shown] of [
+  [1440, true],
+  [1280, false],
+  [1100, false],
+]) {
+  test(`the list of sessions is no wider than a window of ${width}`, async ({ page, context }) => {
+    await page.setViewportSize({ width, height: 800 });
+    await enter(page, context, "/sessions");
+    await expect(page.getByRole("columnheader", { name: "Level" })).toBeVisible();
+    await expect(page.getByRole("columnheader", { name: "Page" })).toBeVisible({ visible: shown });
+    await expectSound(page, `sessions-${width}`);
+  });
+}
+
 test("all sessions on a signing key are revoked, and the key stays in use", async ({ page, context }) => {
   await enter(page, context, "/keys");
   const revoke = button(page, "Revoke sessions signed with k1Xa");
@@ -127,7 +141,7 @@ test("all sessions on a signing key are revoked, and the key stays in use", asyn
   await question.getByRole("button", { name: "Revoke sessions" }).click();
   expect((await sent).postDataJSON()).toEqual({ kid: "k1Xa" });
   await expect(page.getByText("Sessions revoked: 2.")).toBeVisible();
-  await expect(page.getByRole("row").filter({ hasText: "k1Xa" }).locator("[data-state=active]")).toBeVisible();
+  await expect(page.getByRole("row").filter({ hasText: "k1Xa" }).locator("[data-state=inUse]")).toBeVisible();
   await expect(button(page, "Revoke sessions signed with k0Wz"), "a retired key has none").toHaveCount(0);
   const { sessions } = server.data;
   expect(sessions.filter(({ endedBy }) => endedBy === "signingKey").map(({ uid }) => uid)).toEqual([
@@ -140,7 +154,8 @@ test("all sessions on a signing key are revoked, and the key stays in use", asyn
 /** The player's page before the stand-in, which has no media: what the element would tell is told in its place. */
 async function openPlayer(page, rest = "") {
   await page.goto(`${server.anew("")}`.replace(/console\/.*$/, `player/#file=f10000&psign=aa.bb.cc${rest}`));
-  await expect(page.locator("keyveil-player")).toHaveCount(1);
+  // It fails, as there is nothing behind the stand-in's addresses: what comes after that is what a test tells.
+  await expect(page.locator(".curtain.failed")).toBeVisible();
 }
 
 const tell = (page, session, mode = "private") =>

@@ -131,7 +131,7 @@ function columns({ retire, revoke }: Acts): Column<SigningKey>[] {
     {
       key: "state",
       label: t("keys.state"),
-      render: ({ retiredAt }) => <StateBadge state={retiredAt === null ? "active" : "retired"} />,
+      render: ({ retiredAt }) => <StateBadge state={retiredAt === null ? "inUse" : "retired"} />,
     },
     { key: "created", label: t("keys.created"), render: ({ createdAt }) => <When at={createdAt} /> },
     {

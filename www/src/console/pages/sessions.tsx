@@ -126,6 +126,7 @@ function columns(acts: Acts): Column<Session>[] {
       key: "position",
       label: t("sessions.position"),
       kind: "number",
+      spare: true,
       render: ({ lastPositionMs }) => clock(lastPositionMs),
     },
     { key: "track", label: t("sessions.maxTrack"), render: ({ maxTrack }) => <span class="chip">{maxTrack}</span> },
@@ -143,10 +144,11 @@ function columns(acts: Acts): Column<Session>[] {
     {
       key: "origin",
       label: t("sessions.origin"),
+      spare: true,
       render: ({ origin }) => origin && <span class="small">{origin.replace(/^https?:\/\//, "")}</span>,
     },
     { key: "seen", label: t("sessions.seen"), render: ({ lastSeenAt }) => <Ago at={lastSeenAt} /> },
-    { key: "expires", label: t("sessions.expires"), render: ({ expiresAt }) => <Ago at={expiresAt} /> },
+    { key: "expires", label: t("sessions.expires"), spare: true, render: ({ expiresAt }) => <Ago at={expiresAt} /> },
     {
       key: "actions",
       label: t("ui.actions"),
