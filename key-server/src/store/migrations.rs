@@ -61,14 +61,15 @@ mod tests {
         let app = "INSERT INTO apps (app_id, name, max_age_secs, created_at) VALUES (7, 'app', 60, 1)";
         sqlx::query(app).execute(&old).await.unwrap();
         let ids = [[0; 16], [1; 16]];
-        for (id, mode) in ids.iter().zip(["private", "standard"]) {
+        for (id, (mode, build_id)) in ids.iter().zip([("private", Some("b")), ("standard", None)]) {
             sqlx::query(
-                "INSERT INTO sessions (id, app_id, file_id, version, mode, kid, signature_hash, max_track, created_at, expires_at,
+                "INSERT INTO sessions (id, app_id, file_id, version, mode, build_id, kid, signature_hash, max_track, created_at, expires_at,
                  url_expires_at, last_counter, last_position_ms, last_seen_at)
-                 VALUES (?, 7, 'film', 1, ?, 'kid', zeroblob(32), 3, 1, 2, 2, 0, 0, 1)",
+                 VALUES (?, 7, 'film', 1, ?, ?, 'kid', zeroblob(32), 3, 1, 2, 2, 0, 0, 1)",
             )
             .bind(id.as_slice())
             .bind(mode)
+            .bind(build_id)
             .execute(&old)
             .await
             .unwrap();
