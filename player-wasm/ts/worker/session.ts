@@ -37,10 +37,16 @@ export class Session {
   }
 
   /** Opens a session; an earlier one ends. */
-  play(psign: string, fileId: string | undefined, positionMs: number): Promise<Playback> {
+  play(
+    psign: string,
+    fileId: string | undefined,
+    positionMs: number,
+    level: "sealed" | "guarded" = "guarded",
+    downgrade: string | null = "application",
+  ): Promise<Playback> {
     return this.#inTurn(async () => {
       const startMs = performance.now();
-      const body = guarded(() => this.#wasm.playRequest(psign, fileId, positionMs));
+      const body = guarded(() => this.#wasm.playRequest(psign, fileId, positionMs, level, downgrade));
       const answer = await postJson(`${this.#server}/v1/play`, body, this.#credentials);
       guarded(() => this.#wasm.acceptPlay(answer));
       const classes = guarded(() => this.#wasm.trackClasses()) as TrackClass[];

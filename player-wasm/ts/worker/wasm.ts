@@ -5,7 +5,14 @@ import init, { KeyveilSession } from "../generated/keyveil.js";
 
 /** What the worker uses of the module; tests put their own in its place. */
 export interface WasmSession {
-  playRequest(psign: string, fileId: string | undefined, positionMs: number): string;
+  /** `downgrade` says why the level is not `sealed`; null where it is. */
+  playRequest(
+    psign: string,
+    fileId: string | undefined,
+    positionMs: number,
+    level: string,
+    downgrade: string | null,
+  ): string;
   acceptPlay(response: string): void;
   keysRequest(period: number, positionMs: number, psign: string | undefined): string[];
   acceptKeys(response: string): void;
