@@ -118,11 +118,13 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
+const PLAY = { psign: "psign", fileId: "title-1", positionMs: 0, level: "guarded", downgrade: "browser" } as const;
+
 async function playing() {
   const wasm = new FakeWasm();
   const events = { exchange: vi.fn(), renewed: vi.fn() };
   const session = new Session(wasm, "http://keys.test/", "same-origin", events);
-  await session.play("psign", "title-1", 0);
+  await session.play(PLAY);
   const loader = new SegmentLoader(wasm, session, "same-origin");
   const load = (period: number, segment: number, signal = new AbortController().signal) =>
     loader.load(
@@ -138,7 +140,7 @@ describe("the session", () => {
     const { events, session } = await playing();
     expect(calls[0]?.url).toBe("http://keys.test/v1/play");
     expect(calls[0]?.init.body).toBe('{"psign":"psign"}');
-    const answer = await session.play("psign", "title-1", 0);
+    const answer = await session.play(PLAY);
     expect(Object.keys(answer).sort()).toEqual(
       ["playlistUrl", "preview", "resolutionNames", "session", "title", "trackClasses", "watermark"].sort(),
     );
@@ -222,7 +224,7 @@ describe("the session", () => {
     respond = () => new Response('{"grant":"forged"}');
     expect(await codeOf(session.ensurePeriod(3, 0))).toBe("envelope_rejected");
     respond = () => new Response("{}");
-    expect(await codeOf(session.play("psign", undefined, 0))).toBe("malformed_request");
+    expect(await codeOf(session.play({ ...PLAY, fileId: undefined }))).toBe("malformed_request");
   });
 
   const refusals: [string, () => Response | Promise<Response>, string, number][] = [
@@ -235,7 +237,7 @@ describe("the session", () => {
     test(`names ${name}: ${code}`, async () => {
       const { session } = await playing();
       respond = response;
-      const error: KeyveilError = await session.play("psign", undefined, 0).then(
+      const error: KeyveilError = await session.play({ ...PLAY, fileId: undefined }).then(
         () => expect.unreachable(),
         (thrown) => thrown,
       );
