@@ -1,6 +1,7 @@
 /** The worker's side of the message bridge. */
-import { asKeyveilError, KeyveilError } from "../errors.js";
+
 import type { EngineCommand } from "../engine-messages.js";
+import { asKeyveilError, KeyveilError } from "../errors.js";
 import type { FromWorker, InitMessage, LoadMessage, PlayMessage, RenewMessage, ToWorker } from "../messages.js";
 import type { SdkLevel } from "../protocol.js";
 import { SealedEngine } from "./engine/engine.js";
