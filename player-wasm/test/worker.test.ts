@@ -140,7 +140,7 @@ describe("the session", () => {
     expect(calls[0]?.init.body).toBe('{"psign":"psign"}');
     const answer = await session.play("psign", "title-1", 0);
     expect(Object.keys(answer).sort()).toEqual(
-      ["playlistUrl", "preview", "resolutionNames", "session", "title", "trackClasses", "watermark"].sort(),
+      ["maxTrack", "playlistUrl", "preview", "resolutionNames", "session", "title", "trackClasses", "watermark"].sort(),
     );
     expect(events.exchange).toHaveBeenCalledWith("play", expect.any(Number), 0);
   });

@@ -1,0 +1,166 @@
+/** The sealed engine's end on the page: commands go to hls.js in the worker, and no media comes back (docs/LEVELS.md). */
+import {
+  type EngineCommand,
+  type EngineReport,
+  type EngineTracks,
+  NO_TRACKS,
+  type PlainSettings,
+} from "../engine-messages.js";
+import { KeyveilError } from "../errors.js";
+import { CaptionTracks } from "./caption-tracks.js";
+import type { Engine, EngineEvents } from "./engine.js";
+import type { EngineListener } from "./title.js";
+import { VideoMirror } from "./video-mirror.js";
+
+/** Its worker, as a title has it. */
+export interface EngineLink {
+  send(command: EngineCommand): void;
+  followEngine(listener: EngineListener | null): void;
+}
+
+export interface SealedEngineOptions {
+  readonly video: HTMLVideoElement;
+  readonly link: EngineLink;
+  /** Seconds; -1: the beginning. */
+  readonly startPosition: number;
+  readonly settings: PlainSettings;
+}
+
+export interface SealedEngineEvents extends EngineEvents {
+  /** The worker is gone: this engine does nothing any more. */
+  lost(error: KeyveilError): void;
+}
+
+export class SealedEngine implements Engine {
+  readonly level = "sealed";
+  readonly hls = null;
+  readonly #options: SealedEngineOptions;
+  readonly #events: SealedEngineEvents;
+  readonly #mirror: VideoMirror;
+  readonly #captions: CaptionTracks;
+  #tracks: EngineTracks = NO_TRACKS;
+  #generation = 0;
+  /** A video stops playing when it loses its source, and forgets that it played. */
+  #playing = false;
+  #rate = 1;
+
+  constructor(options: SealedEngineOptions, events: SealedEngineEvents) {
+    this.#options = options;
+    this.#events = events;
+    const { video } = options;
+    this.#mirror = new VideoMirror(video, (event) => this.#look(event));
+    this.#captions = new CaptionTracks(video, (id) => this.#send({ type: "engine-subtitle-track", id }));
+  }
+
+  get tracks(): EngineTracks {
+    return this.#tracks;
+  }
+
+  chooseQuality(id: number): void {
+    // Read back before the engine has answered, it is what was chosen.
+    this.#tracks = { ...this.#tracks, quality: id };
+    this.#send({ type: "engine-quality", id });
+  }
+
+  chooseAudioTrack(id: number): void {
+    this.#tracks = { ...this.#tracks, audioTrack: id };
+    this.#send({ type: "engine-audio-track", id });
+  }
+
+  start(): void {
+    const { link, startPosition, settings } = this.#options;
+    link.followEngine({
+      report: (report) => this.#receive(report),
+      lost: (error) => this.#events.lost(error),
+    });
+    this.#send({ type: "engine-start", startPosition, settings, video: this.#mirror.snapshot() });
+  }
+
+  resume(): void {
+    this.#send({ type: "engine-resume" });
+  }
+
+  recoverMedia(): void {
+    this.#send({ type: "engine-recover-media" });
+  }
+
+  stopLoad(): void {
+    this.#send({ type: "engine-stop-load" });
+  }
+
+  /** Nobody on the page listens to its hls.js. */
+  fail(_error: KeyveilError): void {
+    this.stopLoad();
+  }
+
+  detach(): void {
+    this.#send({ type: "engine-detach" });
+    // At once: what is buffered must not play on until the worker gets to it.
+    this.#setSource(null);
+  }
+
+  destroy(): void {
+    this.#send({ type: "engine-stop" });
+    this.#options.link.followEngine(null);
+    this.#mirror.stop();
+    this.#captions.destroy();
+    this.#setSource(null);
+  }
+
+  #send(command: EngineCommand): void {
+    this.#options.link.send(command);
+  }
+
+  #look(event: string | null): void {
+    this.#send({ type: "video", generation: this.#generation, event, snapshot: this.#mirror.snapshot() });
+  }
+
+  #receive(report: EngineReport): void {
+    switch (report.type) {
+      case "media":
+        this.#attach(report.generation, report.handle);
+        break;
+      case "seek":
+        if (report.generation === this.#generation) this.#options.video.currentTime = report.seconds;
+        break;
+      case "engine-ready":
+        this.#events.ready();
+        break;
+      case "tracks":
+        this.#tracks = report.tracks;
+        this.#captions.update(report.tracks.subtitleTracks, report.tracks.subtitleTrack);
+        this.#events.tracks();
+        break;
+      case "cues":
+        this.#captions.add(report.track, report.cues);
+        break;
+      case "buffered":
+        this.#events.buffered();
+        break;
+      case "engine-error": {
+        const { kind, status, refusal, cause } = report.failure;
+        this.#events.trouble({ kind, status, refusal: refusal && KeyveilError.fromWire(refusal), cause });
+        break;
+      }
+    }
+  }
+
+  #attach(generation: number, handle: MediaSourceHandle | null): void {
+    const { video } = this.#options;
+    this.#generation = generation;
+    if (!video.paused && !video.ended) this.#playing = true;
+    if (video.srcObject) this.#rate = video.playbackRate;
+    this.#setSource(handle);
+    if (!handle) return;
+    if (video.playbackRate !== this.#rate) video.playbackRate = this.#rate;
+    if (this.#playing) video.play().catch(() => undefined);
+    this.#playing = false;
+  }
+
+  #setSource(handle: MediaSourceHandle | null): void {
+    const { video } = this.#options;
+    if (video.srcObject === handle) return;
+    this.#mirror.sourceChanged();
+    video.srcObject = handle as MediaProvider | null;
+  }
+}
