@@ -25,6 +25,7 @@ export class KeyveilPlayerElement extends Base {
   readonly #audioTracks = new AudioTracks();
   readonly #watermark: Watermark;
   #getSignature: GetSignature | null = null;
+  #hls: AttachOptions["hls"] | null = null;
   #keyveil: Keyveil | null = null;
   #player: KeyveilPlayer | null = null;
   #error: KeyveilError | null = null;
@@ -58,7 +59,13 @@ export class KeyveilPlayerElement extends Base {
   }
 
   /** Settings for hls.js, for the titles that are loaded from now on. With functions in them hls.js stays on the page. */
-  hls: AttachOptions["hls"] | null = null;
+  get hls(): AttachOptions["hls"] | null {
+    return this.#hls;
+  }
+
+  set hls(hls: AttachOptions["hls"] | null) {
+    this.#hls = hls;
+  }
 
   /** What plays now; `null` before the first title and after the element left the page. */
   get player(): KeyveilPlayer | null {

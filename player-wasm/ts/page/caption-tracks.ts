@@ -41,6 +41,12 @@ export class CaptionTracks {
     }
   }
 
+  /** As if the viewer did. */
+  choose(id: number): void {
+    for (const [one, { track }] of this.#nodes) track.mode = one === id ? "showing" : "disabled";
+    this.#changed();
+  }
+
   add(id: number, cues: readonly CaptionCue[]): void {
     const track = this.#nodes.get(id)?.track;
     if (!track) return;

@@ -1,5 +1,5 @@
 /** Makes the engine of a level. hls.js is loaded where it runs on the page, and only then. */
-import type { EngineTracks, PlainSettings } from "../engine-messages.js";
+import type { EngineTracks } from "../engine-messages.js";
 import { KeyveilError } from "../errors.js";
 import type { LoaderConstructor } from "../hls/loaders.js";
 import type { SdkLevel } from "../protocol.js";
@@ -41,24 +41,6 @@ export async function prepareEngine(level: SdkLevel): Promise<MakeEngine> {
 }
 
 const makeSealed: MakeEngine = ({ title, video, options, startPosition, chosen }, events) => {
-  const settings: PlainSettings = {
-    backBufferLength: 30,
-    ...plainSettings(options.hls ?? {}),
-    ...preferencesOf(chosen),
-  };
-  return new SealedEngine({ video, link: title, startPosition, settings }, events);
+  const settings = plainSettings(options.hls ?? {}) ?? {};
+  return new SealedEngine({ video, link: title, startPosition, settings, chosen }, events);
 };
-
-/** As hls.js finds the same tracks again. */
-function preferencesOf(chosen: EngineTracks | null): PlainSettings {
-  const audio = chosen?.audioTracks.find(({ id }) => id === chosen.audioTrack);
-  const subtitles = chosen?.subtitleTracks.find(({ id }) => id === chosen.subtitleTrack);
-  const option = ({ name, language }: { name: string; language: string }) => ({
-    name,
-    ...(language === "" ? {} : { lang: language }),
-  });
-  return {
-    ...(audio && { audioPreference: option(audio) }),
-    ...(subtitles && { subtitlePreference: option(subtitles) }),
-  };
-}

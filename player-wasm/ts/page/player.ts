@@ -8,7 +8,7 @@ import type { AttachOptions } from "./attach-options.js";
 import type { Engine } from "./engine.js";
 import { type MakeEngine, prepareEngine } from "./engines.js";
 import { chooseLevel, type LevelChoice } from "./level.js";
-import { AUTO_QUALITY, type AudioTrack, namedAudioTrack, namedQuality, type Quality } from "./qualities.js";
+import { type AudioTrack, namedAudioTrack, namedQuality, type Quality } from "./qualities.js";
 import { Recovery } from "./recovery.js";
 import type { KeyveilTitle } from "./title.js";
 
@@ -184,8 +184,6 @@ export class KeyveilPlayer extends KeyveilEventTarget {
   #onReady(takeover: Takeover | null): void {
     const isFirst = !this.#wasReady;
     this.#wasReady = true;
-    const quality = takeover?.chosen.quality ?? AUTO_QUALITY;
-    if (quality !== AUTO_QUALITY) this.#engine?.chooseQuality(quality);
     if (isFirst) {
       this.#become("ready");
       this.#settle.resolve();

@@ -24,6 +24,8 @@ export interface SealedEngineOptions {
   /** Seconds; -1: the beginning. */
   readonly startPosition: number;
   readonly settings: PlainSettings;
+  /** What an engine of the same title, which this one takes over from, had chosen. */
+  readonly chosen: EngineTracks | null;
 }
 
 export interface SealedEngineEvents extends EngineEvents {
@@ -39,6 +41,8 @@ export class SealedEngine implements Engine {
   readonly #mirror: VideoMirror;
   readonly #captions: CaptionTracks;
   #tracks: EngineTracks = NO_TRACKS;
+  /** What is still to be chosen again. */
+  #restoring: EngineTracks | null;
   #generation = 0;
   /** A video stops playing when it loses its source, and forgets that it played. */
   #playing = false;
@@ -47,7 +51,8 @@ export class SealedEngine implements Engine {
   constructor(options: SealedEngineOptions, events: SealedEngineEvents) {
     this.#options = options;
     this.#events = events;
-    const { video } = options;
+    const { video, chosen } = options;
+    this.#restoring = chosen;
     this.#mirror = new VideoMirror(video, (event) => this.#look(event));
     this.#captions = new CaptionTracks(video, (id) => this.#send({ type: "engine-subtitle-track", id }));
   }
@@ -127,9 +132,7 @@ export class SealedEngine implements Engine {
         this.#events.ready();
         break;
       case "tracks":
-        this.#tracks = report.tracks;
-        this.#captions.update(report.tracks.subtitleTracks, report.tracks.subtitleTrack);
-        this.#events.tracks();
+        this.#onTracks(report.tracks);
         break;
       case "cues":
         this.#captions.add(report.track, report.cues);
@@ -143,6 +146,29 @@ export class SealedEngine implements Engine {
         break;
       }
     }
+  }
+
+  #onTracks(tracks: EngineTracks): void {
+    this.#tracks = tracks;
+    this.#captions.update(tracks.subtitleTracks, tracks.subtitleTrack);
+    this.#restore();
+    this.#events.tracks();
+  }
+
+  /** The same title offers the same: each list is chosen from once it is there. */
+  #restore(): void {
+    const before = this.#restoring;
+    if (!before) return;
+    const { qualities, audioTracks, subtitleTracks } = this.#tracks;
+    if (qualities.length > 0 && before.quality !== -1) this.chooseQuality(before.quality);
+    if (audioTracks.length > 0 && before.audioTrack !== -1) this.chooseAudioTrack(before.audioTrack);
+    if (subtitleTracks.length > 0 && before.subtitleTrack !== -1) this.#captions.choose(before.subtitleTrack);
+    this.#restoring = {
+      ...before,
+      ...(qualities.length > 0 && { quality: -1 }),
+      ...(audioTracks.length > 0 && { audioTrack: -1 }),
+      ...(subtitleTracks.length > 0 && { subtitleTrack: -1 }),
+    };
   }
 
   #attach(generation: number, handle: MediaSourceHandle | null): void {

@@ -29,7 +29,6 @@ const EVENTS = [
 export class VideoMirror {
   readonly #video: HTMLVideoElement;
   readonly #tell: (event: string | null) => void;
-  readonly #listening = new AbortController();
   readonly #sizes: ResizeObserver | null;
   #losing = false;
 
@@ -37,10 +36,9 @@ export class VideoMirror {
   constructor(video: HTMLVideoElement, tell: (event: string | null) => void) {
     this.#video = video;
     this.#tell = tell;
-    const { signal } = this.#listening;
-    for (const type of EVENTS) video.addEventListener(type, () => this.#heard(type), { signal });
-    globalThis.document?.addEventListener("visibilitychange", () => tell(null), { signal });
-    this.#sizes = typeof ResizeObserver === "undefined" ? null : new ResizeObserver(() => tell(null));
+    for (const type of EVENTS) video.addEventListener(type, this.#heard);
+    globalThis.document?.addEventListener("visibilitychange", this.#look);
+    this.#sizes = typeof ResizeObserver === "undefined" ? null : new ResizeObserver(this.#look);
     this.#sizes?.observe(video);
   }
 
@@ -74,12 +72,15 @@ export class VideoMirror {
   }
 
   stop(): void {
-    this.#listening.abort();
+    for (const type of EVENTS) this.#video.removeEventListener(type, this.#heard);
+    globalThis.document?.removeEventListener("visibilitychange", this.#look);
     this.#sizes?.disconnect();
   }
 
-  #heard(type: string): void {
-    if (type === "loadstart" || type === "loadedmetadata" || type === "error") this.#losing = false;
+  readonly #look = (): void => this.#tell(null);
+
+  readonly #heard = ({ type }: Event): void => {
+    if (type === "loadstart" || type === "loadedmetadata") this.#losing = false;
     if (!this.#losing) this.#tell(type);
-  }
+  };
 }
