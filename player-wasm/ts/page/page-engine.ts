@@ -1,10 +1,10 @@
 /** The guarded engine: hls.js on the page. Imported where it is needed, so that a page that plays sealed loads no hls.js. */
-import Hls, { type ErrorData, type HlsConfig, type MediaPlaylist } from "hls.js";
-import type { EngineTrack, EngineTracks } from "../engine-messages.js";
-import { type KeyveilError, refusalOf } from "../errors.js";
-import type { Engine, EngineEvents, EngineTrouble } from "./engine.js";
-
-const REFUSAL_BYTES_MAX = 64 << 10;
+import Hls, { type HlsConfig } from "hls.js";
+import type { EngineTracks } from "../engine-messages.js";
+import type { KeyveilError } from "../errors.js";
+import { failureOf } from "../hls/failure.js";
+import { tracksOf } from "../hls/tracks.js";
+import type { Engine, EngineEvents } from "./engine.js";
 
 export interface PageEngineOptions {
   readonly video: HTMLVideoElement;
@@ -39,7 +39,7 @@ export class PageEngine implements Engine {
     this.hls = hls;
     const { Events } = Hls;
     hls.on(Events.ERROR, (_event, data) => {
-      if (data.fatal) events.trouble(troubleOf(data));
+      if (data.fatal) events.trouble(failureOf(data));
     });
     hls.on(Events.MANIFEST_PARSED, () => events.ready());
     hls.on(Events.FRAG_BUFFERED, () => events.buffered());
@@ -53,22 +53,7 @@ export class PageEngine implements Engine {
   }
 
   get tracks(): EngineTracks {
-    const { hls } = this;
-    return {
-      qualities: hls.levels.map(({ name = "", width = 0, height = 0, bitrate }, id) => ({
-        id,
-        name,
-        width,
-        height,
-        bitrate,
-      })),
-      quality: hls.manualLevel,
-      currentQuality: hls.currentLevel,
-      audioTracks: hls.audioTracks.map(trackOf),
-      audioTrack: hls.audioTrack,
-      subtitleTracks: hls.subtitleTracks.map(trackOf),
-      subtitleTrack: hls.subtitleTrack,
-    };
+    return tracksOf(this.hls);
   }
 
   chooseQuality(id: number): void {
@@ -116,23 +101,4 @@ export class PageEngine implements Engine {
   destroy(): void {
     this.hls.destroy();
   }
-}
-
-function trackOf({ name, lang = "", default: isDefault }: MediaPlaylist, id: number): EngineTrack {
-  return { id, name, language: lang, isDefault };
-}
-
-function troubleOf(data: ErrorData): EngineTrouble {
-  const { NETWORK_ERROR, MEDIA_ERROR } = Hls.ErrorTypes;
-  const kind = data.type === NETWORK_ERROR ? "network" : data.type === MEDIA_ERROR ? "media" : "other";
-  const status = data.response?.code ?? 0;
-  return { kind, status, refusal: refusalIn(data, status), cause: data.error };
-}
-
-/** What the server said, where hls.js' own loader was refused. */
-function refusalIn({ networkDetails }: ErrorData, status: number): KeyveilError | null {
-  const body: unknown = (networkDetails as { response?: unknown } | null | undefined)?.response;
-  if (typeof body === "string") return refusalOf(status, body);
-  if (!(body instanceof ArrayBuffer)) return null;
-  return refusalOf(status, new TextDecoder().decode(body.slice(0, REFUSAL_BYTES_MAX)));
 }
