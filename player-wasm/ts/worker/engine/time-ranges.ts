@@ -56,3 +56,12 @@ export class Spans {
     return span;
   }
 }
+
+/** As an element computes it (Media Source Extensions, "HTMLMediaElement buffered"): what all buffers have. */
+export function bufferedIn({ sourceBuffers, readyState }: MediaSource): Spans {
+  const all = Array.from(sourceBuffers, (buffer) => Spans.of(buffer.buffered)).filter(({ length }) => length > 0);
+  if (all.length < sourceBuffers.length || all.length === 0) return new Spans();
+  const highest = Math.max(...all.map((spans) => spans.end(spans.length - 1)));
+  const reaching = readyState === "ended" ? all.map((spans) => spans.extendedTo(highest)) : all;
+  return reaching.reduce((both, spans) => both.intersect(spans));
+}

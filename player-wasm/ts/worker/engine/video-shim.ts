@@ -4,7 +4,7 @@
  */
 import type { EngineCommand, EngineReport, VideoSnapshot } from "../../engine-messages.js";
 import type { MediaSources } from "./globals.js";
-import { Spans } from "./time-ranges.js";
+import { bufferedIn, Spans } from "./time-ranges.js";
 
 export type Report = (report: EngineReport, transfer?: Transferable[]) => void;
 type VideoMessage = Extract<EngineCommand, { type: "video" }>;
@@ -229,13 +229,4 @@ function withoutSource(snapshot: VideoSnapshot): VideoSnapshot {
 /** Whether it is about this seek or a later one, and not about one that was under way when this was asked for. */
 function confirms({ currentTime, atMs }: VideoSnapshot, seek: Seek): boolean {
   return atMs >= seek.atMs || Math.abs(currentTime - seek.seconds) <= SEEK_TOLERANCE_SECS;
-}
-
-/** As an element computes it (Media Source Extensions, "HTMLMediaElement buffered"): what all buffers have. */
-function bufferedIn({ sourceBuffers, readyState }: MediaSource): Spans {
-  const all = Array.from(sourceBuffers, (buffer) => Spans.of(buffer.buffered)).filter(({ length }) => length > 0);
-  if (all.length < sourceBuffers.length || all.length === 0) return new Spans();
-  const highest = Math.max(...all.map((spans) => spans.end(spans.length - 1)));
-  const reaching = readyState === "ended" ? all.map((spans) => spans.extendedTo(highest)) : all;
-  return reaching.reduce((both, spans) => both.intersect(spans));
 }
