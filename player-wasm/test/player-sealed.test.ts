@@ -91,6 +91,7 @@ describe("a sealed player", () => {
   test("goes on where it was when its worker dies, playing and with what was chosen", async () => {
     const { player, video, workers, worker, told } = await playing();
     player.audioTrack = 1;
+    video.playbackRate = 2;
     worker().dispatch("error", { message: "boom" });
     await settle();
     expect(video.srcObject).toBeNull();
@@ -100,7 +101,7 @@ describe("a sealed player", () => {
     worker(1).send({ type: "tracks", tracks: TRACKS });
     worker(1).send({ type: "engine-ready" });
     expect(worker(1).of("engine-audio-track")).toMatchObject([{ id: 1 }]);
-    expect([video.srcObject, video.play.mock.calls.length]).toEqual([HANDLE, 1]);
+    expect([video.srcObject, video.play.mock.calls.length, video.playbackRate]).toEqual([HANDLE, 1, 2]);
     video.fire("loadstart", "playing");
     expect(told).toEqual(["buffering", "worker_crashed", "playing"]);
     expect([player.error, workers.length]).toEqual([null, 2]);

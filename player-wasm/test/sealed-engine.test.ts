@@ -35,7 +35,14 @@ const audio = (id: number, name: string) => ({ id, name, language: "", isDefault
 function started(chosen: EngineTracks | null = null) {
   const link = new FakeLink();
   const video = new FakeVideo();
-  const events = { ready: vi.fn(), tracks: vi.fn(), buffered: vi.fn(), trouble: vi.fn(), lost: vi.fn() };
+  const events = {
+    ready: vi.fn(),
+    tracks: vi.fn(),
+    buffered: vi.fn(),
+    trouble: vi.fn(),
+    lost: vi.fn(),
+    failed: vi.fn(),
+  };
   const settings = { maxBufferLength: 20 };
   const engine = new SealedEngine({ video: video.element, link, startPosition: 7, settings, chosen }, events);
   engine.start();
@@ -147,6 +154,19 @@ describe("a sealed engine's end on the page", () => {
     expect(trouble.refusal).toBeInstanceOf(KeyveilError);
     link.listener?.lost(new KeyveilError("worker_crashed"));
     expect(events.lost).toHaveBeenCalledOnce();
+  });
+
+  test("says that the browser does not take the source, and leaves what fails later to the engine", () => {
+    const refused = started();
+    refused.link.report({ type: "media", generation: 1, handle: handle() });
+    refused.video.fire("loadstart", "error");
+    expect(refused.events.failed.mock.calls).toMatchObject([[{ code: "source_not_opened" }]]);
+    const later = started();
+    later.link.report({ type: "media", generation: 1, handle: handle() });
+    later.link.report({ type: "loaded", rendition: 0, segment: 0, bytes: 1, fetchMs: 1, decryptMs: 1 });
+    later.video.fire("loadstart", "error");
+    expect(later.events.failed).not.toHaveBeenCalled();
+    expect(later.link.of("video").map(({ event }) => event)).toEqual(["loadstart", "error"]);
   });
 
   test("makes captions of lines, and tells the engine what the viewer chose", async () => {

@@ -21,6 +21,7 @@ interface PlayerHooks {
 interface Takeover {
   readonly seconds: number;
   readonly playing: boolean;
+  readonly rate: number;
   readonly chosen: EngineTracks;
 }
 
@@ -175,6 +176,7 @@ export class KeyveilPlayer extends KeyveilEventTarget {
       tracks: () => this.emit("tracks", {}),
       buffered: () => this.#recovery.buffered(),
       trouble: (trouble) => this.#recovery.trouble(trouble),
+      failed: (error) => this.#fail(error),
       lost: (error) => void this.#replace(error, title, make),
     });
     this.#engine = engine;
@@ -189,6 +191,7 @@ export class KeyveilPlayer extends KeyveilEventTarget {
       this.#settle.resolve();
     }
     this.emit("tracks", {});
+    if (takeover) this.video.playbackRate = takeover.rate;
     if (takeover?.playing || (isFirst && this.#options.autoplay)) this.video.play().catch(() => undefined);
   }
 
@@ -197,7 +200,12 @@ export class KeyveilPlayer extends KeyveilEventTarget {
     const lost = this.#engine;
     if (!lost || this.#hasEnded) return;
     const { video } = this;
-    const takeover = { seconds: this.#seconds, playing: !video.paused && !video.ended, chosen: lost.tracks };
+    const takeover = {
+      seconds: this.#seconds,
+      playing: !video.paused && !video.ended,
+      rate: video.playbackRate,
+      chosen: lost.tracks,
+    };
     this.#fromSecs = takeover.seconds;
     this.#engine = null;
     lost.destroy();

@@ -31,6 +31,8 @@ export interface SealedEngineOptions {
 export interface SealedEngineEvents extends EngineEvents {
   /** The worker is gone: this engine does nothing any more. */
   lost(error: KeyveilError): void;
+  /** Playback is impossible here. */
+  failed(error: KeyveilError): void;
 }
 
 export class SealedEngine implements Engine {
@@ -44,6 +46,7 @@ export class SealedEngine implements Engine {
   /** What is still to be chosen again. */
   #restoring: EngineTracks | null;
   #generation = 0;
+  #hasLoaded = false;
   /** A video stops playing when it loses its source, and forgets that it played. */
   #playing = false;
   #rate = 1;
@@ -117,6 +120,10 @@ export class SealedEngine implements Engine {
   }
 
   #look(event: string | null): void {
+    const { video } = this.#options;
+    // Before there was any media, it is the source itself that the browser does not take; so does a policy without `media-src blob:`.
+    if (event === "error" && video.srcObject && !this.#hasLoaded)
+      this.#events.failed(new KeyveilError("source_not_opened", undefined, { cause: video.error?.message }));
     this.#send({ type: "video", generation: this.#generation, event, snapshot: this.#mirror.snapshot() });
   }
 
@@ -127,6 +134,9 @@ export class SealedEngine implements Engine {
         break;
       case "seek":
         if (report.generation === this.#generation) this.#options.video.currentTime = report.seconds;
+        break;
+      case "loaded":
+        this.#hasLoaded = true;
         break;
       case "engine-ready":
         this.#events.ready();

@@ -159,12 +159,13 @@ export class KeyveilTitle extends KeyveilEventTarget implements LoaderHost {
     return loaded;
   }
 
-  /** What is the session's business stays here; the rest is the engine's. */
+  /** What is the session's business is done here; the rest is the engine's. */
   #onReport(report: EngineReport): void {
     switch (report.type) {
       case "loaded": {
         const { rendition, segment, bytes, fetchMs, decryptMs } = report;
         this.emit("segment", { rendition, segment, bytes, fetchMs, decryptMs });
+        this.#listener?.report(report);
         break;
       }
       case "report":
