@@ -255,6 +255,19 @@ describe("a new source in place of another", () => {
     expect([shim.currentTime, shim.seeking]).toEqual([7, false]);
   });
 
+  test("goes on where hls.js last saw it, though the buffers are emptied before", () => {
+    const source = new FakeMediaSource([[0, 20]]);
+    const { shim, give, receive, of } = shimmed(source);
+    receive("playing", { ...PLAYING, currentTime: 7 });
+    vi.advanceTimersByTime(200);
+    expect(shim.currentTime).toBeCloseTo(7.2);
+    source.sourceBuffers.length = 0;
+    shim.removeAttribute("src");
+    give(new FakeMediaSource());
+    receive("loadedmetadata", { readyState: 1 });
+    expect(of("seek")[0]?.seconds).toBeCloseTo(7.2);
+  });
+
   test("goes on there also when that happens again before it was there", () => {
     const { shim, give, receive, of } = replaced({ ...PLAYING, currentTime: 7 });
     give(new FakeMediaSource());

@@ -41,6 +41,8 @@ export class VideoShim extends EventTarget {
   #generation: number;
   #source: Source | null = null;
   #seek: Seek | null = null;
+  /** How far the time went on since the last snapshot: hls.js empties the buffers before it takes the source away. */
+  #reached = 0;
   /** Where playback is to begin once there is something to seek in: an element's "default playback start position". */
   #startAt = 0;
 
@@ -62,6 +64,7 @@ export class VideoShim extends EventTarget {
   receive({ generation, event, snapshot }: VideoMessage): void {
     if (generation !== this.#generation) return;
     this.#snapshot = snapshot;
+    this.#reached = snapshot.currentTime;
     const seek = this.#seek;
     if (seek && (event === "seeking" || event === "seeked") && confirms(snapshot, seek)) this.#seek = null;
     if (snapshot.readyState > HAVE_NOTHING && this.#startAt > 0) {
@@ -201,6 +204,7 @@ export class VideoShim extends EventTarget {
     this.#startAt = this.ended ? 0 : this.currentTime;
     this.#source = null;
     this.#seek = null;
+    this.#reached = 0;
     this.#generation += 1;
     this.#snapshot = withoutSource(this.#snapshot);
   }
@@ -216,7 +220,8 @@ export class VideoShim extends EventTarget {
     if (paused || ended || seeking || readyState <= HAVE_CURRENT_DATA) return currentTime;
     const end = this.buffered.around(currentTime)?.end ?? currentTime;
     const passed = (Math.max(0, nowMs() - atMs) / 1000) * playbackRate;
-    return Math.min(currentTime + passed, Math.max(end, currentTime));
+    this.#reached = Math.max(this.#reached, Math.min(currentTime + passed, end));
+    return this.#reached;
   }
 }
 
