@@ -149,7 +149,7 @@ describe("the session", () => {
     expect(calls[0]?.init.body).toBe('{"psign":"psign","level":"guarded","downgrade":"browser"}');
     const answer = await session.play(PLAY);
     expect(Object.keys(answer).sort()).toEqual(
-      ["playlistUrl", "preview", "resolutionNames", "session", "title", "trackClasses", "watermark"].sort(),
+      ["maxTrack", "playlistUrl", "preview", "resolutionNames", "session", "title", "trackClasses", "watermark"].sort(),
     );
     expect(events.exchange).toHaveBeenCalledWith("play", expect.any(Number), 0);
   });

@@ -1,8 +1,10 @@
 /** hls.js in this worker, driven by the page's commands (docs/LEVELS.md). Its own retries are its own; what it gives up is the page's to decide. */
 import Hls, { type HlsConfig } from "hls.js";
 import { type EngineCommand, type EngineTrack, type EngineTracks, NO_TRACKS } from "../../engine-messages.js";
+import { KeyveilError } from "../../errors.js";
 import { failureOf } from "../../hls/failure.js";
 import { createLoaders, createStandardLoaders } from "../../hls/loaders.js";
+import { watchSource } from "../../hls/source-watch.js";
 import { tracksOf } from "../../hls/tracks.js";
 import { captionCues, EMBEDDED_ID, embeddedTrack, trackOfCues } from "./captions.js";
 import { installGlobals, type Scope } from "./globals.js";
@@ -87,6 +89,11 @@ export class SealedEngine {
       const hls = this.#makeHls(this.#config(startPosition, settings));
       this.#hls = hls;
       this.#listen(hls);
+      watchSource(
+        hls,
+        () => video.visible,
+        () => this.#title.report(new KeyveilError("source_not_opened")),
+      );
       hls.attachMedia(video as unknown as HTMLVideoElement);
       hls.loadSource(this.#title.playlistUrl);
     } catch (thrown) {

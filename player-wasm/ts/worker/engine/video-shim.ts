@@ -90,6 +90,11 @@ export class VideoShim extends EventTarget {
     return this.#seek !== null || this.#snapshot.seeking;
   }
 
+  /** Whether the page can be seen. */
+  get visible(): boolean {
+    return this.#snapshot.visible;
+  }
+
   get paused(): boolean {
     return this.#snapshot.paused;
   }
