@@ -101,7 +101,7 @@ async function suites() {
     { name: "player unit tests", ...vitest("player-wasm") },
     { name: "page unit tests", ...vitest("www") },
     { name: "console tests", ...playwright("--project=console", "--workers=2") },
-    { name: "browser tests", ...playwright("--project=installation") },
+    { name: "browser tests", ...playwright("--project=guarded", "--project=installation") },
   ];
 }
 

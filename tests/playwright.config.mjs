@@ -1,15 +1,28 @@
 // Browser tests: Debian's Chromium, headless. Those of an installation one at a time (the machine's cores are for decoding video); those of the
-// console before its stand-in need no order and share nothing, so `--workers=2` may run two at once.
+// console before its stand-in need no order and share nothing, so `--workers=2` may run two at once. What plays in the SDK runs once for
+// each level (see docs/LEVELS.md), the rest once.
 import { execFileSync } from "node:child_process";
 import { defineConfig } from "@playwright/test";
+
+const CONSOLE = "console-*.spec.mjs";
+const LEVELLED = ["modes", "playback", "preview", "refusals", "session", "watermark"].map((name) => `${name}.spec.mjs`);
+
+const atLevel = (level) => ({
+  name: level,
+  testMatch: LEVELLED,
+  outputDir: `test-results/${level}`,
+  use: { level },
+});
 
 export default defineConfig({
   testDir: "e2e",
   globalSetup: "./e2e/lib/shared-data.mjs",
   testMatch: "*.spec.mjs",
   projects: [
-    { name: "console", testMatch: "console-*.spec.mjs", fullyParallel: true, outputDir: "test-results/console" },
-    { name: "installation", testIgnore: "console-*.spec.mjs", outputDir: "test-results/installation" },
+    { name: "console", testMatch: CONSOLE, fullyParallel: true, outputDir: "test-results/console" },
+    atLevel("sealed"),
+    atLevel("guarded"),
+    { name: "installation", testIgnore: [CONSOLE, ...LEVELLED], outputDir: "test-results/installation" },
   ],
   workers: 1,
   timeout: 180_000,

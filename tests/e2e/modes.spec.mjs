@@ -1,8 +1,8 @@
 // The element with what is not private from end to end: clear leads, and standard titles with their tokens.
-import { expect, test } from "@playwright/test";
 import { makeClip } from "./lib/clips.mjs";
 import { embed, fileIdOf, sign, told } from "./lib/element.mjs";
 import { remove, scratch, start } from "./lib/installation.mjs";
+import { expect, test } from "./lib/levels.mjs";
 import { play } from "./lib/play.mjs";
 
 const position = (element) => element.evaluate((player) => player.video.currentTime);

@@ -1,8 +1,8 @@
 // What else a signature asks of the player: a preview that ends where it says, names and limits of the quality menu.
-import { expect, test } from "@playwright/test";
 import { makeClip } from "./lib/clips.mjs";
 import { embed, fileIdOf, sign, told } from "./lib/element.mjs";
 import { remove, scratch, start } from "./lib/installation.mjs";
+import { expect, test } from "./lib/levels.mjs";
 import { play } from "./lib/play.mjs";
 
 const PICTURES = "test-results/pictures";

@@ -2,9 +2,9 @@
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "@playwright/test";
 import { makeClip } from "./lib/clips.mjs";
 import { binary, remove, scratch, start } from "./lib/installation.mjs";
+import { atLevel, expect, levelAttribute, test } from "./lib/levels.mjs";
 import { play } from "./lib/play.mjs";
 
 const SUBTITLES =
@@ -35,7 +35,7 @@ test.afterAll(async () => {
 });
 
 test("MPEG-TS plays to its end, and encrypted subtitles show their lines", async ({ page }) => {
-  await page.goto(keyveil.playerUrl);
+  await page.goto(atLevel(keyveil.playerUrl));
   const video = page.locator("keyveil-player video");
   await play(video);
   const cues = () =>
@@ -70,22 +70,25 @@ test("a signature of 20 s is renewed by getSignature, and playback goes on beyon
     if (response.url().endsWith("/v1/keys") && response.request().postDataJSON().psign)
       renewals.push(response.status());
   });
-  await page.goto(keyveil.playerUrl);
-  await page.evaluate(async (file) => {
-    await customElements.whenDefined("keyveil-player");
-    document.querySelector("keyveil-player")?.remove();
-    const element = document.createElement("keyveil-player");
-    const attributes = {
-      server: location.origin,
-      "file-id": file,
-      "worker-url": "/sdk/worker.js",
-      "wasm-url": "/sdk/keyveil.wasm",
-      id: "renewing",
-    };
-    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-    element.getSignature = ({ reason }) => window.signFor(reason);
-    document.body.prepend(element);
-  }, fileId);
+  await page.goto(atLevel(keyveil.playerUrl));
+  await page.evaluate(
+    async (own) => {
+      await customElements.whenDefined("keyveil-player");
+      document.querySelector("keyveil-player")?.remove();
+      const element = document.createElement("keyveil-player");
+      const attributes = {
+        server: location.origin,
+        "worker-url": "/sdk/worker.js",
+        "wasm-url": "/sdk/keyveil.wasm",
+        id: "renewing",
+        ...own,
+      };
+      for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+      element.getSignature = ({ reason }) => window.signFor(reason);
+      document.body.prepend(element);
+    },
+    { "file-id": fileId, ...levelAttribute() },
+  );
   const video = page.locator("#renewing video");
   await play(video);
   await page.waitForTimeout(26_000);
@@ -114,7 +117,7 @@ test("a copied stream with long segments and audio with short ones, in periods f
     page.context().on("request", (request) => {
       if (request.url().endsWith("/v1/keys")) exchanges++;
     });
-    await page.goto(copied.playerUrl);
+    await page.goto(atLevel(copied.playerUrl));
     const video = page.locator("keyveil-player video");
     await play(video);
     await video.evaluate((element) => {

@@ -1,8 +1,8 @@
 // The text that a signature puts over the picture: it wanders, comes back whatever takes it away, and stays in fullscreen.
-import { expect, test } from "@playwright/test";
 import { makeClip } from "./lib/clips.mjs";
 import { embed, fileIdOf, sign, told } from "./lib/element.mjs";
 import { remove, scratch, start } from "./lib/installation.mjs";
+import { expect, test } from "./lib/levels.mjs";
 import { play } from "./lib/play.mjs";
 
 const TEXT = "ann@example.com · 4711";
