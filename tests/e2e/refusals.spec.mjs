@@ -1,11 +1,10 @@
 // What the player page says when it may not play: a stable code, a sentence, and never a picture.
 import { execFileSync } from "node:child_process";
-import { makeClip } from "./lib/clips.mjs";
-import { binary, remove, scratch, start } from "./lib/installation.mjs";
+import { sharedClip } from "./lib/clips.mjs";
+import { binary, start } from "./lib/installation.mjs";
 import { atLevel, expect, test } from "./lib/levels.mjs";
 import { play } from "./lib/play.mjs";
 
-let folder;
 let keyveil;
 let fileId;
 let appId;
@@ -30,8 +29,7 @@ function forge(token, { header, claims }) {
 
 test.beforeAll(async () => {
   test.setTimeout(900_000);
-  folder = scratch();
-  keyveil = await start(makeClip(folder, "mp4", { secs: 24 }));
+  keyveil = await start(sharedClip("mp4", { secs: 24 }));
   psign = fragment(keyveil.playerUrl).get("psign");
   fileId = fragment(keyveil.playerUrl).get("file");
   appId = JSON.parse(Buffer.from(psign.split(".")[1], "base64url")).appId;
@@ -39,7 +37,6 @@ test.beforeAll(async () => {
 
 test.afterAll(async () => {
   await keyveil?.stop();
-  remove(folder);
 });
 
 /** Opens the page, waits for its failure and returns the code. Nothing may have been shown by then. */
