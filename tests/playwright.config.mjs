@@ -2,9 +2,11 @@
 // those of the console before its stand-in need no order and share nothing. What plays in the SDK runs once for
 // each level (see docs/LEVELS.md), the rest once.
 import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "@playwright/test";
 
 const CONSOLE = "console-*.spec.mjs";
+const WEBKIT = "webkit.spec.mjs";
 const LEVELLED = ["modes", "playback", "preview", "refusals", "session", "watermark"].map((name) => `${name}.spec.mjs`);
 
 /** What `npm start` starts has been made once. */
@@ -28,9 +30,24 @@ export default defineConfig({
     atLevel("sealed"),
     atLevel("guarded"),
     {
+      ...atLevel("guarded"),
+      name: "firefox",
+      outputDir: "test-results/firefox",
+      use: {
+        level: "guarded",
+        browserName: "firefox",
+        channel: "moz-firefox",
+        launchOptions: {
+          executablePath: fileURLToPath(new URL("e2e/lib/firefox.mjs", import.meta.url)),
+          firefoxUserPrefs: { "media.autoplay.default": 0 },
+        },
+      },
+    },
+    { ...atLevel("guarded"), name: "webkit", testMatch: WEBKIT, outputDir: "test-results/webkit" },
+    {
       ...PREPARED,
       name: "installation",
-      testIgnore: [CONSOLE, ...LEVELLED],
+      testIgnore: [CONSOLE, WEBKIT, ...LEVELLED],
       outputDir: "test-results/installation",
     },
   ],
