@@ -113,6 +113,7 @@ async function suites() {
     { name: "page unit tests", ...vitest("www") },
     { name: "console tests", ...playwright("--project=console") },
     { name: "browser tests", ...playwright("--project=guarded", "--project=installation") },
+    { name: "Firefox tests", ...playwright("--project=firefox") },
     { name: "WebKit tests", ...playwright("--project=webkit") },
   ];
 }

@@ -9,7 +9,7 @@ const CONSOLE = "console-*.spec.mjs";
 const WEBKIT = "webkit.spec.mjs";
 const LEVELLED = ["modes", "playback", "preview", "refusals", "session", "watermark"].map((name) => `${name}.spec.mjs`);
 
-/** What Playwright can't do by WebDriver BiDi, or Firefox has not. */
+/** What Playwright can't do by WebDriver BiDi. */
 const NOT_IN_FIREFOX = [
   // A request's body is not known there: it can be neither altered nor sent again.
   /build_unknown: a player of another installation/,
@@ -18,8 +18,6 @@ const NOT_IN_FIREFOX = [
   /a captured key request can't be used again/,
   // Nothing makes it prefer less motion.
   /who wants less motion sees it jump/,
-  // Pages can't forbid its picture in picture, nor ask for it.
-  /where the signature asks for nothing, nothing is drawn/,
 ];
 
 /** What `npm start` starts has been made once. */
@@ -53,7 +51,8 @@ export default defineConfig({
         channel: "moz-firefox",
         launchOptions: {
           executablePath: fileURLToPath(new URL("e2e/lib/firefox.mjs", import.meta.url)),
-          firefoxUserPrefs: { "media.autoplay.default": 0 },
+          // Without a click, as in Chromium here.
+          firefoxUserPrefs: { "media.autoplay.default": 0, "full-screen-api.allow-trusted-requests-only": false },
         },
       },
     },
