@@ -38,7 +38,7 @@ async function freePort() {
  * Runs `npm start -- FILE` until it prints its two addresses; on the data folder of the whole run, unless told otherwise.
  * Resolves to { playerUrl, consoleUrl, user, api(method, path, body), origin, data, startMs, output(), stop() }.
  */
-export async function start(file, { data = process.env.KEYVEIL_TEST_DATA, port, workflow = {} } = {}) {
+export async function start(file, { data = process.env.KEYVEIL_TEST_DATA, port, workflow = {}, env = {} } = {}) {
   const chosen = port ?? (await freePort());
   const began = performance.now();
   const child = spawn("npm", ["start", "--silent", "--", ...(file ? [file] : [])], {
@@ -49,6 +49,7 @@ export async function start(file, { data = process.env.KEYVEIL_TEST_DATA, port, 
       KEYVEIL_DATA: data,
       KEYVEIL_WORKFLOW: JSON.stringify({ ...WORKFLOW, ...workflow }),
       KEYVEIL_WORKERS_CPUS: "1",
+      ...env,
     },
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
