@@ -23,7 +23,7 @@ pub(in crate::actions) async fn open(
     id: SessionId,
     position_ms: u64,
 ) -> Result<Session, Refusal> {
-    let session = admission.session(id, None, position_ms);
+    let session = admission.session(id, None, position_ms)?;
     admission::record(state, admission, &session, &json!({ "trackClasses": [], "periods": [] })).await?;
     Ok(session)
 }
