@@ -25,7 +25,7 @@ if (!(rounds >= 1) || !players.every((player) => PLAYERS.includes(player))) {
 }
 
 /** Far more than a player buffers, so that seeks go where nothing is. Segments as long as they are by default. */
-const CLIP_SECS = 240;
+const CLIP_SECS = 150;
 const WORKFLOW = { segmentSecs: 6, periodSegments: 10, ladder: { kind: "copy" } };
 
 const folder = scratch();

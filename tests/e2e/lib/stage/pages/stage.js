@@ -5,7 +5,7 @@ export const asked = Object.fromEntries(new URLSearchParams(location.hash.slice(
 /** For every hls.js: a small title is else in the buffer at once, and nothing is left to load. */
 export const SETTINGS = { maxBufferLength: 20, maxMaxBufferLength: 20 };
 
-const seen = { waiting: 0, emptied: 0, returns: [] };
+const seen = { emptied: 0, landed: null, returns: [] };
 /** What browsers are given by `createObjectURL` and have not been asked to forget. */
 const urls = new Set();
 const { createObjectURL, revokeObjectURL } = URL;
@@ -28,8 +28,8 @@ export function watch(element) {
   element.addEventListener("timeupdate", () => {
     if (leftAt === null) last = element.currentTime;
   });
-  element.addEventListener("waiting", () => {
-    seen.waiting += 1;
+  element.addEventListener("seeked", () => {
+    seen.landed = element.currentTime;
   });
   element.addEventListener("emptied", () => {
     seen.emptied += 1;
@@ -61,17 +61,8 @@ export function onStage(player) {
           });
         next();
       }),
-    /** Resolves once playback is behind `secs`, or has ended with an error. */
-    behind: (secs) =>
-      new Promise((resolve) => {
-        const look = () => {
-          const isThere = video.currentTime > secs && !video.seeking && video.readyState > 2;
-          const failed = window.stage.errors.some(({ fatal }) => fatal);
-          if (isThere || failed) resolve(isThere);
-          else setTimeout(look, 100);
-        };
-        look();
-      }),
+    behind,
+    playsOn,
     isBuffered: (secs) => {
       const { buffered } = video;
       return Array.from(
@@ -80,4 +71,28 @@ export function onStage(player) {
       ).some(Boolean);
     },
   };
+}
+
+const failed = () => window.stage.errors.some(({ fatal }) => fatal);
+
+/** Resolves once playback is behind `secs`, or has ended with an error: whether it is there. */
+async function behind(secs) {
+  const isThere = () => video.currentTime > secs && !video.seeking && video.readyState > 2;
+  while (!isThere() && !failed()) await new Promise((resolve) => setTimeout(resolve, 100));
+  return isThere();
+}
+
+/** Plays `secs` on from `from`: how long it took to be going again, and how often it stood still for want of media after that. */
+async function playsOn(from, secs) {
+  const began = performance.now();
+  await behind(from + 0.5);
+  const settledMs = performance.now() - began;
+  let stalls = 0;
+  const count = () => {
+    stalls += 1;
+  };
+  video.addEventListener("waiting", count);
+  const isThere = await behind(from + secs);
+  video.removeEventListener("waiting", count);
+  return { isThere, settledMs, stalls, paused: video.paused };
 }
