@@ -129,7 +129,17 @@ fn answer(mode: Mode, grant: Option<Envelope>) -> String {
     let playlist_url = "http://host/media/t/title-1/master.m3u8".to_owned();
     let session = session_info();
     let resolution_names = Vec::new();
-    let answer = PlayResponse { session, title, playlist_url, watermark: None, resolution_names, preview: None, grant };
+    let max_track = TrackClass::Uhd;
+    let answer = PlayResponse {
+        session,
+        title,
+        playlist_url,
+        watermark: None,
+        resolution_names,
+        max_track,
+        preview: None,
+        grant,
+    };
     serde_json::to_string(&answer).expect("JSON")
 }
 

@@ -58,6 +58,8 @@ pub struct PlayResponse {
     pub watermark: Option<String>,
     /// Names for the quality menu.
     pub resolution_names: Vec<ResolutionName>,
+    /// The highest track class that the signature and the rules on levels leave.
+    pub max_track: TrackClass,
     /// Where it ends, if the signature does not cover the whole title.
     pub preview: Option<Preview>,
     /// A sealed [`crate::PlayGrant`]; none for clear titles.

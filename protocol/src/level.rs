@@ -1,12 +1,13 @@
 //! Where a title is played (docs/LEVELS.md): the levels, what a player says of its own, and the rules that ask for one.
 
-use std::fmt;
+mod rule;
+
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::rule::{BelowMinLevel, LevelRule};
 use crate::error::{ErrorCode, ProtocolError};
-use crate::track::TrackClass;
 
 const fn malformed(cause: &'static str) -> ProtocolError {
     ProtocolError::new(ErrorCode::MalformedRequest, cause)
@@ -130,7 +131,7 @@ impl StatedLevel {
     }
 }
 
-/// The two fields as they stand in a body. Only their reading together makes a [`StatedLevel`].
+/// What a player says of itself: `sealed` and no reason, `guarded` and a reason, or neither field.
 #[derive(Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = StatedLevel))]
@@ -157,86 +158,6 @@ impl From<StatedLevel> for LevelFields {
             // What a player that knows no levels sends.
             StatedLevel::Guarded(Downgrade::OldPlayer) => Self { level: None, downgrade: None },
             _ => Self { level: Some(stated.level()), downgrade: Some(stated.downgrade()) },
-        }
-    }
-}
-
-/// What a player below the least level gets. Ordered: the stricter of two is the lower.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub enum BelowMinLevel {
-    /// Nothing.
-    Refuse,
-    /// The keys of this track class and of those below it.
-    UpTo(TrackClass),
-}
-
-const REFUSE: &str = "refuse";
-
-impl fmt::Display for BelowMinLevel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refuse => f.write_str(REFUSE),
-            Self::UpTo(track_class) => track_class.fmt(f),
-        }
-    }
-}
-
-impl FromStr for BelowMinLevel {
-    type Err = ProtocolError;
-    fn from_str(text: &str) -> Result<Self, ProtocolError> {
-        if text == REFUSE { Ok(Self::Refuse) } else { text.parse().map(Self::UpTo) }
-    }
-}
-
-impl TryFrom<String> for BelowMinLevel {
-    type Error = ProtocolError;
-    fn try_from(text: String) -> Result<Self, ProtocolError> {
-        text.parse()
-    }
-}
-
-#[cfg(feature = "openapi")]
-impl utoipa::PartialSchema for BelowMinLevel {
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-        let names = std::iter::once(REFUSE).chain(TrackClass::ALL.map(TrackClass::name));
-        utoipa::openapi::ObjectBuilder::new()
-            .schema_type(utoipa::openapi::schema::Type::String)
-            .description(Some("What a lower level than the least one gets: nothing, or the keys up to a track class."))
-            .enum_values(Some(names))
-            .into()
-    }
-}
-
-#[cfg(feature = "openapi")]
-impl utoipa::ToSchema for BelowMinLevel {}
-
-impl From<BelowMinLevel> for String {
-    fn from(below: BelowMinLevel) -> Self {
-        below.to_string()
-    }
-}
-
-/// The least level that an application or a signature allows, and what a lower one gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LevelRule {
-    /// The least level.
-    pub min_level: PlaybackLevel,
-    /// What a lower one gets.
-    pub below_min_level: BelowMinLevel,
-}
-
-impl LevelRule {
-    /// Every level is allowed.
-    pub const NONE: Self = Self { min_level: PlaybackLevel::Standard, below_min_level: BelowMinLevel::Refuse };
-
-    /// The highest track class at a level; none where the level is refused. Of two rules the smaller result holds.
-    #[must_use]
-    pub fn highest_track(self, level: PlaybackLevel) -> Option<TrackClass> {
-        match self.below_min_level {
-            _ if level >= self.min_level => Some(TrackClass::Uhd),
-            BelowMinLevel::Refuse => None,
-            BelowMinLevel::UpTo(track_class) => Some(track_class),
         }
     }
 }

@@ -105,6 +105,11 @@ impl Admission {
         self.level.map(|it| it.level)
     }
 
+    /// The highest track class that the signature and the rules on levels leave.
+    pub(super) fn max_track(&self) -> TrackClass {
+        self.max_track
+    }
+
     /// The session that it may open. Of a clear title there is none.
     pub(super) fn session(
         &self,

@@ -70,6 +70,7 @@ async fn open(
         watermark: claims.ghost_watermark_info.as_ref().map(|info| info.text.clone()),
         preview: admission.preview(),
         resolution_names: claims.content_info.as_ref().map(|info| info.resolution_names.clone()).unwrap_or_default(),
+        max_track: admission.max_track(),
         grant,
     })
 }

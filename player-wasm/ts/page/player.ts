@@ -1,14 +1,13 @@
 /** A title on a video element: drives an engine, and says what happens. The same at every level. */
-import type Hls from "hls.js";
-import { type EngineTracks, NO_TRACKS } from "../engine-messages.js";
+import type { EngineTracks } from "../engine-messages.js";
 import { asKeyveilError, KeyveilError } from "../errors.js";
-import { KeyveilEventTarget, type PlayerState } from "../events.js";
-import type { Downgrade, Preview, SdkLevel } from "../protocol.js";
+import type { PlayerState } from "../events.js";
+import type { Downgrade, Preview, ResolutionName, SdkLevel } from "../protocol.js";
 import type { AttachOptions } from "./attach-options.js";
-import type { Engine } from "./engine.js";
 import { type MakeEngine, prepareEngine } from "./engines.js";
 import { chooseLevel, type LevelChoice } from "./level.js";
-import { type AudioTrack, namedAudioTrack, namedQuality, type Quality } from "./qualities.js";
+import { PlayIntent } from "./play-intent.js";
+import { PlayerTracks } from "./player-tracks.js";
 import { Recovery } from "./recovery.js";
 import type { KeyveilTitle } from "./title.js";
 
@@ -25,7 +24,7 @@ interface Takeover {
   readonly chosen: EngineTracks;
 }
 
-export class KeyveilPlayer extends KeyveilEventTarget {
+export class KeyveilPlayer extends PlayerTracks {
   readonly video: HTMLVideoElement;
   /** Resolves once the title is open and its qualities are known; rejects with the error that made it impossible. */
   readonly ready: Promise<void>;
@@ -34,8 +33,8 @@ export class KeyveilPlayer extends KeyveilEventTarget {
   readonly #choice: LevelChoice;
   readonly #listening = new AbortController();
   readonly #recovery: Recovery;
+  readonly #intent: PlayIntent;
   #title: KeyveilTitle | null = null;
-  #engine: Engine | null = null;
   #state: PlayerState = "idle";
   #error: KeyveilError | null = null;
   #wasReady = false;
@@ -51,9 +50,11 @@ export class KeyveilPlayer extends KeyveilEventTarget {
     this.#hooks = hooks;
     this.#choice = chooseLevel(options);
     this.#fromSecs = options.position ?? 0;
+    this.#intent = new PlayIntent(video, this.#listening.signal);
     this.#recovery = new Recovery({
-      engine: () => (this.#hasEnded ? null : this.#engine),
+      engine: () => (this.#hasEnded ? null : this.engine),
       reopen: (cause) => this.#title?.reopen(cause) ?? Promise.reject(cause),
+      renewing: () => this.#intent.keep(),
       tell: (error) => this.emit("error", error),
       fail: (error) => this.#fail(error),
     });
@@ -87,44 +88,6 @@ export class KeyveilPlayer extends KeyveilEventTarget {
     return this.#title;
   }
 
-  /** For what this class has no name for. Null while there is none, and always at `sealed`. */
-  get hls(): Hls | null {
-    return this.#engine?.hls ?? null;
-  }
-
-  get qualities(): readonly Quality[] {
-    const names = this.#title?.opened ? this.#title.playback.resolutionNames : [];
-    return this.#tracks.qualities.map((quality) => namedQuality(quality, names));
-  }
-
-  /** What the viewer chose: `AUTO_QUALITY`, or the id of one of `qualities`. */
-  get quality(): number {
-    return this.#tracks.quality;
-  }
-
-  set quality(id: number) {
-    this.#engine?.chooseQuality(id);
-  }
-
-  /** What plays now, whoever chose it. */
-  get currentQuality(): Quality | null {
-    const { currentQuality } = this.#tracks;
-    return this.qualities.find(({ id }) => id === currentQuality) ?? null;
-  }
-
-  get audioTracks(): readonly AudioTrack[] {
-    return this.#tracks.audioTracks.map(namedAudioTrack);
-  }
-
-  /** The id of one of `audioTracks`; -1 where there are none. */
-  get audioTrack(): number {
-    return this.#tracks.audioTrack;
-  }
-
-  set audioTrack(id: number) {
-    this.#engine?.chooseAudioTrack(id);
-  }
-
   /** Opens the title and plays it. Called once, by `Keyveil.attach`. */
   async start(): Promise<void> {
     if (this.#state !== "idle") return;
@@ -153,14 +116,14 @@ export class KeyveilPlayer extends KeyveilEventTarget {
     this.video.pause();
     this.#fail(error);
     // What is buffered would play on without it, also where playback had failed before.
-    if (error.code === "watermark_removed") this.#engine?.detach();
+    if (error.code === "watermark_removed") this.engine?.detach();
   }
 
   destroy(): void {
     if (this.#state === "destroyed") return;
     this.#recovery.stop();
-    this.#engine?.destroy();
-    this.#engine = null;
+    this.engine?.destroy();
+    this.engine = null;
     this.#become("destroyed");
     this.#listening.abort();
     this.#settle.reject(new KeyveilError("destroyed"));
@@ -179,7 +142,7 @@ export class KeyveilPlayer extends KeyveilEventTarget {
       failed: (error) => this.#fail(error),
       lost: (error) => void this.#replace(error, title, make),
     });
-    this.#engine = engine;
+    this.engine = engine;
     engine.start();
   }
 
@@ -197,7 +160,7 @@ export class KeyveilPlayer extends KeyveilEventTarget {
 
   /** The engine went with its worker: a new one goes on where playback was. */
   async #replace(error: KeyveilError, title: KeyveilTitle, make: MakeEngine): Promise<void> {
-    const lost = this.#engine;
+    const lost = this.engine;
     if (!lost || this.#hasEnded) return;
     const { video } = this;
     const takeover = {
@@ -207,7 +170,7 @@ export class KeyveilPlayer extends KeyveilEventTarget {
       chosen: lost.tracks,
     };
     this.#fromSecs = takeover.seconds;
-    this.#engine = null;
+    this.engine = null;
     lost.destroy();
     if (takeover.playing) this.#become("buffering");
     try {
@@ -222,8 +185,8 @@ export class KeyveilPlayer extends KeyveilEventTarget {
     return this.#state === "error" || this.#state === "destroyed";
   }
 
-  get #tracks(): EngineTracks {
-    return this.#engine?.tracks ?? NO_TRACKS;
+  protected override get resolutionNames(): readonly ResolutionName[] {
+    return this.#title?.opened ? this.#title.playback.resolutionNames : [];
   }
 
   /** A position behind a preview's end shows its end. */
@@ -245,7 +208,7 @@ export class KeyveilPlayer extends KeyveilEventTarget {
 
   #followVideo(): void {
     const follow = (type: string, state: () => PlayerState) => {
-      const listener = () => this.#engine && !this.#hasEnded && this.#become(state());
+      const listener = () => this.engine && !this.#hasEnded && this.#become(state());
       this.video.addEventListener(type, listener, { signal: this.#listening.signal });
     };
     follow("playing", () => "playing");
@@ -259,7 +222,7 @@ export class KeyveilPlayer extends KeyveilEventTarget {
     if (this.#hasEnded) return;
     this.#error = error.withFatal(true);
     this.#become("error");
-    this.#engine?.fail(error);
+    this.engine?.fail(error);
     this.emit("error", this.#error);
     this.#settle.reject(this.#error);
   }

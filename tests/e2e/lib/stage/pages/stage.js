@@ -5,7 +5,7 @@ export const asked = Object.fromEntries(new URLSearchParams(location.hash.slice(
 /** For every hls.js: a small title is else in the buffer at once, and nothing is left to load. */
 export const SETTINGS = { maxBufferLength: 20, maxMaxBufferLength: 20 };
 
-const seen = { emptied: 0, landed: null, returns: [] };
+const seen = { emptied: 0, landed: null, renewals: [] };
 /** What browsers are given by `createObjectURL` and have not been asked to forget. */
 const urls = new Set();
 const { createObjectURL, revokeObjectURL } = URL;
@@ -35,8 +35,9 @@ export function watch(element) {
     seen.emptied += 1;
     leftAt ??= last;
   });
-  element.addEventListener("playing", () => {
-    if (leftAt !== null) seen.returns.push({ left: leftAt, back: element.currentTime });
+  // Where a source that was made anew has gone to.
+  element.addEventListener("canplay", () => {
+    if (leftAt !== null) seen.renewals.push({ left: leftAt, back: element.currentTime });
     leftAt = null;
   });
 }
