@@ -140,7 +140,7 @@ for (const player of PLAYERS) {
       await page.evaluate(() => window.stage.video.pause());
       let damaged = 0;
       stage.gate.replace = (path, bytes) => {
-        if (damaged > 0 || !/\/v\d+p\/seg-\d+\.m4s$/.test(path)) return null;
+        if (damaged > 0 || !/\/v\d+p\/seg-000(29|3\d)\.m4s$/.test(path)) return null;
         damaged += 1;
         return stage.damaged(path, bytes);
       };
