@@ -2,7 +2,7 @@
 
 use ring::digest;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteRow};
-use sqlx::{FromRow, Row as _};
+use sqlx::{AssertSqlSafe, FromRow, Row as _};
 
 use crate::support::TestApp;
 
@@ -72,8 +72,29 @@ impl<'a> Database<'a> {
         Self { app, pool }
     }
 
-    pub(super) fn execute(&self, sql: &'static str) {
-        self.app.block_on(sqlx::query(sql).execute(&self.pool)).expect(sql);
+    pub(super) fn run(&self, sql: &str) {
+        self.app.block_on(sqlx::query(AssertSqlSafe(sql)).execute(&self.pool)).expect(sql);
+    }
+
+    /// Every row of every table and the keyring, but for when somebody was last here and how often a delivery was tried.
+    pub(super) fn everything(&self) -> Vec<String> {
+        let texts = |sql: &str| -> Vec<String> {
+            self.app.block_on(sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&self.pool)).expect(sql)
+        };
+        let mut all = Vec::new();
+        for table in texts("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name") {
+            let columns = match table.as_str() {
+                "deliveries" => vec!["delivery_id".to_owned()],
+                _ => texts(&format!(
+                    "SELECT name FROM pragma_table_info('{table}') WHERE name NOT IN ('last_used_at', 'last_seen_at')"
+                )),
+            };
+            let columns: Vec<String> = columns.iter().map(|column| format!("quote({column})")).collect();
+            let rows = texts(&format!("SELECT concat_ws(',', {}) FROM {table} ORDER BY 1", columns.join(", ")));
+            all.extend(rows.into_iter().map(|row| format!("{table}: {row}")));
+        }
+        all.push(std::fs::read_to_string(self.app.config.keyring_file()).unwrap());
+        all
     }
 
     pub(super) fn rows(&self) -> Vec<Row> {

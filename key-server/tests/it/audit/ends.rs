@@ -29,7 +29,7 @@ fn an_altered_record_of_the_ends_shows_and_stays_shown() {
     ] {
         let app = TestApp::start();
         let rows = i64::try_from(holds(&app).seq).unwrap();
-        Database::of(&app).execute(alteration);
+        Database::of(&app).run(alteration);
         assert_eq!(faults(&app), [AuditFault::Head], "{alteration}");
         append(&app);
         assert_eq!(faults(&app), [AuditFault::Broken(rows + 1)], "{alteration}");
@@ -43,7 +43,7 @@ fn rows_that_are_gone_from_the_end_stay_missed() {
     let app = busy_app();
     let last = i64::try_from(holds(&app).seq).unwrap();
     let database = Database::of(&app);
-    database.execute("DELETE FROM audit WHERE seq > (SELECT max(seq) FROM audit) - 3");
+    database.run("DELETE FROM audit WHERE seq > (SELECT max(seq) FROM audit) - 3");
     assert_eq!(faults(&app), [AuditFault::Removed(last - 2, last)]);
     append(&app);
     assert_eq!(faults(&app), [AuditFault::Removed(last - 2, last)]);
@@ -54,7 +54,7 @@ fn rows_that_are_gone_from_the_end_stay_missed() {
 fn an_emptied_log_is_missed() {
     let app = TestApp::start();
     let last = i64::try_from(holds(&app).seq).unwrap();
-    Database::of(&app).execute("DELETE FROM audit");
+    Database::of(&app).run("DELETE FROM audit");
     assert_eq!(faults(&app), [AuditFault::Removed(1, last)]);
     append(&app);
     assert_eq!(faults(&app), [AuditFault::Removed(1, last)]);
@@ -74,7 +74,7 @@ fn a_chain_that_was_built_anew_does_not_hold() {
     database.replace(&rows);
     let last = rows.last().unwrap().seq;
     assert_eq!(faults(&app), [AuditFault::Altered(last)]);
-    database.execute("UPDATE audit_head SET hash = (SELECT hash FROM audit ORDER BY seq DESC LIMIT 1)");
+    database.run("UPDATE audit_head SET hash = (SELECT hash FROM audit ORDER BY seq DESC LIMIT 1)");
     assert_eq!(faults(&app), [AuditFault::Head], "the end has no MAC then");
 }
 
@@ -104,13 +104,13 @@ fn a_tail_noted_elsewhere_shows_a_database_put_back() {
         app.block_on(store.verify_audit_expecting(Some(expected))).unwrap().map_err(|damage| damage.faults)
     };
     let database = Database::of(&app);
-    database.execute("CREATE TABLE head_before AS SELECT * FROM audit_head");
+    database.run("CREATE TABLE head_before AS SELECT * FROM audit_head");
     append(&app);
     let noted = holds(&app);
     append(&app);
     assert!(verify(noted.hash).is_ok(), "the chain has grown since");
-    database.execute("DELETE FROM audit WHERE seq > (SELECT seq FROM head_before)");
-    database.execute("INSERT OR REPLACE INTO audit_head SELECT * FROM head_before");
+    database.run("DELETE FROM audit WHERE seq > (SELECT seq FROM head_before)");
+    database.run("INSERT OR REPLACE INTO audit_head SELECT * FROM head_before");
     assert!(verified(&app).is_ok(), "by itself it is what it once was");
     assert_eq!(verify(noted.hash), Err(vec![AuditFault::ExpectedHead]));
 }
@@ -121,7 +121,7 @@ fn a_log_without_sealed_ends_is_sealed_when_it_is_opened() {
     assert_eq!(holds(&app).sealed_at, None);
     let rows = holds(&app).seq;
     app.stop();
-    Database::of(&app).execute("UPDATE audit_head SET mac = x''");
+    Database::of(&app).run("UPDATE audit_head SET mac = x''");
     let updated = TestApp::builder().over(&app).start();
     assert_eq!(holds(&updated).sealed_at, Some(rows + 1));
 }

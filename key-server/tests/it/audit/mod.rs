@@ -1,8 +1,12 @@
 //! The audit log: what happens stands in it or does not happen, and what is done to it shows.
 
+mod acts;
 mod database;
 mod ends;
+mod guesses;
+mod operations;
 mod tampering;
+mod unwritable;
 
 use keyveil_key_server::store::{AuditFault, AuditTail};
 use serde_json::json;
