@@ -1,10 +1,12 @@
 //! The audit log: what happens stands in it or does not happen, and what is done to it shows.
 
 mod acts;
+mod copies;
 mod database;
 mod ends;
 mod guesses;
 mod operations;
+mod pruning;
 mod tampering;
 mod unwritable;
 
