@@ -100,8 +100,9 @@ impl FoundRow {
     pub(super) fn to_line(&self) -> Result<String, StoreError> {
         let row = &self.row;
         // Only what is written again as the same text may stand there as JSON: the hash covers the text.
-        let detail = match serde_json::from_str::<Value>(&row.detail) {
-            Ok(value) if value.is_object() && value.to_string() == row.detail => Detail::Object(value),
+        let object = serde_json::from_str::<Value>(&row.detail).ok().filter(Value::is_object);
+        let detail = match object.map(|value| (value.to_string(), value)) {
+            Some((text, value)) if text == row.detail => Detail::Object(value),
             _ => Detail::Text(row.detail.clone()),
         };
         let line = Line {

@@ -9,6 +9,7 @@ const TAMPERINGS: usize = 200;
 
 /// What was done, the rows after it, and what has to be said of them.
 type Tampered = (String, Vec<Row>, Vec<AuditFault>);
+type Tampering = fn(&mut Chance, usize, Vec<Row>) -> Tampered;
 
 #[test]
 fn each_of_200_random_tamperings_is_named_by_its_row() {
@@ -18,7 +19,7 @@ fn each_of_200_random_tamperings_is_named_by_its_row() {
     assert!(rows.len() >= 40, "{}", rows.len());
     assert!(rows.iter().all(|row| row.clone().hashed() == *row), "the test hashes as the server does");
     holds(&app);
-    let kinds: [fn(&mut Chance, usize, Vec<Row>) -> Tampered; 8] =
+    let kinds: [Tampering; 8] =
         [altered, altered_and_hashed, altered, removed, renumbered, inserted, exchanged, carried_off];
     let mut chance = Chance(0x006b_6579_7665_696c);
     for n in 0..TAMPERINGS {
@@ -94,7 +95,7 @@ fn renumbered(chance: &mut Chance, turn: usize, rows: Vec<Row>) -> Tampered {
 
 /// Anywhere, behind the end too, with a hash that is right or none.
 fn inserted(chance: &mut Chance, turn: usize, mut rows: Vec<Row>) -> Tampered {
-    let at = if turn % 4 == 0 { rows.len() } else { chance.below(rows.len()) };
+    let at = if turn.is_multiple_of(4) { rows.len() } else { chance.below(rows.len()) };
     let mut row = rows[chance.below(rows.len())].clone();
     row.prev_hash = at.checked_sub(1).map_or_else(|| vec![0; 32], |before| rows[before].hash.clone());
     for later in &mut rows[at..] {
@@ -102,7 +103,7 @@ fn inserted(chance: &mut Chance, turn: usize, mut rows: Vec<Row>) -> Tampered {
     }
     row.seq = i64::try_from(at).unwrap() + 1;
     let seq = row.seq;
-    let is_hashed = turn % 2 == 0;
+    let is_hashed = turn.is_multiple_of(2);
     rows.insert(at, if is_hashed { row.hashed() } else { row });
     (format!("row {seq} inserted, hashed: {is_hashed}"), rows, vec![AuditFault::Inserted(seq)])
 }
@@ -110,7 +111,7 @@ fn inserted(chance: &mut Chance, turn: usize, mut rows: Vec<Row>) -> Tampered {
 /// Two rows change places, neighbours or not.
 fn exchanged(chance: &mut Chance, turn: usize, mut rows: Vec<Row>) -> Tampered {
     let one = chance.below(rows.len() - 1);
-    let other = if turn % 2 == 0 { one + 1 } else { one + 1 + chance.below(rows.len() - one - 1) };
+    let other = if turn.is_multiple_of(2) { one + 1 } else { one + 1 + chance.below(rows.len() - one - 1) };
     let (low, high) = (rows[one].seq, rows[other].seq);
     (rows[one].seq, rows[other].seq) = (high, low);
     let expected = vec![AuditFault::Moved { seq: low, from: high }, AuditFault::Moved { seq: high, from: low }];
@@ -123,7 +124,7 @@ fn carried_off(chance: &mut Chance, turn: usize, mut rows: Vec<Row>) -> Tampered
     let from = rows[at].seq;
     let away = i64::try_from(chance.below(1000)).unwrap();
     let end = i64::try_from(rows.len()).unwrap();
-    let seq = if turn % 2 == 0 { -away } else { end + 1 + away };
+    let seq = if turn.is_multiple_of(2) { -away } else { end + 1 + away };
     rows[at].seq = seq;
     (format!("row {from} made row {seq}"), rows, vec![AuditFault::Moved { seq, from }])
 }
