@@ -1,4 +1,5 @@
 // Little pictures above the timeline: the part of the sheet that stands for the time under the pointer.
+import { createServer } from "node:http";
 import { sharedClip } from "./lib/clips.mjs";
 import { embed, fileIdOf, sign, told } from "./lib/element.mjs";
 import { start } from "./lib/installation.mjs";
@@ -22,6 +23,28 @@ async function withTitle(sprites, use) {
     await use(keyveil, fileIdOf(keyveil));
   } finally {
     await keyveil.stop();
+  }
+}
+
+/** The installation's pages at another origin, which its key server allows. */
+async function withOtherOrigin(page, keyveil, use) {
+  const server = createServer(async (request, response) => {
+    const { status, headers, body } = await fetch(`${keyveil.origin}${request.url}`);
+    response.writeHead(status, { "Content-Type": headers.get("content-type") });
+    response.end(body && Buffer.from(await new Response(body).arrayBuffer()));
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const origin = `http://127.0.0.1:${server.address().port}`;
+  const [{ appId }] = (await keyveil.api("GET", "/v1/apps")).apps;
+  const allow = (domains) => keyveil.api("PATCH", `/v1/apps/${appId}`, { domains });
+  const allowed = () => page.request.get(`${keyveil.origin}/sdk/worker.js`, { headers: { Origin: origin } });
+  try {
+    await allow(["127.0.0.1"]);
+    await expect.poll(async () => (await allowed()).headers()["access-control-allow-origin"]).toBe(origin);
+    await use(origin);
+  } finally {
+    await allow([]);
+    server.close();
   }
 }
 
@@ -84,10 +107,14 @@ test("the timeline shows the thumbnail of the time under the pointer", async ({ 
     expect(
       await element.evaluate(({ video }) => Array.from(video.textTracks, ({ kind, mode }) => [kind, mode])),
     ).toEqual([["metadata", "hidden"]]);
-    for (const [name, width] of Object.entries({ wide: 1440, narrow: 390 })) {
+    // Not the same place twice: media-chrome shows nothing where the pointer comes back to the second that it left.
+    for (const [name, width, part, secs] of [
+      ["wide", 1440, 0.4, 9],
+      ["narrow", 390, 0.1, 2],
+    ]) {
       await page.setViewportSize({ width, height: 800 });
-      await pointAt(page, element, 0.4);
-      await expect.poll(async () => (await shown(element)).picture?.place).toEqual(placeOf(9));
+      await pointAt(page, element, part);
+      await expect.poll(async () => (await shown(element)).picture?.place).toEqual(placeOf(secs));
       await page.screenshot({ path: `${PICTURES}/thumbnails-${name}.png` });
     }
     await element.evaluate((player) => player.removeAttribute("server"));
@@ -116,6 +143,19 @@ test("a sheet that can't be had is no picture and no error", async ({ page }) =>
     const other = await watch();
     await expect.poll(async () => (await shown(other)).picture?.place).toEqual(placeOf(9));
   });
+});
+
+test("a page of another origin than the key server's shows them, too", async ({ page }) => {
+  await withTitle({ everySecs: EVERY_SECS, ...SIZE }, (keyveil, fileId) =>
+    withOtherOrigin(page, keyveil, async (origin) => {
+      const psign = await sign(keyveil, fileId, {});
+      const element = await embed(page, { origin }, psign, { attributes: { server: keyveil.origin } });
+      await play(element.locator("video"));
+      await pointAt(page, element, 0.4);
+      await expect.poll(async () => (await shown(element)).picture?.place).toEqual(placeOf(9));
+      expect((await shown(element)).picture.sheet.startsWith(`${keyveil.origin}/media/`)).toBe(true);
+    }),
+  );
 });
 
 test("a title without sprites has no pictures there", async ({ page }) => {
