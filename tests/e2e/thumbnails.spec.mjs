@@ -115,7 +115,7 @@ test("the timeline shows the thumbnail of the time under the pointer", async ({ 
       await page.setViewportSize({ width, height: 800 });
       await pointAt(page, element, part);
       await expect.poll(async () => (await shown(element)).picture?.place).toEqual(placeOf(secs));
-      await page.screenshot({ path: `${PICTURES}/thumbnails-${name}.png` });
+      await page.screenshot({ path: `${PICTURES}/thumbnails-${name}.png`, animations: "disabled" });
     }
     await element.evaluate((player) => player.removeAttribute("server"));
     await expect(element.locator("track")).toHaveCount(0);

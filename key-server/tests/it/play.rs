@@ -1,8 +1,8 @@
 use keyveil_key_server::actions::{builds, server_keys};
 use keyveil_protocol::api::PlayResponse;
 use keyveil_protocol::psign::{ContentInfo, GhostWatermarkInfo, KeyveilClaims, ResolutionName, UrlAccessInfo};
-use keyveil_protocol::{BuildId, Period, TrackClass};
 use keyveil_protocol::workflow::WorkflowSettings;
+use keyveil_protocol::{BuildId, Period, TrackClass};
 use serde_json::{Value, json};
 
 use crate::support::{TITLE, TestApp, media};

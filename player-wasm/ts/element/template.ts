@@ -17,7 +17,9 @@ video { width: 100%; height: 100%; object-fit: contain; }
 video::-webkit-media-text-track-container { transition: transform .25s; }
 media-controller[mediapaused] video::-webkit-media-text-track-container,
 media-controller:not([userinactive]) video::-webkit-media-text-track-container { transform: translateY(-64px); }
-media-time-range { position: relative; width: 100%; height: 26px; padding: 0 12px; --media-range-track-height: 4px; --media-range-track-border-radius: 2px; }
+media-time-range { position: relative; width: 100%; height: 26px; padding: 0 12px; --media-range-track-height: 4px; --media-range-track-border-radius: 2px;
+  --media-preview-background: rgb(20 22 28 / .94); --media-preview-border-radius: 6px; --media-preview-thumbnail-box-shadow: 0 2px 10px rgb(0 0 0 / .5);
+  --media-preview-transition-delay-in: 0s; --media-preview-transition-duration-in: .15s; }
 media-preview-thumbnail[hidden] { display: none; }
 media-control-bar { position: relative; align-items: center; padding: 0 4px 4px; }
 [nopip] media-pip-button, media-captions-menu-button:not([mediasubtitleslist]), media-rendition-menu-button[mediarenditionunavailable],
