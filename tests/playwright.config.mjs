@@ -7,7 +7,9 @@ import { defineConfig } from "@playwright/test";
 
 const CONSOLE = "console-*.spec.mjs";
 const WEBKIT = "webkit.spec.mjs";
-const LEVELLED = ["modes", "playback", "preview", "refusals", "session", "watermark"].map((name) => `${name}.spec.mjs`);
+const LEVELLED = ["modes", "playback", "preview", "refusals", "session", "thumbnails", "watermark"].map(
+  (name) => `${name}.spec.mjs`,
+);
 
 /** What Playwright can't do by WebDriver BiDi. */
 const NOT_IN_FIREFOX = [
@@ -52,7 +54,13 @@ export default defineConfig({
         launchOptions: {
           executablePath: fileURLToPath(new URL("e2e/lib/firefox.mjs", import.meta.url)),
           // Without a click, as in Chromium here.
-          firefoxUserPrefs: { "media.autoplay.default": 0, "full-screen-api.allow-trusted-requests-only": false },
+          firefoxUserPrefs: {
+            "media.autoplay.default": 0,
+            "full-screen-api.allow-trusted-requests-only": false,
+            // A mouse, which it does not see without a screen: fine, and able to hover.
+            "ui.primaryPointerCapabilities": 6,
+            "ui.allPointerCapabilities": 6,
+          },
         },
       },
     },

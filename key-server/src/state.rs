@@ -17,13 +17,15 @@ use crate::config::Config;
 use crate::fetch::{Client, SystemLookup};
 use crate::installation::Installation;
 use crate::kms::{KmsContext, decrypt_32};
-use crate::origin::{MediaFolder, UrlScope};
+use crate::origin::{MediaFolder, UrlScope, url_expiry};
 use crate::page_origin::{DomainPattern, PageOrigin};
 use crate::refusal::Refusal;
 use crate::store::{ServerKeyRow, StoreError};
 
 /// How long a change of domains takes to reach CORS answers.
 const DOMAINS_TTL: Duration = Duration::from_secs(2);
+/// Addresses of pictures are good for this long at least.
+const PREVIEW_SECS: u64 = 3600;
 
 /// What every request sees. Replicas over one database answer alike: nothing here is a session's.
 pub struct ServerState {
@@ -141,7 +143,8 @@ impl ServerState {
     }
 
     /// Address of a version's cover or sprites: opens nothing else of the folder.
-    pub(crate) fn preview_url(&self, folder: &MediaFolder, path: &str, expires_at: u64) -> String {
+    pub(crate) fn preview_url(&self, folder: &MediaFolder, path: &str) -> String {
+        let expires_at = url_expiry(self.clock.now().saturating_add(PREVIEW_SECS), None);
         let token = self.installation.url_key().token(UrlScope::Previews, expires_at, folder);
         format!("{}/media/{token}/{folder}/{path}", self.base_url())
     }

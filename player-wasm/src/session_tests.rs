@@ -136,6 +136,7 @@ fn answer(mode: Mode, grant: Option<Envelope>) -> String {
         playlist_url,
         watermark: None,
         resolution_names,
+        sprites_url: None,
         max_track,
         preview: None,
         grant,

@@ -35,6 +35,7 @@ export class FakeTrackElement {
   label = "";
   srclang = "";
   src = "";
+  default = false;
   isRemoved = false;
 
   constructor(readonly track: FakeTextTrack) {}

@@ -87,6 +87,7 @@ export function playback(changes: Partial<Playback> = {}): Playback {
     watermark: null,
     resolutionNames: [],
     preview: null,
+    spritesUrl: null,
     maxTrack: null,
     trackClasses: ["AUDIO", "SD"],
     ...changes,

@@ -26,6 +26,13 @@ test("lead, preview, watermark and mode are told", () => {
   });
 });
 
+test("an address of thumbnails is one of the web, or there are none", () => {
+  const spritesUrl = "https://keys.test/media/one/title-1/sprites/sprites.vtt";
+  expect(read({ spritesUrl })?.spritesUrl).toBe(spritesUrl);
+  for (const other of [undefined, null, 7, "", "sprites.vtt", "https://", "javascript:alert(1)"])
+    expect(read({ spritesUrl: other })).toMatchObject({ spritesUrl: null, playlistUrl: sent.playlistUrl });
+});
+
 test("an answer that can't be understood is none", () => {
   for (const clearLeadSegments of [-1, 1.5, "3", null]) expect(read({}, { clearLeadSegments })).toBeNull();
   for (const preview of [7, {}, { segments: 1 }, { segments: -1, endMs: 1 }]) expect(read({ preview })).toBeNull();

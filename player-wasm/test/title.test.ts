@@ -10,6 +10,7 @@ import type { TrackClass } from "../ts/protocol.js";
 import { FakeWorker, INIT, playback, playlistUrl, readyOnInit, session, settle } from "./fakes.js";
 
 const REQUEST = { url: "http://media.test/media/one/title-1/v/s0.ts", reference: "title-1/1/0/0/0", positionMs: 0 };
+const spritesUrl = (token: string) => `http://media.test/media/${token}/title-1/sprites/sprites.vtt`;
 const TIMING = { ttfbMs: 1, fetchMs: 2, decryptMs: 3 };
 const never = new AbortController().signal;
 
@@ -70,6 +71,7 @@ describe("an open title", () => {
     expect(opened.playlistUrl).toBe(playlistUrl("one"));
     expect(events.map(([type]) => type)).toEqual(["title", "signature"]);
     expect(JSON.stringify(events)).not.toContain("grant");
+    expect(opened.spritesUrl).toBeNull();
   });
 
   test("lets hls.js play no other title in between, whatever the application set", async () => {
@@ -233,13 +235,17 @@ describe("a signature that ends", () => {
       })) as (m: never, w: FakeWorker) => void;
 
   test("is renewed before its end, and media addresses follow", async () => {
-    const { title: opened, workers, getSignature, events } = title({ renew: renewed("two", 3600) });
+    const play = ({ id }: { id: number }, worker: FakeWorker) =>
+      worker.send({ type: "played", id, playback: playback({ spritesUrl: spritesUrl("preview") }) });
+    const { title: opened, workers, getSignature, events } = title({ play, renew: renewed("two", 3600) });
     await opened.start();
+    expect(opened.spritesUrl).toBe(spritesUrl("one"));
     await vi.advanceTimersByTimeAsync(0.79 * 3_600_000);
     expect(getSignature).toHaveBeenCalledTimes(1);
     await vi.advanceTimersByTimeAsync(0.02 * 3_600_000);
     expect(getSignature).toHaveBeenLastCalledWith({ fileId: "title-1", reason: "refresh" });
     expect(workers[0]?.of("renew").map(({ psign }) => psign)).toEqual(["psign-2"]);
+    expect(opened.spritesUrl).toBe(spritesUrl("two"));
     expect(events.at(-1)?.[0]).toBe("signature");
     expect(opened.playlistUrl).toBe(playlistUrl("two"));
     await load(opened);

@@ -148,9 +148,8 @@ describe("the session", () => {
     expect(calls[0]?.url).toBe("http://keys.test/v1/play");
     expect(calls[0]?.init.body).toBe('{"psign":"psign","level":"guarded","downgrade":"browser"}');
     const answer = await session.play(PLAY);
-    expect(Object.keys(answer).sort()).toEqual(
-      ["maxTrack", "playlistUrl", "preview", "resolutionNames", "session", "title", "trackClasses", "watermark"].sort(),
-    );
+    const told = "maxTrack playlistUrl preview resolutionNames session spritesUrl title trackClasses watermark";
+    expect(Object.keys(answer).sort()).toEqual(told.split(" "));
     expect(events.exchange).toHaveBeenCalledWith("play", expect.any(Number), 0);
   });
 

@@ -78,6 +78,8 @@ export interface Playback {
   readonly resolutionNames: readonly ResolutionName[];
   /** Where it ends, if the signature does not cover the whole title. */
   readonly preview: Preview | null;
+  /** The WebVTT file of its thumbnails; null where it has none. */
+  readonly spritesUrl: string | null;
   /** The highest track class that signature and rules leave; null where the server does not say. */
   readonly maxTrack: TrackClass | null;
   /** The classes whose keys the signature gives; empty for titles that are not private. */
@@ -144,7 +146,7 @@ export function splitSegmentUrl(url: string): { url: string; reference: string }
 /** Only the public part of a `/v1/play` answer, and only when it has the right form. */
 export function publicPlayback(answer: unknown, trackClasses: readonly TrackClass[]): Playback | null {
   if (!isRecord(answer)) return null;
-  const { session, title, playlistUrl, watermark, resolutionNames, preview = null, maxTrack } = answer;
+  const { session, title, playlistUrl, watermark, resolutionNames, preview = null, spritesUrl, maxTrack } = answer;
   if (!isSession(session) || !isTitle(title) || typeof playlistUrl !== "string") return null;
   if (preview !== null && !isPreview(preview)) return null;
   return {
@@ -154,6 +156,7 @@ export function publicPlayback(answer: unknown, trackClasses: readonly TrackClas
     watermark: typeof watermark === "string" && watermark.trim() !== "" ? watermark : null,
     resolutionNames: Array.isArray(resolutionNames) ? resolutionNames.filter(isResolutionName) : [],
     preview: preview && { segments: preview.segments, endMs: preview.endMs },
+    spritesUrl: isWebAddress(spritesUrl) ? spritesUrl : null,
     maxTrack: TRACK_CLASSES.find((name) => name === maxTrack) ?? null,
     trackClasses,
   };
@@ -208,6 +211,10 @@ function isTitle(value: unknown): value is SentTitle {
 
 function isPreview(value: unknown): value is Preview {
   return isRecord(value) && isCount(value.segments) && isCount(value.endMs);
+}
+
+function isWebAddress(value: unknown): value is string {
+  return typeof value === "string" && /^https?:/.test(value) && URL.canParse(value);
 }
 
 function isCount(value: unknown): boolean {

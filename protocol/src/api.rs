@@ -62,6 +62,8 @@ pub struct PlayResponse {
     pub max_track: TrackClass,
     /// Where it ends, if the signature does not cover the whole title.
     pub preview: Option<Preview>,
+    /// Address of the WebVTT file of its thumbnails, good for an hour at least; none for a title without them.
+    pub sprites_url: Option<String>,
     /// A sealed [`crate::PlayGrant`]; none for clear titles.
     pub grant: Option<Envelope>,
 }

@@ -69,6 +69,7 @@ async fn open(
         playlist_url,
         watermark: claims.ghost_watermark_info.as_ref().map(|info| info.text.clone()),
         preview: admission.preview(),
+        sprites_url: title.sprites.as_deref().map(|path| state.preview_url(&title.folder(), path)),
         resolution_names: claims.content_info.as_ref().map(|info| info.resolution_names.clone()).unwrap_or_default(),
         max_track: admission.max_track(),
         grant,

@@ -12,6 +12,8 @@ use crate::store::{StoreError, Title, TitleState, TitleVersion};
 /// A version of a title that can be played.
 pub(super) struct PublishedTitle {
     secret_ciphertext: Option<Vec<u8>>,
+    /// The WebVTT file of sprites, relative to its folder.
+    pub(super) sprites: Option<String>,
     pub(super) info: TitleInfo,
 }
 
@@ -48,7 +50,7 @@ impl PublishedTitle {
             version: version.version,
             media,
         };
-        Ok(Self { secret_ciphertext: version.secret_ciphertext, info })
+        Ok(Self { secret_ciphertext: version.secret_ciphertext, sprites: version.sprites, info })
     }
 
     /// Where its media are.

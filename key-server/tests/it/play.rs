@@ -1,10 +1,11 @@
 use keyveil_key_server::actions::{builds, server_keys};
 use keyveil_protocol::api::PlayResponse;
 use keyveil_protocol::psign::{ContentInfo, GhostWatermarkInfo, KeyveilClaims, ResolutionName, UrlAccessInfo};
+use keyveil_protocol::workflow::WorkflowSettings;
 use keyveil_protocol::{BuildId, Period, TrackClass};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{TITLE, TestApp};
+use crate::support::{TITLE, TestApp, media};
 
 fn own(claims: KeyveilClaims) -> Option<KeyveilClaims> {
     Some(claims)
@@ -84,6 +85,48 @@ fn watermark_and_resolution_names_reach_the_player() {
     let (response, _) = app.player().play(&app.sign(&claims), json!({}));
     assert_eq!(response.watermark.as_deref(), Some("alice"));
     assert_eq!(response.resolution_names, vec![name]);
+}
+
+/// Made by a worker and published.
+fn make(app: &TestApp, file_id: &str, sprites: &[(&str, &[u8])]) {
+    app.queue(file_id, b"a source", WorkflowSettings::default());
+    let claimed = app.worker().claim(app).unwrap();
+    claimed.store_all(app);
+    for (path, content) in sprites {
+        assert_eq!(claimed.put(app, path, content).status, 204, "{path}");
+    }
+    let body = json!({ "media": media(), "cover": null, "sprites": sprites.first().map(|(path, _)| path) });
+    assert_eq!(claimed.request(app, "POST", "complete").json(body.to_string()).send().status, 200);
+}
+
+#[test]
+fn a_player_is_told_where_the_thumbnails_are() {
+    let app = TestApp::start();
+    let vtt = b"WEBVTT\n\n00:00.000 --> 00:06.000\nsprite-00000.jpg#xywh=0,0,142,80\n";
+    make(&app, "with", &[("sprites/sprites.vtt", vtt), ("sprites/sprite-00000.jpg", b"a sheet")]);
+    make(&app, "without", &[]);
+    let asked = |file_id: &str, exper: Option<u64>| {
+        let mut claims = app.claims(file_id);
+        claims.url_access_info = exper.map(|secs| UrlAccessInfo { exper: Some(secs), ..UrlAccessInfo::default() });
+        app.player().try_play(&app.sign(&claims), json!({})).value()
+    };
+    let played = asked("with", None);
+    let url = played["spritesUrl"].as_str().unwrap();
+    assert_eq!(app.authorized("GET", "/v1/titles/with").send().value()["spritesUrl"], *url);
+    let path = url.split_once(app.address()).unwrap().1;
+    let file = app.get(path);
+    assert_eq!((file.body.as_slice(), file.header("content-type")), (&vtt[..], Some("text/vtt")));
+    let sheet = path.replace("sprites.vtt", "sprite-00000.jpg");
+    assert_eq!(app.get(&sheet).body, b"a sheet");
+    let segment = path.replace("sprites/sprites.vtt", "v720p/00000.m4s");
+    assert_eq!(app.get(&segment).code(), "url_invalid", "it opens pictures only");
+    let playlist = played["playlistUrl"].as_str().unwrap().split_once(app.address()).unwrap().1;
+    for (path, status) in [("v720p/00000.m4s", 200), ("sprites/sprites.vtt", 200), ("sprites/other.vtt", 404)] {
+        assert_eq!(app.get(&playlist.replace("master.m3u8", path)).status, status, "{path}");
+    }
+    assert_eq!(asked("with", Some(3))["spritesUrl"], *url, "those of a preview are the whole title's");
+    let without = asked("without", None);
+    assert_eq!((&without["title"]["fileId"], without.get("spritesUrl")), (&json!("without"), Some(&Value::Null)));
 }
 
 #[test]

@@ -10,6 +10,7 @@ import { AudioTracks } from "./audio-tracks.js";
 import { nameQualities, VideoRenditions } from "./renditions.js";
 import { TEMPLATE_HTML } from "./template.js";
 import { errorSentence, languageOf, texts } from "./texts.js";
+import { Thumbnails } from "./thumbnails.js";
 import { Watermark } from "./watermark.js";
 
 // On a server there is no HTMLElement; importing this module there must do no harm.
@@ -23,6 +24,7 @@ export class KeyveilPlayerElement extends Base {
   readonly #video: HTMLVideoElement;
   readonly #renditions = new VideoRenditions();
   readonly #audioTracks = new AudioTracks();
+  readonly #thumbnails: Thumbnails;
   readonly #watermark: Watermark;
   #getSignature: GetSignature | null = null;
   #hls: AttachOptions["hls"] | null = null;
@@ -43,6 +45,7 @@ export class KeyveilPlayerElement extends Base {
     Object.defineProperty(this.#video, "audioTracks", { value: this.#audioTracks });
     nameQualities(content.querySelector("media-rendition-menu") as Element, this.#renditions);
     completeControls(content, this.#video);
+    this.#thumbnails = new Thumbnails(this.#video, content.querySelector("media-preview-thumbnail") as HTMLElement);
     root.append(content);
     this.#watermark = new Watermark(root, this.#video, (error) => this.#player?.fail(error));
     this.#part("retry").addEventListener("click", () => this.load());
@@ -159,6 +162,8 @@ export class KeyveilPlayerElement extends Base {
       player.on(type, ({ detail }) => this.dispatchEvent(new CustomEvent(type, { detail })));
     }
     player.on("title", ({ detail }) => this.#watermark.show(detail.watermark));
+    // Comes with every title, and with every token that takes another one's place.
+    player.on("signature", () => this.#thumbnails.show(player.title?.spritesUrl ?? null));
     player.on("tracks", () => this.#audioTracks.follow(player));
     player.on("previewend", () => this.#show("previewend"));
     player.on("error", ({ detail }) => {
@@ -182,6 +187,7 @@ export class KeyveilPlayerElement extends Base {
     this.#show(null);
     this.#renditions.follow(null);
     this.#audioTracks.follow(null);
+    this.#thumbnails.show(null);
     this.#watermark.show(null);
     this.#keyveil?.destroy();
     this.#keyveil = null;

@@ -17,7 +17,10 @@ video { width: 100%; height: 100%; object-fit: contain; }
 video::-webkit-media-text-track-container { transition: transform .25s; }
 media-controller[mediapaused] video::-webkit-media-text-track-container,
 media-controller:not([userinactive]) video::-webkit-media-text-track-container { transform: translateY(-64px); }
-media-time-range { position: relative; width: 100%; height: 26px; padding: 0 12px; --media-range-track-height: 4px; --media-range-track-border-radius: 2px; }
+media-time-range { position: relative; width: 100%; height: 26px; padding: 0 12px; --media-range-track-height: 4px; --media-range-track-border-radius: 2px;
+  --media-preview-background: rgb(20 22 28 / .94); --media-preview-border-radius: 6px; --media-preview-thumbnail-box-shadow: 0 2px 10px rgb(0 0 0 / .5);
+  --media-preview-transition-delay-in: 0s; --media-preview-transition-duration-in: .15s; }
+media-preview-thumbnail[hidden] { display: none; }
 media-control-bar { position: relative; align-items: center; padding: 0 4px 4px; }
 [nopip] media-pip-button, media-captions-menu-button:not([mediasubtitleslist]), media-rendition-menu-button[mediarenditionunavailable],
 media-audio-track-menu-button[mediaaudiotrackunavailable] { display: none; }
@@ -55,7 +58,7 @@ const NO_HEADER = `<span slot="header" hidden></span>`;
 export const TEMPLATE_HTML = `
 <style>${STYLE}</style>
 <media-controller part="controller" nosubtitleslangpref>
-  <video slot="media" part="video" playsinline preload="auto"></video>
+  <video slot="media" part="video" playsinline preload="auto" crossorigin></video>
   <media-poster-image slot="poster" part="poster" hidden></media-poster-image>
   <media-loading-indicator slot="centered-chrome" noautohide></media-loading-indicator>
   <div class="layer overlay" part="overlay" noautohide><slot name="overlay"></slot></div>
@@ -65,7 +68,10 @@ export const TEMPLATE_HTML = `
   <media-audio-track-menu part="menu" hidden anchor="auto">${NO_HEADER}</media-audio-track-menu>
   <media-captions-menu part="menu" hidden anchor="auto">${NO_HEADER}</media-captions-menu>
   <media-playback-rate-menu part="menu" hidden anchor="auto" rates="0.5 0.75 1 1.25 1.5 2">${NO_HEADER}</media-playback-rate-menu>
-  <media-time-range part="timeline"></media-time-range>
+  <media-time-range part="timeline">
+    <media-preview-thumbnail slot="preview"></media-preview-thumbnail>
+    <media-preview-time-display slot="preview"></media-preview-time-display>
+  </media-time-range>
   <media-control-bar part="bar">
     <media-play-button></media-play-button>
     <media-mute-button></media-mute-button>

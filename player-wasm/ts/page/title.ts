@@ -79,6 +79,12 @@ export class KeyveilTitle extends KeyveilEventTarget implements LoaderHost {
     return this.currentUrl(this.playback.playlistUrl);
   }
 
+  /** The WebVTT file of its thumbnails, under the token that is valid now where the media are at the same server; null: it has none. */
+  get spritesUrl(): string | null {
+    const { spritesUrl } = this.playback;
+    return spritesUrl && this.currentUrl(spritesUrl);
+  }
+
   /** What an application's own hls.js needs: `new Hls({ ...yours, ...title.hlsConfig() })`. Of titles of `Keyveil.open`. */
   hlsConfig(loader?: LoaderConstructor): HlsSettings {
     const { hlsSettings } = this.#options;

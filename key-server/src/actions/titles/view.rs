@@ -7,14 +7,11 @@ use utoipa::ToSchema;
 
 use super::not_found;
 use crate::clock::on_wire;
-use crate::origin::{MediaFolder, url_expiry};
+use crate::origin::MediaFolder;
 use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
 use crate::store::{ListedJob, ListedTitle, StoreError, Title, TitleState, TitleVersion};
-
-/// Addresses of pictures are good for this long at least.
-const PREVIEW_SECS: u64 = 3600;
 
 /// A title. Its renditions and versions are told where it is read or changed alone.
 #[derive(Debug, Serialize, ToSchema)]
@@ -184,6 +181,5 @@ fn preview_url(state: &ServerState, title: &Title, path: &str) -> Option<String>
         return None;
     }
     let folder = MediaFolder::new(title.file_id.clone(), title.version?);
-    let expires_at = url_expiry(state.clock.now().saturating_add(PREVIEW_SECS), None);
-    Some(state.preview_url(&folder, path, expires_at))
+    Some(state.preview_url(&folder, path))
 }
