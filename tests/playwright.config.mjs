@@ -7,7 +7,9 @@ import { defineConfig } from "@playwright/test";
 
 const CONSOLE = "console-*.spec.mjs";
 const WEBKIT = "webkit.spec.mjs";
-const LEVELLED = ["modes", "playback", "preview", "refusals", "session", "watermark"].map((name) => `${name}.spec.mjs`);
+const LEVELLED = ["hooks", "modes", "playback", "preview", "refusals", "session", "watermark"].map(
+  (name) => `${name}.spec.mjs`,
+);
 
 /** What Playwright can't do by WebDriver BiDi. */
 const NOT_IN_FIREFOX = [
