@@ -7,7 +7,7 @@ import { defineConfig } from "@playwright/test";
 
 const CONSOLE = "console-*.spec.mjs";
 const WEBKIT = "webkit.spec.mjs";
-const LEVELLED = ["modes", "playback", "preview", "refusals", "session", "thumbnails", "watermark"].map(
+const LEVELLED = ["hooks", "modes", "playback", "preview", "refusals", "session", "thumbnails", "watermark"].map(
   (name) => `${name}.spec.mjs`,
 );
 
