@@ -14,8 +14,9 @@
 //   CDN tests                            a title through a real nginx, and 20,000 altered addresses
 //   player unit tests, page unit tests   vitest
 //   console tests                        Playwright in the system's Chromium: the console before a stand-in for the server
-//   browser tests                        Playwright in the system's Chromium: the whole loop, attacks and faults
+//   browser tests                        Playwright in the system's Chromium: the whole loop, attacks and faults, at each level
 //
+// `npm run browsers` has playback in other browsers.
 // Ends with a table, the names of what was skipped, and `N passed, N failed, N skipped` as the last line of standard output.
 // The exit code is not zero when anything failed.
 //
@@ -23,27 +24,23 @@
 
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { chromiumTool, findChromium } from "./lib/browsers.mjs";
+import { chromiumTool } from "./lib/browsers.mjs";
 import { bindgenTestRunner, buildBindgenTools, buildNative, buildPages, buildSdk } from "./lib/builds.mjs";
 import { checks } from "./lib/checks.mjs";
 import { command } from "./lib/command.mjs";
 import { ensureNpmPackages } from "./lib/npm.mjs";
 import { inRoot } from "./lib/places.mjs";
+import { playwrightSuites } from "./lib/playwright.mjs";
 import { ensurePythonTools, PYTHON_VENV, pythonTool } from "./lib/python-tools.mjs";
 import { ensureRust, WASM_TARGET } from "./lib/rust.mjs";
-import { Steps, say } from "./lib/steps.mjs";
-import { runSuite, summary } from "./lib/suite.mjs";
+import { Steps } from "./lib/steps.mjs";
+import { runSuites } from "./lib/suite.mjs";
 import { ensureSystem, FFMPEG, NGINX, SOFTHSM2, SOFTHSM2_MODULE } from "./lib/system.mjs";
 
 await command(async () => {
   await prepare();
-  const results = [];
-  for (const check of await checks()) results.push(await runSuite({ ...check, kind: "check" }));
-  for (const suite of await suites()) results.push(await runSuite({ ...suite, kind: "tests" }));
-  const { table, last } = summary(results);
-  say(`${table}\n`);
-  process.stdout.write(`${last}\n`);
-  return results.some((result) => !result.ok) ? 1 : 0;
+  const ofKind = (kind) => (suite) => ({ ...suite, kind });
+  return runSuites([...(await checks()).map(ofKind("check")), ...(await suites()).map(ofKind("tests"))]);
 });
 
 async function prepare() {
@@ -66,15 +63,7 @@ async function suites() {
   const kms = { KEYVEIL_SOFTHSM2: SOFTHSM2_MODULE, KEYVEIL_MOTO_SERVER: pythonTool("moto_server") };
   const wasmRunner = { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: bindgenTestRunner };
   const vitest = (folder) => ({ command: "npx", args: ["--no-install", "vitest", "run"], cwd: inRoot(folder) });
-  const tools = { KEYVEIL_CHROMIUM: await findChromium(), KEYVEIL_YT_DLP: pythonTool("yt-dlp") };
-  // Pictures of the console's pages, for a person to look at: tests/test-results/console.
-  const env = { ...tools, KEYVEIL_PICTURES: "1", CI: "1" };
-  const playwright = (...which) => ({
-    command: "npx",
-    args: ["--no-install", "playwright", "test", "--reporter=list", ...which],
-    env,
-    cwd: inRoot("tests"),
-  });
+  const playwright = await playwrightSuites();
   return [
     // The wasm-bindgen tools have no tests of their own, and take minutes to compile once more.
     // What plain `cargo test` ignores needs SoftHSM2 or moto, which are here.
@@ -100,8 +89,8 @@ async function suites() {
     { name: "CDN tests", ...(await nodeTests("tests/cdn")) },
     { name: "player unit tests", ...vitest("player-wasm") },
     { name: "page unit tests", ...vitest("www") },
-    { name: "console tests", ...playwright("--project=console") },
-    { name: "browser tests", ...playwright("--project=guarded", "--project=installation") },
+    playwright("console tests", "console"),
+    playwright("browser tests", "sealed", "guarded", "installation"),
   ];
 }
 

@@ -1,5 +1,6 @@
 //! Configuration: one struct per concern, read from a TOML file and then from `KEYVEIL_…` variables.
 
+mod audit;
 mod data;
 mod fetch;
 mod http;
@@ -14,6 +15,7 @@ mod workers;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+pub use audit::AuditConfig;
 pub use data::DataConfig;
 pub use fetch::FetchConfig;
 pub use http::HttpConfig;
@@ -48,11 +50,14 @@ pub struct Config {
     pub workers: WorkersConfig,
     /// Titles for players that are not ours.
     pub standard: StandardConfig,
+    /// How long the audit log is kept.
+    pub audit: AuditConfig,
     /// How the server logs.
     pub log: LogConfig,
 }
 
-const SECTIONS: &[&str] = &["http", "data", "kms", "media", "pages", "fetch", "uploads", "log", "standard", "workers"];
+const SECTIONS: &[&str] =
+    &["audit", "http", "data", "kms", "media", "pages", "fetch", "uploads", "log", "standard", "workers"];
 
 /// Sections inside a section: `KEYVEIL_KMS_AWS_REGION` is `kms.aws.region`.
 const SUBSECTIONS: [(&str, &[&str]); 1] = [("kms", &["local", "pkcs11", "aws", "vault"])];
@@ -103,6 +108,7 @@ impl Config {
             .and_then(|()| self.uploads.check())
             .and_then(|()| self.standard.check())
             .and_then(|()| self.workers.check())
+            .and_then(|()| self.audit.check())
             .map_err(ConfigError)
     }
 }
