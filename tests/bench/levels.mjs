@@ -7,7 +7,7 @@ import { makeClip } from "../e2e/lib/clips.mjs";
 import { remove, scratch } from "../e2e/lib/installation.mjs";
 import { openStage, PLAYERS } from "../e2e/lib/stage/stage.mjs";
 import config from "../playwright.config.mjs";
-import { measure } from "./measure.mjs";
+import { bytes, measure } from "./measure.mjs";
 import { median, printTable } from "./table.mjs";
 
 const { values } = parseArgs({
@@ -44,6 +44,10 @@ try {
       const order = players.map((_, at) => players[(at + round) % players.length]);
       for (const player of order) figures.get(player).push(await measure(browser, stage, player, round));
       process.stderr.write(`round ${round + 1} of ${rounds}\n`);
+    }
+    for (const [player, all] of figures) {
+      const loaded = await bytes(browser, stage, player);
+      for (const one of all) Object.assign(one, loaded);
     }
     const medians = new Map(
       [...figures].map(([player, all]) => [

@@ -4,11 +4,11 @@ import { longestTask } from "./trace.mjs";
 export const PLAY_SECS = 6;
 const SEEKS = 3;
 
-/** Resolves to the figures of docs/BENCHMARKS.md by name. Nothing asks the page while it is measured. */
+/** Resolves to the times of docs/BENCHMARKS.md by name. Nothing asks the page while it is measured. */
 export async function measure(browser, stage, player, round) {
   const played = await onPage(browser, stage, player, (page, cdp) => startAndSeeks(page, cdp, round));
   const longestMs = await onPage(browser, stage, player, (page) => longestOfStart(browser, page));
-  return { ...played, longestMs, ...(await bytes(browser, stage, player)) };
+  return { ...played, longestMs };
 }
 
 async function onPage(browser, stage, player, measured) {
@@ -85,13 +85,13 @@ async function longestOfStart(browser, page) {
   await page.evaluate(async () => {
     window.stage.attach();
     await window.stage.frame();
-    await new Promise((resolve) => setTimeout(resolve, 2000));
+    await new Promise((resolve) => setTimeout(resolve, 1000));
   });
   return longestTask(JSON.parse(await browser.stopTracing()));
 }
 
 /** What a browser that was never here loads until the first frame, media and playlists apart. */
-async function bytes(browser, stage, player) {
+export async function bytes(browser, stage, player) {
   stage.gate.transferred.clear();
   await onPage(browser, stage, player, async (page) => {
     await page.evaluate(async () => {

@@ -5,8 +5,8 @@ import type { PlayerState } from "../events.js";
 import type { Downgrade, Preview, ResolutionName, SdkLevel } from "../protocol.js";
 import type { AttachOptions } from "./attach-options.js";
 import { type MakeEngine, prepareEngine } from "./engines.js";
+import { keepPlaying } from "./keep-playing.js";
 import { chooseLevel, type LevelChoice } from "./level.js";
-import { PlayIntent } from "./play-intent.js";
 import { PlayerTracks } from "./player-tracks.js";
 import { Recovery } from "./recovery.js";
 import type { KeyveilTitle } from "./title.js";
@@ -33,7 +33,6 @@ export class KeyveilPlayer extends PlayerTracks {
   readonly #choice: LevelChoice;
   readonly #listening = new AbortController();
   readonly #recovery: Recovery;
-  readonly #intent: PlayIntent;
   #title: KeyveilTitle | null = null;
   #state: PlayerState = "idle";
   #error: KeyveilError | null = null;
@@ -50,11 +49,9 @@ export class KeyveilPlayer extends PlayerTracks {
     this.#hooks = hooks;
     this.#choice = chooseLevel(options);
     this.#fromSecs = options.position ?? 0;
-    this.#intent = new PlayIntent(video, this.#listening.signal);
     this.#recovery = new Recovery({
       engine: () => (this.#hasEnded ? null : this.engine),
       reopen: (cause) => this.#title?.reopen(cause) ?? Promise.reject(cause),
-      renewing: () => this.#intent.keep(),
       tell: (error) => this.emit("error", error),
       fail: (error) => this.#fail(error),
     });
@@ -211,6 +208,7 @@ export class KeyveilPlayer extends PlayerTracks {
       const listener = () => this.engine && !this.#hasEnded && this.#become(state());
       this.video.addEventListener(type, listener, { signal: this.#listening.signal });
     };
+    keepPlaying(this.video, this.#listening.signal);
     follow("playing", () => "playing");
     follow("waiting", () => (this.video.paused ? "paused" : "buffering"));
     follow("pause", () => (this.video.ended ? "ended" : "paused"));
