@@ -112,6 +112,10 @@ impl Session {
             // A private title without a grant can't be played; no other has one.
             return if answer.title.mode == Mode::Private { Err(PlayerError::ENVELOPE_REJECTED) } else { Ok(()) };
         };
+        // The envelope does not cover what is said beside it: a private title's keys must not be taken under looser rules.
+        if answer.title.mode != Mode::Private {
+            return Err(PlayerError::ENVELOPE_REJECTED);
+        }
         let (server_key, psk) = (self.build.server_key(&envelope.server_key_id)?, self.build.psk());
         let grant = pending.exchange.open_play(pending.body.as_bytes(), &envelope, server_key, &psk)?;
         self.version = Some(answer.title.version);
@@ -152,7 +156,7 @@ impl Session {
         Ok(KeysCall { body, mac })
     }
 
-    /// Takes the answer to the pending keys request ; the keys of periods not used for long make room.
+    /// Takes the answer to the pending keys request; the keys of periods not used for long make room.
     ///
     /// # Errors
     /// `envelope_rejected`, `server_key_unknown`; the keys at hand stay.

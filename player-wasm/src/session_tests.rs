@@ -365,6 +365,21 @@ fn a_private_title_without_a_grant_is_rejected_and_any_other_is_not() {
 }
 
 #[test]
+fn a_grant_beside_another_mode_is_rejected() {
+    for (mode, opens) in [(Mode::Private, true), (Mode::Standard, false), (Mode::Clear, false)] {
+        let (mut session, server) = (session(), FakeServer::new());
+        let body = session.play_request("psign", None, 0, StatedLevel::Sealed).expect("a body");
+        let accepted = session.accept_play(&answer(mode, Some(server.play_grant(&body))));
+        assert_eq!(accepted.is_ok(), opens, "{mode:?}");
+        assert_eq!(session.segment_key(&segment(TrackClass::Hd, 0)).is_ok(), opens, "{mode:?}");
+        if !opens {
+            assert_eq!(code(accepted), ErrorCode::EnvelopeRejected);
+            assert_eq!(code(session.keys_request(Period(0), 0, None)), ErrorCode::SessionInvalid);
+        }
+    }
+}
+
+#[test]
 fn follow_ups_are_authenticated_and_counted() {
     let (mut session, server) = playing();
     for counter in 1..=3 {

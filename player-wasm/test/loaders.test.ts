@@ -370,6 +370,88 @@ describe("an init segment", () => {
   }
 });
 
+describe("subtitles", () => {
+  const text = (content: string) => new TextEncoder().encode(content).buffer;
+  const bytes = (...parts: (string | number[])[]) =>
+    Uint8Array.from(parts.flatMap((part) => [...(typeof part === "string" ? new Uint8Array(text(part)) : part)]))
+      .buffer;
+  const CUE = "00:00.000 --> 00:01.000\n";
+
+  /** Marked as of the title, or of its clear lead. */
+  async function answer(data: unknown, { isPrivate = true, marked = true, type = "subtitle" } = {}) {
+    const frag = { start: 0, sn: 0, type } as never;
+    const started = start(marked ? MARKED : "http://media.test/s.vtt", { frag } as never, isPrivate, 1);
+    const { host, stats, context } = started;
+    if (isPrivate && marked) host.resolve(loaded(data as ArrayBuffer));
+    else {
+      const response = { url: "", data: data as ArrayBuffer, code: 200 };
+      BaseLoader.last.callbacks?.onProgress?.(stats, context, data as ArrayBuffer, null);
+      BaseLoader.last.callbacks?.onSuccess(response, stats, context, null);
+    }
+    await settle();
+    return started;
+  }
+
+  const good: Record<string, ArrayBuffer> = {
+    "with cues in any script": text(`WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:1,LOCAL:0\n\n${CUE}字幕 ümlaut 🎬`),
+    "with a byte order mark": bytes([0xef, 0xbb, 0xbf], "WEBVTT - a title\r\n\r\n", CUE, "x"),
+    "without a cue": text("WEBVTT"),
+  };
+  for (const [name, data] of Object.entries(good)) {
+    test(`${name} are handed over once they are there whole`, async () => {
+      for (const marked of [true, false]) {
+        const { host, called } = await answer(data, { marked });
+        expect([called.calls, host.reported]).toEqual([["success"], []]);
+        const [response] = called.onSuccess.mock.calls[0] as unknown as [{ data: ArrayBuffer }];
+        expect(response.data).toBe(data);
+      }
+    });
+  }
+
+  const bad: Record<string, unknown> = {
+    "that are media": bytes([0, 0, 0, 24], "styp", "msdh", [0, 0, 0, 0], "mdat", [0xff, 0xfe]),
+    "that are text and no WebVTT": text(`${CUE}media as text`),
+    "whose header is another": text(`WEBVTTX\n\n${CUE}x`),
+    "with media behind their header": bytes("WEBVTT\n\n", CUE, [0x65, 0x88, 0x84, 0xff]),
+    "that are empty": new ArrayBuffer(0),
+    "that are no bytes": "WEBVTT",
+  };
+  for (const [name, data] of Object.entries(bad)) {
+    test(`${name} are refused in a private title`, async () => {
+      for (const marked of [true, false]) {
+        const { host, called, context, stats } = await answer(data, { marked });
+        expect(called.calls).toEqual(["error"]);
+        expect(called.onError).toHaveBeenCalledWith({ code: 422, text: "segment_damaged" }, context, null, stats);
+        expect(host.reported.map(({ code }) => code)).toEqual(["segment_damaged"]);
+      }
+      expect((await answer(data, { type: "main" })).called.calls, "video may").toEqual(["progress", "success"]);
+      expect((await answer(data, { isPrivate: false, marked: false })).called.calls).toEqual(["progress", "success"]);
+    });
+  }
+
+  test("of a private title have no init segment: hls.js would put it before them", async () => {
+    const box = Uint8Array.from([0, 0, 0, 8, ...new TextEncoder().encode("free")]).buffer;
+    for (const [type, calls] of [
+      ["subtitle", ["error"]],
+      ["audio", ["success"]],
+    ] as const) {
+      for (const url of [MARKED, "http://media.test/init.mp4"]) {
+        BaseLoader.last = null as unknown as BaseLoader;
+        const { host, called } = start(url, { frag: { start: 0, sn: "initSegment", type } } as never);
+        host.resolve(loaded(box));
+        if (type === "audio" && url !== MARKED) {
+          const response = { url, data: box, code: 200 };
+          BaseLoader.last.callbacks?.onSuccess(response, newStats(), {} as LoaderContext, null);
+        }
+        await settle();
+        expect(called.calls, `${type} ${url}`).toEqual(calls);
+        expect(host.reported.map(({ code }) => code)).toEqual(type === "subtitle" ? ["segment_damaged"] : []);
+        if (type === "subtitle") expect([host.requests.length, BaseLoader.last?.loads]).toEqual([0, 0]);
+      }
+    }
+  });
+});
+
 describe("the playlist loader", () => {
   function startPlaylist() {
     const host = new FakeHost();

@@ -1,3 +1,4 @@
+import { M3U8Parser, PlaylistLevelType } from "hls.js";
 import { describe, expect, test } from "vitest";
 import { KeyveilError } from "../ts/errors.js";
 import { rewritePlaylist } from "../ts/hls/playlist.js";
@@ -33,6 +34,12 @@ function codeOf(call: () => unknown): string {
   }
   return "not refused";
 }
+
+/** The methods of the keys that hls.js would decrypt with. */
+const keysOfHlsJs = (text: string) =>
+  M3U8Parser.parseLevelPlaylist(text, "http://h/", 0, PlaylistLevelType.MAIN, 0, null).fragments.map(
+    (fragment) => fragment?.levelkeys?.identity?.method ?? null,
+  );
 
 describe("a private playlist", () => {
   test("of fMP4 marks segments and leaves the init segment alone", () => {
@@ -112,6 +119,43 @@ describe("a private playlist", () => {
     }
     const clear = playlist(range, "#EXTINF:6,", "s0.ts");
     expect(rewritePlaylist(clear, CLEAR)).toBe(clear);
+  });
+
+  test("with a key tag that hls.js finds and we would take for something else is refused", () => {
+    const key = '#EXT-X-KEY:METHOD=AES-128,URI="data:;base64,AAAAAAAAAAAAAAAAAAAAAA==",IV=0x0';
+    const media = (...lines: string[]) => playlist("#EXT-X-TARGETDURATION:6", ...lines, tag(0), "#EXTINF:6,", "s0.ts");
+    expect(rewritePlaylist(media("# a comment"), PRIVATE)).toContain("#keyveil=");
+    for (const hidden of [
+      `# x\r${key}`,
+      `# x\u2028${key}`,
+      `# x\u2029${key}`,
+      `\t${key}`,
+      `\u00a0${key}`,
+      `#EXTINF:6${key}`,
+    ]) {
+      const lines = ["#EXT-X-TARGETDURATION:6", hidden, "#EXTINF:6,", "s0.ts"];
+      expect(keysOfHlsJs(playlist(...lines)), "hls.js takes it").toEqual(["AES-128"]);
+      for (const rules of [PRIVATE, { ...PRIVATE, clearLead: 9 }]) {
+        expect(
+          codeOf(() => rewritePlaylist(media(hidden), rules)),
+          hidden,
+        ).toBe("key_tag_malformed");
+      }
+    }
+    expect(codeOf(() => rewritePlaylist(media("# x\r# y"), PRIVATE))).toBe("key_tag_malformed");
+    const clear = playlist(`# x\r${key}`, "#EXTINF:6,", "s0.ts");
+    expect(rewritePlaylist(clear, CLEAR), "a clear title's is hls.js' own matter").toBe(clear);
+  });
+
+  test("that hides its tags behind blanks and calls itself a master is refused", () => {
+    const disguised = (key: string) =>
+      playlist("#EXT-X-STREAM-INF:BANDWIDTH=1", "\t#EXT-X-TARGETDURATION:6", key, "\t#EXTINF:6,", "s0.ts");
+    expect(keysOfHlsJs(disguised('\t#EXT-X-KEY:METHOD=AES-128,URI="data:,x",IV=0x0'))).toEqual(["AES-128"]);
+    for (const key of ["", '\t#EXT-X-KEY:METHOD=AES-128,URI="data:,x",IV=0x0']) {
+      expect(codeOf(() => rewritePlaylist(disguised(key), PRIVATE))).toBe("key_tag_malformed");
+    }
+    const master = playlist("#EXT-X-STREAM-INF:BANDWIDTH=1", "v/playlist.m3u8");
+    expect(rewritePlaylist(master, PRIVATE)).toBe(master);
   });
 
   test("has its clear lead without marks, and not one segment more", () => {

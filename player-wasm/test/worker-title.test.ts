@@ -41,12 +41,22 @@ function title(...answers: (ErrorCode | "segment")[]) {
 }
 
 describe("a title in the worker", () => {
-  test("loads by itself, and tells how it went but not what it is", async () => {
+  test("loads by itself, and tells how it went but not what it is, nor how long", async () => {
     const { load, asked, reports } = title();
     expect(await load()).toBe("loaded");
     expect(asked).toEqual([REQUEST]);
-    expect(reports).toEqual([{ type: "loaded", rendition: 1, segment: 4, bytes: 4, fetchMs: 2, decryptMs: 3 }]);
+    expect(reports).toEqual([{ type: "loaded", rendition: 1, segment: 4, bytes: 16, fetchMs: 2, decryptMs: 3 }]);
   });
+
+  for (const mode of ["standard", "clear"] as const) {
+    test(`decrypts nothing for a ${mode} title, whatever its playlists say`, async () => {
+      const { title: made, load, asked, reports } = title();
+      expect(await load(), "a private one's is").toBe("loaded");
+      made.played(playback({ title: { ...playback().title, mode } }));
+      expect(await load()).toBe("key_not_granted");
+      expect([asked.length, reports.length]).toEqual([1, 1]);
+    });
+  }
 
   test("tells the server where playback is", async () => {
     const { title: made, load, asked } = title();

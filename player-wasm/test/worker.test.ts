@@ -201,6 +201,28 @@ describe("the session", () => {
     expect(keysBodies()).toEqual([{ period: 0, positionMs: 5, psign: "newer", counter: 1 }]);
   });
 
+  test("is of one title for good, in each of its sessions", async () => {
+    const { title } = playback();
+    const { session } = await playing();
+    const others = [{ mode: "standard" }, { mode: "clear" }, { fileId: "title-2" }, { version: 2 }];
+    for (const other of others) {
+      respond = () => playAnswer({ title: { ...title, ...other } });
+      expect(await codeOf(session.play(PLAY)), JSON.stringify(other)).toBe("title_changed");
+    }
+    respond = () => playAnswer({ title: { ...title, name: "Another name" } });
+    expect((await session.play(PLAY)).title.name, "what it is called may change").toBe("Another name");
+  });
+
+  test("of a title that is not private can't be prolonged by one that is", async () => {
+    const { title } = playback();
+    respond = () => playAnswer({ title: { ...title, mode: "standard" }, grant: null });
+    const { session } = await playing();
+    await session.renew("newer", 0);
+    respond = answers;
+    expect(await codeOf(session.renew("newest", 0))).toBe("title_changed");
+    expect(await codeOf(session.play(PLAY))).toBe("title_changed");
+  });
+
   for (const mode of ["clear", "standard"] as const) {
     test(`renews a ${mode} title by playing it anew`, async () => {
       respond = () => playAnswer({ title: { ...playback().title, mode }, grant: null });
@@ -496,6 +518,28 @@ describe("the worker's host", () => {
         [2, "malformed_request"],
         [3, "level_not_allowed"],
       ]);
+    });
+
+    test("sealed plays one title: what was loaded for another mode's meets no key", async () => {
+      const { worker, of } = host();
+      respond = (url) =>
+        url.endsWith("/v1/play") ? playAnswer({ title: { ...playback().title, mode: "standard" } }) : answers(url);
+      worker.receive(INIT);
+      worker.receive({ ...PLAY_SEALED, id: 1 });
+      await until(() => of("played").length === 1);
+      respond = answers;
+      worker.receive({ ...PLAY_SEALED, id: 2 });
+      await until(() => of("failed").length === 1);
+      expect(refusals(of)).toEqual([[2, "title_changed"]]);
+      worker.receive({ type: "renew", id: 3, psign: "newer", positionMs: 0 });
+      await until(() => of("failed").length === 2);
+      expect(refusals(of).at(-1)).toEqual([3, "title_changed"]);
+      const other = host();
+      other.worker.receive(INIT);
+      other.worker.receive({ ...PLAY_SEALED, id: 1 });
+      await until(() => other.of("played").length === 1);
+      other.worker.receive({ ...PLAY_SEALED, id: 2 });
+      await until(() => other.of("played").length === 2);
     });
 
     test("guarded takes no commands for an engine, and loads", async () => {

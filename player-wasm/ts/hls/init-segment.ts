@@ -1,34 +1,12 @@
 /** A private title's init segment comes in the clear: it may hold nothing that plays. */
-import type { LoaderCallbacks, LoaderContext } from "hls.js";
-import { KeyveilError } from "../errors.js";
 
 const INIT_BYTES_MAX = 1 << 20;
 const BOX_HEADER_BYTES = 8;
 /** What may stand beside each other in it. Media would be in `mdat`, and be found by `moof`. */
 const BOXES: ReadonlySet<string> = new Set(["ftyp", "moov", "free", "skip", "sidx"]);
 
-/** Hands an init segment on once it is there whole and was looked at; `refuse` is told of one that is none. */
-export function initOnly(
-  callbacks: LoaderCallbacks<LoaderContext>,
-  refuse: (error: KeyveilError) => number,
-): LoaderCallbacks<LoaderContext> {
-  // In pieces it could be used before it was looked at.
-  const { onProgress, ...whole } = callbacks;
-  return {
-    ...whole,
-    onSuccess: (response, stats, context, details) => {
-      if (isInit(response.data)) {
-        callbacks.onSuccess(response, stats, context, details);
-        return;
-      }
-      const error = new KeyveilError("segment_damaged", undefined, { cause: "An init segment holds something else." });
-      callbacks.onError({ code: refuse(error), text: error.code }, context, null, stats);
-    },
-  };
-}
-
 /** Known boxes that fill the file to its end. Lengths of 64 bits, and the one that means "to the end", are for media. */
-function isInit(data: unknown): boolean {
+export function isInitSegment(data: unknown): boolean {
   if (!(data instanceof ArrayBuffer) || data.byteLength > INIT_BYTES_MAX) return false;
   const view = new DataView(data);
   let start = 0;

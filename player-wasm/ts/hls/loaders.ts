@@ -11,11 +11,11 @@ import Hls, {
   type LoaderContext,
   type LoaderStats,
 } from "hls.js";
-import { asKeyveilError, KeyveilError } from "../errors.js";
+import { asKeyveilError, type KeyveilError } from "../errors.js";
 import type { LoadedSegment, OnLoadProgress, SegmentLoadRequest } from "../page/worker-connection.js";
 import { splitSegmentUrl } from "../protocol.js";
-import { initOnly } from "./init-segment.js";
 import { type PlaylistRules, rewritePlaylist } from "./playlist.js";
+import { lookedAt, whyForeign } from "./segment-rules.js";
 
 /** Decryption, and the key exchange that it may have to wait for, after the last byte arrived. */
 const DECRYPT_TIMEOUT_MS = 20_000;
@@ -106,12 +106,13 @@ function fragmentLoader(host: LoaderHost, Base: LoaderConstructor) {
         host.report(error);
         return httpStatusOf(error);
       };
-      const callbacks = isPrivateInit(host, context) ? initOnly(given, refuse) : given;
+      const rules = host.playlistRules();
+      const callbacks = lookedAt(context, rules, given, refuse);
       const marked = splitSegmentUrl(context.url);
-      if (!marked && isForeign(host, context)) {
+      const foreign = whyForeign(context, rules, marked !== null);
+      if (foreign) {
         const { stats } = this;
-        const error = new KeyveilError("key_tag_malformed", undefined, { cause: "A segment carries no mark." });
-        callbacks.onError({ code: refuse(error), text: error.code }, context, null, stats);
+        callbacks.onError({ code: refuse(foreign), text: foreign.code }, context, null, stats);
         return;
       }
       if (!marked) {
@@ -247,25 +248,6 @@ class Transfer {
     if (abort) this.#abort.abort();
     return true;
   }
-}
-
-/**
- * A private title's segment, none of its clear lead, that the playlist loader has not marked. hls.js may read a playlist otherwise than that loader does
- * (it takes more for an end of line): what slipped in that way is not played. Init segments are clear, and looked at once they are there.
- */
-function isForeign(host: LoaderHost, context: LoaderContext): boolean {
-  const { isPrivate, clearLead } = host.playlistRules();
-  const sn = segmentOf(context);
-  const ofLead = typeof sn === "number" && sn >= 0 && sn < clearLead;
-  return isPrivate && sn !== "initSegment" && !ofLead;
-}
-
-function isPrivateInit(host: LoaderHost, context: LoaderContext): boolean {
-  return segmentOf(context) === "initSegment" && host.playlistRules().isPrivate;
-}
-
-function segmentOf(context: LoaderContext): number | "initSegment" | undefined {
-  return (context as FragmentLoaderContext).frag?.sn;
 }
 
 /** hls.js' retry policy goes by HTTP status: 4xx is not tried again, anything else is. */

@@ -6,8 +6,10 @@ import { KeyveilError } from "../errors.js";
 import { formatSegmentRef, isFileId, SEGMENT_FRAGMENT, trackClassNumber } from "../protocol.js";
 
 const KEY_TAG = "#EXT-X-KEY:";
-/** What hls.js goes by: a playlist with one of these is a media playlist, whatever else it says. */
-const IS_MEDIA_PLAYLIST = /^#EXT(?:INF|-X-TARGETDURATION):/m;
+/** No master playlist has one of these, and no media playlist is without. Looked for anywhere: hls.js finds tags behind blanks, too. */
+const OF_MEDIA_PLAYLIST = /#EXT(?:INF|-X-TARGETDURATION|-X-KEY):/;
+/** What ends a line for hls.js and not for us: behind it a tag would stand that we take for a comment's rest. */
+const OTHER_LINE_END = /\r(?!\n)|[\u2028\u2029]/;
 const KEY_TAG_CHARS_MAX = 1024;
 const PLAYLIST_CHARS_MAX = 16 << 20;
 const SEQUENCE_TAG = "#EXT-X-MEDIA-SEQUENCE:";
@@ -39,12 +41,13 @@ export interface PlaylistRules {
 /** A media or master playlist, ready for hls.js. */
 export function rewritePlaylist(text: string, rules: PlaylistRules): string {
   if (text.length > PLAYLIST_CHARS_MAX) throw malformed("The playlist is too long.");
-  const isMaster = text.includes("#EXT-X-STREAM-INF:") && !IS_MEDIA_PLAYLIST.test(text);
+  const isMaster = text.includes("#EXT-X-STREAM-INF:") && !OF_MEDIA_PLAYLIST.test(text);
   return isMaster ? withoutDenied(text, rules.denied) : withFragments(text, rules);
 }
 
 function withFragments(text: string, { isPrivate, clearLead }: PlaylistRules): string {
-  // Looked for in the whole text: hls.js takes more for an end of line, and a class can be put together from variables.
+  if (isPrivate && OTHER_LINE_END.test(text)) throw malformed("A private title has a line that ends as none does.");
+  // Looked for in the whole text: a class can be put together from variables.
   if (isPrivate && text.includes(INTERSTITIAL_TAG)) throw malformed("A private title has a date range.");
   let key: KeyTag | null = null;
   let segment = 0;
@@ -54,6 +57,8 @@ function withFragments(text: string, { isPrivate, clearLead }: PlaylistRules): s
       if (isPrivate && !key) throw malformed("A private title has another key tag.");
       return key ? PLAIN_KEY_TAG : line;
     }
+    // hls.js finds it behind blanks and behind the number of an EXTINF.
+    if (isPrivate && line.includes(KEY_TAG)) throw malformed("A private title has a key tag within a line.");
     if (line.startsWith(SEQUENCE_TAG)) segment = number(line.slice(SEQUENCE_TAG.length).trim(), U32_MAX);
     if (key && line.startsWith("#EXT-X-PART:")) throw malformed("Partial segments can't be encrypted.");
     if (line.trim() === "" || line.startsWith("#")) return line;

@@ -8,6 +8,7 @@ import {
   publicRenewal,
   type Renewal,
   type SdkLevel,
+  type TitleInfo,
   type TrackClass,
 } from "../protocol.js";
 import { postJson } from "./http.js";
@@ -42,6 +43,8 @@ export class Session {
   readonly #events: SessionEvents;
   #request: SessionRequest | null = null;
   #playback: Playback | null = null;
+  /** Of the first session, for good: what was loaded under one mode's rules must not meet keys that another one gives. */
+  #title: TitleInfo | null = null;
   #period = 0;
   #flight: KeysFlight | null = null;
   /** The wasm session has room for one unanswered request: exchanges queue here. */
@@ -54,7 +57,7 @@ export class Session {
     this.#events = events;
   }
 
-  /** Opens a session; an earlier one ends. */
+  /** Opens a session; an earlier one ends. It is of the first one's title, or `title_changed`. */
   play(request: SessionRequest): Promise<Playback> {
     const { psign, fileId, positionMs, level, downgrade } = request;
     this.#request = request;
@@ -66,6 +69,8 @@ export class Session {
       const classes = guarded(() => this.#wasm.trackClasses()) as TrackClass[];
       const playback = publicPlayback(JSON.parse(answer), classes);
       if (!playback) throw new KeyveilError("malformed_request", "The server's answer can't be read.");
+      this.#title ??= playback.title;
+      if (!isSameTitle(this.#title, playback.title)) throw new KeyveilError("title_changed");
       this.#playback = playback;
       this.#period = this.#periodAt(positionMs);
       this.#events.exchange("play", performance.now() - startMs, this.#period);
@@ -156,6 +161,11 @@ export class Session {
     const covered = Math.min(segments, this.#playback?.preview?.segments ?? segments);
     return Math.ceil(covered / title.periodSegments);
   }
+}
+
+/** What a worker's sessions have in common. */
+function isSameTitle(first: TitleInfo, title: TitleInfo): boolean {
+  return first.fileId === title.fileId && first.version === title.version && first.mode === title.mode;
 }
 
 /** A grant holds the period that was asked for and the next. */

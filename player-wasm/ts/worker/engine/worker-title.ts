@@ -84,6 +84,8 @@ export class WorkerTitle implements LoaderHost {
   }
 
   load(request: SegmentRequest, signal: AbortSignal, onProgress: OnProgress): Promise<ClearSegment> {
+    // Only a private title's playlists and init segments were held to its rules.
+    if (!this.playlistRules().isPrivate) return Promise.reject(new KeyveilError("key_not_granted"));
     return this.#retry.run(
       () => this.#loadOnce(request, signal, onProgress),
       (thrown) => {
@@ -111,9 +113,10 @@ export class WorkerTitle implements LoaderHost {
     }
   }
 
-  #tell(reference: string, { bytes, timing: { fetchMs, decryptMs } }: ClearSegment): void {
+  /** As it came over the network: the length of the clear segment would tell its padding. */
+  #tell(reference: string, { loadedBytes, timing: { fetchMs, decryptMs } }: ClearSegment): void {
     const { rendition = 0, segment = 0 } = parseSegmentRef(reference) ?? {};
-    this.#report({ type: "loaded", rendition, segment, bytes: bytes.byteLength, fetchMs, decryptMs });
+    this.#report({ type: "loaded", rendition, segment, bytes: loadedBytes, fetchMs, decryptMs });
   }
 
   /** Only the page can have another signature. */
