@@ -169,6 +169,26 @@ describe("a sealed engine's end on the page", () => {
     expect(later.link.of("video").map(({ event }) => event)).toEqual(["loadstart", "error"]);
   });
 
+  test("has a source with clear media, too, or with such that hls.js decrypts", () => {
+    const shows: ((all: ReturnType<typeof started>) => void)[] = [
+      ({ link }) => link.report({ type: "buffered" }),
+      ({ video }) => video.fire("loadedmetadata"),
+    ];
+    for (const show of shows) {
+      const all = started();
+      all.link.report({ type: "media", generation: 1, handle: handle() });
+      all.video.fire("loadstart");
+      show(all);
+      all.video.fire("error");
+      expect(all.events.failed).not.toHaveBeenCalled();
+    }
+    const other = started();
+    other.video.fire("loadedmetadata");
+    other.link.report({ type: "media", generation: 1, handle: handle() });
+    other.video.fire("loadstart", "error");
+    expect(other.events.failed).toHaveBeenCalledOnce();
+  });
+
   test("makes captions of lines, and tells the engine what the viewer chose", async () => {
     const { link, video } = playing();
     const subtitleTracks = [audio(0, "English")];

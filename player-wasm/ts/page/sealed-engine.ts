@@ -46,6 +46,7 @@ export class SealedEngine implements Engine {
   /** What is still to be chosen again. */
   #restoring: EngineTracks | null;
   #generation = 0;
+  /** Only what is decrypted here is told as `loaded`; what is clear, or decrypted by hls.js, shows in the buffer. */
   #hasLoaded = false;
   /** A video stops playing when it loses its source, and forgets that it played. */
   #playing = false;
@@ -121,6 +122,7 @@ export class SealedEngine implements Engine {
 
   #look(event: string | null): void {
     const { video } = this.#options;
+    if (event === "loadedmetadata" && video.srcObject) this.#hasLoaded = true;
     // Before there was any media, it is the source itself that the browser does not take; so does a policy without `media-src blob:`.
     if (event === "error" && video.srcObject && !this.#hasLoaded)
       this.#events.failed(new KeyveilError("source_not_opened", undefined, { cause: video.error?.message }));
@@ -148,6 +150,7 @@ export class SealedEngine implements Engine {
         this.#captions.add(report.track, report.cues);
         break;
       case "buffered":
+        this.#hasLoaded = true;
         this.#events.buffered();
         break;
       case "engine-error": {
