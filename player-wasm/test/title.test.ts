@@ -148,6 +148,21 @@ describe("a session that is lost", () => {
     expect(workers[0]?.of("play").map(({ psign }) => psign)).toEqual(["psign-1", "psign-2"]);
   });
 
+  test("has its token replaced in all addresses of a standard title, too", async () => {
+    const token = (play: number) => `${"A".repeat(22)}-${String(play).repeat(43)}`;
+    const address = (play: number) => `${playlistUrl("one")}?Token=${token(play)}`;
+    const key = (play: number) => `http://keys.test/v1/hls-keys/title-1/HD/3?Token=${token(play)}`;
+    let plays = 0;
+    const play = ({ id }: { id: number }, worker: FakeWorker) =>
+      worker.send({ type: "played", id, playback: playback({ playlistUrl: address(++plays) }) });
+    const { title: opened } = title({ play: play as never });
+    await opened.start();
+    expect(opened.currentUrl(key(1))).toBe(key(1));
+    await opened.reopen(new KeyveilError("session_expired"));
+    expect(opened.currentUrl(key(1))).toBe(key(2));
+    expect(opened.playlistUrl).toBe(address(2));
+  });
+
   test("is one new session for all segments that wait for it", async () => {
     let refusals = 2;
     const { title: opened, getSignature } = title({

@@ -100,7 +100,9 @@ export class TitleSession {
     if (this.#destroyed) throw new KeyveilError("destroyed");
     this.#psign = psign;
     this.#playback = playback;
-    this.#urls = new MediaUrls(playback.playlistUrl);
+    // The same object: what was loaded before carries tokens of the sessions before.
+    this.#urls ??= new MediaUrls(playback.playlistUrl);
+    this.#urls.update(playback.playlistUrl);
     this.#refresh.plan(playback.session);
     this.#hooks.opened(playback);
     this.#hooks.signed(reason, playback.session.expiresAt);
