@@ -52,6 +52,7 @@ class FakeHls {
   stopLoad = () => this.called.push(["stopLoad"]);
   recoverMediaError = () => this.called.push(["recoverMediaError"]);
   detachMedia = () => this.called.push(["detachMedia"]);
+  removeLevel = (id: number) => this.called.push(["removeLevel", id]);
   destroy = () => this.called.push(["destroy"]);
 }
 
@@ -287,6 +288,23 @@ describe("a sealed engine", () => {
     expect(await positionOf()).toBe(15_000);
     engine.obey({ type: "engine-stop" });
     expect(await positionOf(), "the segment's own time").toBe(0);
+  });
+
+  test("leaves out what a renewal gives no keys for, as long as it plays", () => {
+    const { engine, title, start } = sealed();
+    title.played(playback({ trackClasses: ["AUDIO", "SD", "UHD"], maxTrack: "UHD" }));
+    const hls = start();
+    hls.levels = ["v360p", "v2160p"].map((name) => ({ uri: `http://m/${name}/playlist.m3u8` }));
+    hls.called.length = 0;
+    const renewal = { session: session(), playlistUrl: playlistUrl("two") };
+    title.renewed({ ...renewal, maxTrack: "UHD" });
+    expect(hls.called).toEqual([]);
+    title.renewed({ ...renewal, maxTrack: "SD" });
+    expect(hls.called).toEqual([["stopLoad"], ["removeLevel", 1]]);
+    engine.obey({ type: "engine-stop" });
+    hls.called.length = 0;
+    title.renewed({ ...renewal, maxTrack: "SD" });
+    expect(hls.called).toEqual([]);
   });
 
   test("counts sources on when it is started again", () => {

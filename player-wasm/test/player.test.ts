@@ -3,7 +3,8 @@ import { KeyveilError } from "../ts/errors.js";
 import { KeyveilEventTarget } from "../ts/events.js";
 import { KeyveilPlayer } from "../ts/page/player.js";
 import type { KeyveilTitle } from "../ts/page/title.js";
-import type { Preview, ResolutionName } from "../ts/protocol.js";
+import type { Playback, Preview, ResolutionName } from "../ts/protocol.js";
+import { playback } from "./fakes.js";
 
 /** hls.js as far as the player uses it. */
 const { FakeHls } = vi.hoisted(() => {
@@ -40,6 +41,10 @@ const { FakeHls } = vi.hoisted(() => {
 
     attachMedia(): void {}
 
+    removeLevel(id: number): void {
+      this.calls.push(`removeLevel ${id}`);
+    }
+
     detachMedia(): void {
       this.calls.push("detachMedia");
     }
@@ -72,6 +77,12 @@ class FakeTitle extends KeyveilEventTarget {
   async start(): Promise<void> {}
 
   followPosition(): void {}
+
+  limits: ((playback: Playback) => void) | null = null;
+
+  followLimits(limits: (playback: Playback) => void): void {
+    this.limits = limits;
+  }
 
   fail(error: KeyveilError): void {
     this.emit("error", error);
@@ -195,4 +206,13 @@ test("qualities have the names that the signature gives them", async () => {
   ];
   title.playback.resolutionNames.push({ minEdgeLength: 360, name: "Small" }, { minEdgeLength: 1080, name: "Large" });
   expect(player.qualities.map(({ name }) => name)).toEqual(["Small", "Large", "480p"]);
+});
+
+test("qualities that a renewal leaves no keys for are left out", async () => {
+  const { title, hls } = await playing();
+  hls.levels = ["v360p", "v2160p"].map((name) => ({ uri: `http://media.test/${name}/playlist.m3u8` }));
+  title.limits?.(playback({ trackClasses: ["AUDIO", "SD", "UHD"] }));
+  expect(hls.calls).toEqual([]);
+  title.limits?.(playback({ trackClasses: ["AUDIO", "SD"] }));
+  expect(hls.calls).toEqual(["stopLoad", "removeLevel 1"]);
 });

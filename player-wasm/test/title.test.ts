@@ -210,6 +210,28 @@ describe("a session that is lost", () => {
   });
 });
 
+test("a key of a class that a renewal took away is not the end of a title", async () => {
+  const { title: opened, workers } = title({
+    load: refuse("key_not_granted"),
+    play: (({ id }: { id: number }, worker: FakeWorker) =>
+      worker.send({ type: "played", id, playback: playback({ trackClasses: ["SD", "UHD"] }) })) as never,
+  });
+  const high = () =>
+    refusal(opened.load({ ...REQUEST, reference: "title-1/3/0/1/0" }, never, () => undefined)).then(
+      ({ fatal }) => fatal,
+    );
+  const limits = vi.fn();
+  await opened.start();
+  opened.followLimits(limits);
+  expect(await high()).toBe(true);
+  workers[0]?.send({
+    type: "session",
+    renewal: { session: session(), playlistUrl: playlistUrl("two"), maxTrack: "SD" },
+  });
+  expect(await high()).toBe(false);
+  expect(limits.mock.calls).toMatchObject([[{ trackClasses: ["SD"], maxTrack: "SD" }]]);
+});
+
 describe("a worker that crashes", () => {
   test("is replaced once, with a new session, and the pending segment loads", async () => {
     let crashes = 1;

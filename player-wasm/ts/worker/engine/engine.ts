@@ -3,6 +3,7 @@ import Hls, { type HlsConfig } from "hls.js";
 import { type EngineCommand, type EngineTrack, type EngineTracks, NO_TRACKS } from "../../engine-messages.js";
 import { KeyveilError } from "../../errors.js";
 import { failureOf } from "../../hls/failure.js";
+import { leaveOut } from "../../hls/left-out.js";
 import { createLoaders, createStandardLoaders } from "../../hls/loaders.js";
 import { watchSource } from "../../hls/source-watch.js";
 import { tracksOf } from "../../hls/tracks.js";
@@ -89,6 +90,7 @@ export class SealedEngine {
       const hls = this.#makeHls(this.#config(startPosition, settings));
       this.#hls = hls;
       this.#listen(hls);
+      this.#title.followLimits((playback) => leaveOut(hls, playback));
       watchSource(
         hls,
         () => video.visible,
@@ -183,6 +185,7 @@ export class SealedEngine {
     this.#embedded = [];
     this.#embeddedTrack = -1;
     this.#title.followPosition(null);
+    this.#title.followLimits(null);
   }
 }
 
