@@ -105,7 +105,7 @@ describe("an open title", () => {
     const { title: opened, events } = title();
     await opened.start();
     expect((await load(opened)).bytes.byteLength).toBe(4);
-    expect(events.at(-1)).toEqual(["segment", { rendition: 0, segment: 0, bytes: 4, fetchMs: 2, decryptMs: 3 }]);
+    expect(events.at(-1)).toEqual(["segment", { rendition: 0, segment: 0, bytes: 16, fetchMs: 2, decryptMs: 3 }]);
   });
 
   test("can't be opened without a signature", async () => {

@@ -45,7 +45,7 @@ describe("a title in the worker", () => {
     const { load, asked, reports } = title();
     expect(await load()).toBe("loaded");
     expect(asked).toEqual([REQUEST]);
-    expect(reports).toEqual([{ type: "loaded", rendition: 1, segment: 4, bytes: 4, fetchMs: 2, decryptMs: 3 }]);
+    expect(reports).toEqual([{ type: "loaded", rendition: 1, segment: 4, bytes: 16, fetchMs: 2, decryptMs: 3 }]);
   });
 
   test("tells the server where playback is", async () => {

@@ -148,6 +148,7 @@ export type EngineReport =
       readonly type: "loaded";
       readonly rendition: number;
       readonly segment: number;
+      /** As they were fetched. */
       readonly bytes: number;
       readonly fetchMs: number;
       readonly decryptMs: number;

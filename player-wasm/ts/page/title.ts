@@ -163,7 +163,7 @@ export class KeyveilTitle extends KeyveilEventTarget implements LoaderHost {
     this.emit("segment", {
       rendition: ref?.rendition ?? 0,
       segment: ref?.segment ?? 0,
-      bytes: loaded.bytes.byteLength,
+      bytes: loaded.loadedBytes,
       fetchMs: loaded.timing.fetchMs,
       decryptMs: loaded.timing.decryptMs,
     });

@@ -119,9 +119,10 @@ export class WorkerTitle implements LoaderHost {
     }
   }
 
-  #tell(reference: string, { bytes, timing: { fetchMs, decryptMs } }: ClearSegment): void {
+  /** How long the clear segment is would tell the page of its padding. */
+  #tell(reference: string, { loadedBytes, timing: { fetchMs, decryptMs } }: ClearSegment): void {
     const { rendition = 0, segment = 0 } = parseSegmentRef(reference) ?? {};
-    this.#report({ type: "loaded", rendition, segment, bytes: bytes.byteLength, fetchMs, decryptMs });
+    this.#report({ type: "loaded", rendition, segment, bytes: loadedBytes, fetchMs, decryptMs });
   }
 
   /** Only the page can have another signature. */
