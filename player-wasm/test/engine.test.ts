@@ -53,7 +53,10 @@ class FakeHls {
   recoverMediaError = () => this.called.push(["recoverMediaError"]);
   detachMedia = () => this.called.push(["detachMedia"]);
   removeLevel = (id: number) => this.called.push(["removeLevel", id]);
-  destroy = () => this.called.push(["destroy"]);
+  destroy = () => {
+    this.called.push(["destroy"]);
+    this.media?.removeAttribute("src");
+  };
 }
 
 function sealed(makeHls?: (config: Partial<HlsConfig>) => Hls) {
@@ -315,7 +318,15 @@ describe("a sealed engine", () => {
     give(start());
     engine.obey({ type: "engine-stop" });
     give(start());
-    expect(of("media").map(({ generation }) => generation)).toEqual([1, 2]);
+    give(start());
+    const reported = of("media").map(({ generation, handle }) => [generation, handle !== null]);
+    expect(reported).toEqual([
+      [1, true],
+      [2, false],
+      [3, true],
+      [4, false],
+      [5, true],
+    ]);
   });
 
   test("finds nothing to do before it is started", () => {

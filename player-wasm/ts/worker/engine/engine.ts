@@ -78,9 +78,10 @@ export class SealedEngine {
   }
 
   #start({ startPosition, settings, video: snapshot }: Start): void {
+    // Takes the source away, which counts.
+    this.#stop();
     // A page that starts another one goes on counting sources where the last one stopped.
     const generation = this.#video?.generation ?? 0;
-    this.#stop();
     const sources = installGlobals(this.#scope, VideoShim);
     this.#scope.devicePixelRatio = snapshot.pixelRatio;
     const video = new VideoShim(this.#report, sources, snapshot, generation);
