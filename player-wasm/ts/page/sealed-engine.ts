@@ -50,7 +50,8 @@ export class SealedEngine implements Engine {
   #hasLoaded = false;
   /** A video stops playing when it loses its source, and forgets that it played. */
   #playing = false;
-  #rate = 1;
+  /** Null before there was a source: the first one plays at the element's own default. */
+  #rate: number | null = null;
 
   constructor(options: SealedEngineOptions, events: SealedEngineEvents) {
     this.#options = options;
@@ -191,9 +192,11 @@ export class SealedEngine implements Engine {
     if (video.srcObject) this.#rate = video.playbackRate;
     this.#setSource(handle);
     if (!handle) return;
-    if (video.playbackRate !== this.#rate) video.playbackRate = this.#rate;
+    if (this.#rate !== null && video.playbackRate !== this.#rate) video.playbackRate = this.#rate;
     if (this.#playing) video.play().catch(() => undefined);
     this.#playing = false;
+    // What has changed since the engine made this source was told of the one before.
+    this.#look(null);
   }
 
   #setSource(handle: MediaSourceHandle | null): void {
