@@ -10,7 +10,12 @@ import { playback } from "./fakes.js";
 const { FakeHls } = vi.hoisted(() => {
   type Handler = (event: string, data: object) => void;
   class FakeHls {
-    static readonly Events = { ERROR: "error", MANIFEST_PARSED: "parsed", FRAG_BUFFERED: "buffered" };
+    static readonly Events = {
+      ERROR: "error",
+      MANIFEST_PARSED: "parsed",
+      FRAG_BUFFERED: "buffered",
+      AUDIO_TRACK_SWITCHING: "switching",
+    };
     static readonly DefaultConfig = { loader: class {} };
     static readonly ErrorTypes = { NETWORK_ERROR: "network", MEDIA_ERROR: "media", KEY_SYSTEM_ERROR: "keys" };
     static readonly ErrorDetails = {};
@@ -215,4 +220,12 @@ test("qualities that a renewal leaves no keys for are left out", async () => {
   expect(hls.calls).toEqual([]);
   title.limits?.(playback({ trackClasses: ["AUDIO", "SD"] }));
   expect(hls.calls).toEqual(["stopLoad", "removeLevel 1"]);
+});
+
+test("another audio track is told as soon as it is chosen, as at every level", async () => {
+  const { player, hls } = await playing();
+  const told = vi.fn();
+  player.on("tracks", told);
+  hls.trigger("switching");
+  expect(told).toHaveBeenCalledOnce();
 });

@@ -49,6 +49,7 @@ export class PageEngine implements Engine {
     hls.on(Events.LEVELS_UPDATED, tracks);
     hls.on(Events.LEVEL_SWITCHED, tracks);
     hls.on(Events.AUDIO_TRACKS_UPDATED, tracks);
+    hls.on(Events.AUDIO_TRACK_SWITCHING, tracks);
     hls.on(Events.AUDIO_TRACK_SWITCHED, tracks);
     hls.on(Events.SUBTITLE_TRACKS_UPDATED, tracks);
     hls.on(Events.SUBTITLE_TRACK_SWITCH, tracks);
