@@ -15,6 +15,17 @@ export class PlayIntent {
     video.addEventListener("pause", () => video.error || this.#set(false), { signal });
   }
 
+  get isWanted(): boolean {
+    return this.#isWanted;
+  }
+
+  /** The source is about to go without an engine that could keep it: what the video does now is what is wanted, until something else is. */
+  note(): void {
+    const { readyState, paused, ended } = this.#video;
+    // One without media stands still whatever is wanted.
+    if (readyState > 0) this.#isWanted = !paused && !ended;
+  }
+
   /** The source is about to be made anew: plays on once it is there. */
   keep(): void {
     const goOn = () => this.#isWanted && this.#video.play().catch(() => undefined);
