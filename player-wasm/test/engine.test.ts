@@ -173,9 +173,9 @@ describe("a sealed engine", () => {
         qualities: [{ id: 0, ...LEVELS[0] }],
         quality: -1,
         currentQuality: -1,
-        audioTracks: [{ id: 0, name: "Deutsch", language: "de", isDefault: true }],
+        audioTracks: [{ id: 0, name: "Deutsch", language: "de" }],
         audioTrack: -1,
-        subtitleTracks: [{ id: 0, name: "English", language: "", isDefault: false }],
+        subtitleTracks: [{ id: 0, name: "English", language: "" }],
         subtitleTrack: -1,
       },
     ]);

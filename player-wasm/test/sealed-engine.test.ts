@@ -30,7 +30,7 @@ class FakeLink implements EngineLink {
 
 const handle = () => ({}) as MediaSourceHandle;
 const QUALITY = { id: 0, name: "", width: 640, height: 360, bitrate: 1 };
-const audio = (id: number, name: string) => ({ id, name, language: "", isDefault: false });
+const audio = (id: number, name: string) => ({ id, name, language: "" });
 
 function started(chosen: EngineTracks | null = null) {
   const link = new FakeLink();

@@ -81,7 +81,6 @@ export interface EngineTrack {
   readonly name: string;
   /** BCP 47; empty where the playlist says none. */
   readonly language: string;
-  readonly isDefault: boolean;
 }
 
 /** What can be chosen and what is. */
