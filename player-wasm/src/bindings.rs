@@ -100,12 +100,6 @@ impl KeyveilSession {
     pub fn wipe(&mut self) {
         self.buffer.wipe();
     }
-
-    /// Ends the session and wipes its keys.
-    pub fn close(&mut self) {
-        self.buffer.wipe();
-        self.session.close();
-    }
 }
 
 impl KeyveilSession {

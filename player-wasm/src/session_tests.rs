@@ -73,7 +73,12 @@ impl FakeServer {
         let (keys, segment_keys) = (self.keys_of(request.period), self.segment_keys());
         let grant = KeysGrant { expires_at: 3000, keys, segment_keys };
         let grant = grant.seal(&self.sealing(body, &recipient), &mut UnwrapErr(SysRng)).expect("seals");
-        let answer = KeysResponse { session: session_info(), playlist_url: "http://host/m".to_owned(), grant };
+        let answer = KeysResponse {
+            session: session_info(),
+            playlist_url: "http://host/m".to_owned(),
+            max_track: TrackClass::Uhd,
+            grant,
+        };
         serde_json::to_string(&answer).expect("JSON")
     }
 
@@ -336,7 +341,8 @@ fn a_play_grant_does_not_answer_a_keys_request() {
     let (mut session, server) = playing();
     let body = session.play_request("psign", None, 0, StatedLevel::Sealed).expect("a body");
     let grant = server.play_grant(&body);
-    let answer = KeysResponse { session: session_info(), playlist_url: String::new(), grant };
+    let answer =
+        KeysResponse { session: session_info(), playlist_url: String::new(), max_track: TrackClass::Uhd, grant };
     let answer = serde_json::to_string(&answer).expect("JSON");
     assert_eq!(code(session.accept_keys(&answer)), ErrorCode::EnvelopeRejected);
 }

@@ -4,7 +4,7 @@ import { CaptionTracks } from "../ts/page/caption-tracks.js";
 import { FakeCue, type FakeTrackElement, FakeVideo } from "./fake-video.js";
 import { settle } from "./fakes.js";
 
-const track = (id: number, name: string, language = ""): EngineTrack => ({ id, name, language, isDefault: false });
+const track = (id: number, name: string, language = ""): EngineTrack => ({ id, name, language });
 const TRACKS = [track(0, "English", "en"), track(1, "中文", "zh")];
 const cue = (id: string, startTime: number, text: string): CaptionCue => ({
   id,

@@ -52,7 +52,11 @@ class FakeHls {
   stopLoad = () => this.called.push(["stopLoad"]);
   recoverMediaError = () => this.called.push(["recoverMediaError"]);
   detachMedia = () => this.called.push(["detachMedia"]);
-  destroy = () => this.called.push(["destroy"]);
+  removeLevel = (id: number) => this.called.push(["removeLevel", id]);
+  destroy = () => {
+    this.called.push(["destroy"]);
+    this.media?.removeAttribute("src");
+  };
 }
 
 function sealed(makeHls?: (config: Partial<HlsConfig>) => Hls) {
@@ -169,9 +173,9 @@ describe("a sealed engine", () => {
         qualities: [{ id: 0, ...LEVELS[0] }],
         quality: -1,
         currentQuality: -1,
-        audioTracks: [{ id: 0, name: "Deutsch", language: "de", isDefault: true }],
+        audioTracks: [{ id: 0, name: "Deutsch", language: "de" }],
         audioTrack: -1,
-        subtitleTracks: [{ id: 0, name: "English", language: "", isDefault: false }],
+        subtitleTracks: [{ id: 0, name: "English", language: "" }],
         subtitleTrack: -1,
       },
     ]);
@@ -289,6 +293,23 @@ describe("a sealed engine", () => {
     expect(await positionOf(), "the segment's own time").toBe(0);
   });
 
+  test("leaves out what a renewal gives no keys for, as long as it plays", () => {
+    const { engine, title, start } = sealed();
+    title.played(playback({ trackClasses: ["AUDIO", "SD", "UHD"], maxTrack: "UHD" }));
+    const hls = start();
+    hls.levels = ["v360p", "v2160p"].map((name) => ({ uri: `http://m/${name}/playlist.m3u8` }));
+    hls.called.length = 0;
+    const renewal = { session: session(), playlistUrl: playlistUrl("two") };
+    title.renewed({ ...renewal, maxTrack: "UHD" });
+    expect(hls.called).toEqual([]);
+    title.renewed({ ...renewal, maxTrack: "SD" });
+    expect(hls.called).toEqual([["stopLoad"], ["removeLevel", 1]]);
+    engine.obey({ type: "engine-stop" });
+    hls.called.length = 0;
+    title.renewed({ ...renewal, maxTrack: "SD" });
+    expect(hls.called).toEqual([]);
+  });
+
   test("counts sources on when it is started again", () => {
     const { engine, start, of, scope } = sealed();
     const give = (hls: FakeHls) => {
@@ -297,7 +318,15 @@ describe("a sealed engine", () => {
     give(start());
     engine.obey({ type: "engine-stop" });
     give(start());
-    expect(of("media").map(({ generation }) => generation)).toEqual([1, 2]);
+    give(start());
+    const reported = of("media").map(({ generation, handle }) => [generation, handle !== null]);
+    expect(reported).toEqual([
+      [1, true],
+      [2, false],
+      [3, true],
+      [4, false],
+      [5, true],
+    ]);
   });
 
   test("finds nothing to do before it is started", () => {

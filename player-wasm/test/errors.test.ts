@@ -18,6 +18,7 @@ describe("an error", () => {
       });
       expect(facts(received)).toEqual(facts(error));
       expect(received.cause).toBe("Error: why");
+      expect(KeyveilError.fromWire(error.withFatal(!error.fatal).toWire()).fatal).toBe(!error.fatal);
     }
   });
 

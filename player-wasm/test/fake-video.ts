@@ -58,6 +58,7 @@ export class FakeVideo extends EventTarget {
   error: { code: number; message: string } | null = null;
   disableRemotePlayback = false;
   playbackRate = 1;
+  defaultPlaybackRate = 1;
   readonly played = { length: 0 };
   readonly textTracks = new EventTarget();
   readonly nodes: FakeTrackElement[] = [];
@@ -73,7 +74,7 @@ export class FakeVideo extends EventTarget {
     return this.#srcObject;
   }
 
-  /** As browsers do: a video with another source stands still at its beginning and at normal speed. */
+  /** As browsers do: a video with another source stands still at its beginning and at its default speed. */
   set srcObject(source: unknown) {
     this.#srcObject = source;
     this.sources.push(source);
@@ -81,7 +82,7 @@ export class FakeVideo extends EventTarget {
     this.ended = false;
     this.currentTime = 0;
     this.readyState = 0;
-    this.playbackRate = 1;
+    this.playbackRate = this.defaultPlaybackRate;
   }
 
   pause(): void {

@@ -10,7 +10,7 @@ vi.mock("hls.js", () => {
 });
 
 const HANDLE = {} as MediaSourceHandle;
-const audio = (id: number, name: string, language: string) => ({ id, name, language, isDefault: false });
+const audio = (id: number, name: string, language: string) => ({ id, name, language });
 const TRACKS = {
   ...NO_TRACKS,
   qualities: [{ id: 0, name: "", width: 640, height: 360, bitrate: 1 }],
@@ -120,6 +120,31 @@ describe("a sealed player", () => {
     worker(2).send({ type: "engine-ready" });
     expect(video.play).not.toHaveBeenCalled();
     expect([player.error, told.filter((one) => one.includes("fatal"))]).toEqual([null, []]);
+  });
+
+  test("goes on where and as its viewer wants to, who seeks and pauses while it has no worker", async () => {
+    const { player, video, worker } = await playing();
+    worker().dispatch("error", { message: "boom" });
+    expect([video.srcObject, player.state]).toEqual([null, "buffering"]);
+    video.currentTime = 50;
+    video.fire("play", "pause");
+    await settle();
+    expect(worker(1).of("engine-start")).toMatchObject([{ startPosition: 50 }]);
+    worker(1).send({ type: "media", generation: 1, handle: HANDLE });
+    worker(1).send({ type: "engine-ready" });
+    expect(video.play).not.toHaveBeenCalled();
+    expect(player.state).toBe("paused");
+  });
+
+  test("plays on where it was to play, also when the next worker dies before it does", async () => {
+    const { video, worker } = await playing();
+    worker().dispatch("error", { message: "boom" });
+    await settle();
+    await vi.advanceTimersByTimeAsync(61_000);
+    worker(1).dispatch("error", { message: "boom" });
+    await settle();
+    worker(2).send({ type: "engine-ready" });
+    expect(video.play).toHaveBeenCalledOnce();
   });
 
   test("gives up when a worker dies again within a minute", async () => {

@@ -3,13 +3,19 @@ import { KeyveilError } from "../ts/errors.js";
 import { KeyveilEventTarget } from "../ts/events.js";
 import { KeyveilPlayer } from "../ts/page/player.js";
 import type { KeyveilTitle } from "../ts/page/title.js";
-import type { Preview, ResolutionName } from "../ts/protocol.js";
+import type { Playback, Preview, ResolutionName } from "../ts/protocol.js";
+import { playback } from "./fakes.js";
 
 /** hls.js as far as the player uses it. */
 const { FakeHls } = vi.hoisted(() => {
   type Handler = (event: string, data: object) => void;
   class FakeHls {
-    static readonly Events = { ERROR: "error", MANIFEST_PARSED: "parsed", FRAG_BUFFERED: "buffered" };
+    static readonly Events = {
+      ERROR: "error",
+      MANIFEST_PARSED: "parsed",
+      FRAG_BUFFERED: "buffered",
+      AUDIO_TRACK_SWITCHING: "switching",
+    };
     static readonly DefaultConfig = { loader: class {} };
     static readonly ErrorTypes = { NETWORK_ERROR: "network", MEDIA_ERROR: "media", KEY_SYSTEM_ERROR: "keys" };
     static readonly ErrorDetails = {};
@@ -39,6 +45,10 @@ const { FakeHls } = vi.hoisted(() => {
     }
 
     attachMedia(): void {}
+
+    removeLevel(id: number): void {
+      this.calls.push(`removeLevel ${id}`);
+    }
 
     detachMedia(): void {
       this.calls.push("detachMedia");
@@ -72,6 +82,12 @@ class FakeTitle extends KeyveilEventTarget {
   async start(): Promise<void> {}
 
   followPosition(): void {}
+
+  limits: ((playback: Playback) => void) | null = null;
+
+  followLimits(limits: (playback: Playback) => void): void {
+    this.limits = limits;
+  }
 
   fail(error: KeyveilError): void {
     this.emit("error", error);
@@ -195,4 +211,21 @@ test("qualities have the names that the signature gives them", async () => {
   ];
   title.playback.resolutionNames.push({ minEdgeLength: 360, name: "Small" }, { minEdgeLength: 1080, name: "Large" });
   expect(player.qualities.map(({ name }) => name)).toEqual(["Small", "Large", "480p"]);
+});
+
+test("qualities that a renewal leaves no keys for are left out", async () => {
+  const { title, hls } = await playing();
+  hls.levels = ["v360p", "v2160p"].map((name) => ({ uri: `http://media.test/${name}/playlist.m3u8` }));
+  title.limits?.(playback({ trackClasses: ["AUDIO", "SD", "UHD"] }));
+  expect(hls.calls).toEqual([]);
+  title.limits?.(playback({ trackClasses: ["AUDIO", "SD"] }));
+  expect(hls.calls).toEqual(["stopLoad", "removeLevel 1"]);
+});
+
+test("another audio track is told as soon as it is chosen, as at every level", async () => {
+  const { player, hls } = await playing();
+  const told = vi.fn();
+  player.on("tracks", told);
+  hls.trigger("switching");
+  expect(told).toHaveBeenCalledOnce();
 });

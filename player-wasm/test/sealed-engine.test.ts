@@ -30,7 +30,7 @@ class FakeLink implements EngineLink {
 
 const handle = () => ({}) as MediaSourceHandle;
 const QUALITY = { id: 0, name: "", width: 640, height: 360, bitrate: 1 };
-const audio = (id: number, name: string) => ({ id, name, language: "", isDefault: false });
+const audio = (id: number, name: string) => ({ id, name, language: "" });
 
 function started(chosen: EngineTracks | null = null) {
   const link = new FakeLink();
@@ -87,6 +87,7 @@ describe("a sealed engine's end on the page", () => {
     video.currentTime = 1.5;
     video.fire("timeupdate");
     expect(link.of("video").map(({ generation, event }) => [generation, event])).toEqual([
+      [3, null],
       [3, "loadstart"],
       [3, "loadedmetadata"],
       [3, "timeupdate"],
@@ -97,6 +98,7 @@ describe("a sealed engine's end on the page", () => {
   test("keeps what the video fires while it loses its source from the engine of the next one", () => {
     const { link, video } = playing();
     link.report({ type: "media", generation: 2, handle: handle() });
+    link.sent.length = 0;
     video.fire("emptied", "timeupdate");
     expect(link.of("video")).toEqual([]);
     video.fire("loadstart", "timeupdate");
@@ -117,6 +119,27 @@ describe("a sealed engine's end on the page", () => {
     link.report({ type: "media", generation: 4, handle: null });
     link.report({ type: "media", generation: 5, handle: handle() });
     expect(video.play, "one that was paused stays so").toHaveBeenCalledTimes(1);
+  });
+
+  test("leaves a first source at the element's own speed", () => {
+    const { link, video } = started();
+    video.defaultPlaybackRate = 1.25;
+    link.report({ type: "media", generation: 1, handle: handle() });
+    expect(video.playbackRate).toBe(1.25);
+  });
+
+  test("tells what has changed since the engine made a source", () => {
+    const page = Object.assign(new EventTarget(), { visibilityState: "visible" });
+    vi.stubGlobal("document", page);
+    const { link } = started();
+    page.visibilityState = "hidden";
+    page.dispatchEvent(new Event("visibilitychange"));
+    link.report({ type: "media", generation: 1, handle: handle() });
+    vi.unstubAllGlobals();
+    expect(link.of("video").map(({ generation, snapshot }) => [generation, snapshot.visible])).toEqual([
+      [0, false],
+      [1, false],
+    ]);
   });
 
   test("seeks where the engine wants to, unless it means an earlier source", () => {
@@ -166,7 +189,27 @@ describe("a sealed engine's end on the page", () => {
     later.link.report({ type: "loaded", rendition: 0, segment: 0, bytes: 1, fetchMs: 1, decryptMs: 1 });
     later.video.fire("loadstart", "error");
     expect(later.events.failed).not.toHaveBeenCalled();
-    expect(later.link.of("video").map(({ event }) => event)).toEqual(["loadstart", "error"]);
+    expect(later.link.of("video").map(({ event }) => event)).toEqual([null, "loadstart", "error"]);
+  });
+
+  test("has a source with clear media, too, or with such that hls.js decrypts", () => {
+    const shows: ((all: ReturnType<typeof started>) => void)[] = [
+      ({ link }) => link.report({ type: "buffered" }),
+      ({ video }) => video.fire("loadedmetadata"),
+    ];
+    for (const show of shows) {
+      const all = started();
+      all.link.report({ type: "media", generation: 1, handle: handle() });
+      all.video.fire("loadstart");
+      show(all);
+      all.video.fire("error");
+      expect(all.events.failed).not.toHaveBeenCalled();
+    }
+    const other = started();
+    other.video.fire("loadedmetadata");
+    other.link.report({ type: "media", generation: 1, handle: handle() });
+    other.video.fire("loadstart", "error");
+    expect(other.events.failed).toHaveBeenCalledOnce();
   });
 
   test("makes captions of lines, and tells the engine what the viewer chose", async () => {

@@ -53,7 +53,7 @@ test("captions know nothing of them", async () => {
   const { video, shown } = thumbnails();
   const choose = vi.fn();
   const captions = new CaptionTracks(video.element, choose);
-  captions.update([{ id: 0, name: "English", language: "en", isDefault: false }], -1);
+  captions.update([{ id: 0, name: "English", language: "en" }], -1);
   shown.show(VTT);
   const metadata = video.tracks.find(({ kind }) => kind === "metadata");
   if (metadata) metadata.track.mode = "hidden";

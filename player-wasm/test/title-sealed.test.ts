@@ -8,13 +8,18 @@ import { FakeWorker, INIT, playback, readyOnInit, settle } from "./fakes.js";
 const SEALED = { level: "sealed", downgrade: null } as const;
 
 function sealed() {
-  const workers: FakeWorker[] = [];
-  const played = (message: ToWorker, worker: FakeWorker) => {
+  return sealedWith((message, worker) => {
     if (message.type === "play") worker.send({ type: "played", id: message.id, playback: playback() });
     else readyOnInit(message, worker);
-  };
+  });
+}
+
+/** `answer` gets the worker's number, too: from 0. */
+function sealedWith(answer: (message: ToWorker, worker: FakeWorker, index: number) => void) {
+  const workers: FakeWorker[] = [];
   const spawn = () => {
-    const worker = new FakeWorker(played);
+    const index = workers.length;
+    const worker = new FakeWorker((message, self) => answer(message, self, index));
     workers.push(worker);
     return worker;
   };
@@ -78,6 +83,27 @@ describe("a sealed title", () => {
     await settle();
     expect(first().of("reopened").at(-1)).toMatchObject({ id: 6, error: { code: "session_expired", status: 401 } });
     expect(first().of("play")).toHaveLength(2);
+  });
+
+  test("outlives its worker also while a session is made, and answers no other worker's request", async () => {
+    const { title, workers, first, listener } = sealedWith((message, worker, index) => {
+      if (message.type === "play" && index === 0 && worker.of("play").length === 2)
+        worker.dispatch("error", { message: "boom" });
+      else if (message.type === "play") worker.send({ type: "played", id: message.id, playback: playback() });
+      else readyOnInit(message, worker);
+    });
+    await title.start();
+    const reopened: Promise<void>[] = [];
+    title.followEngine({ ...listener, lost: (error) => void reopened.push(title.reopen(error)) });
+    first().send({ type: "reopen", id: 5, cause: expired.toWire() });
+    await settle();
+    expect(reopened).toHaveLength(1);
+    await reopened[0];
+    expect(workers.map(({ terminated }) => terminated)).toEqual([true, false]);
+    expect(workers[1]?.of("play")).toHaveLength(1);
+    expect(workers[1]?.of("reopened")).toEqual([]);
+    workers[1]?.dispatch("error", { message: "boom" });
+    await expect(reopened[1]).rejects.toMatchObject({ code: "worker_crashed", fatal: true });
   });
 
   test("tells who follows its engine that the worker is gone, and opens another with a new worker", async () => {

@@ -107,7 +107,7 @@ describe("an open title", () => {
     const { title: opened, events } = title();
     await opened.start();
     expect((await load(opened)).bytes.byteLength).toBe(4);
-    expect(events.at(-1)).toEqual(["segment", { rendition: 0, segment: 0, bytes: 4, fetchMs: 2, decryptMs: 3 }]);
+    expect(events.at(-1)).toEqual(["segment", { rendition: 0, segment: 0, bytes: 16, fetchMs: 2, decryptMs: 3 }]);
   });
 
   test("can't be opened without a signature", async () => {
@@ -148,6 +148,21 @@ describe("a session that is lost", () => {
     expect(getSignature).toHaveBeenLastCalledWith({ fileId: "title-1", reason: "refresh" });
     expect(workers).toHaveLength(1);
     expect(workers[0]?.of("play").map(({ psign }) => psign)).toEqual(["psign-1", "psign-2"]);
+  });
+
+  test("has its token replaced in all addresses of a standard title, too", async () => {
+    const token = (play: number) => `${"A".repeat(22)}-${String(play).repeat(43)}`;
+    const address = (play: number) => `${playlistUrl("one")}?Token=${token(play)}`;
+    const key = (play: number) => `http://keys.test/v1/hls-keys/title-1/HD/3?Token=${token(play)}`;
+    let plays = 0;
+    const play = ({ id }: { id: number }, worker: FakeWorker) =>
+      worker.send({ type: "played", id, playback: playback({ playlistUrl: address(++plays) }) });
+    const { title: opened } = title({ play: play as never });
+    await opened.start();
+    expect(opened.currentUrl(key(1))).toBe(key(1));
+    await opened.reopen(new KeyveilError("session_expired"));
+    expect(opened.currentUrl(key(1))).toBe(key(2));
+    expect(opened.playlistUrl).toBe(address(2));
   });
 
   test("is one new session for all segments that wait for it", async () => {
@@ -195,6 +210,28 @@ describe("a session that is lost", () => {
     expect((await refusal(load(opened))).code).toBe("key_not_granted");
     expect(getSignature).toHaveBeenCalledTimes(1);
   });
+});
+
+test("a key of a class that a renewal took away is not the end of a title", async () => {
+  const { title: opened, workers } = title({
+    load: refuse("key_not_granted"),
+    play: (({ id }: { id: number }, worker: FakeWorker) =>
+      worker.send({ type: "played", id, playback: playback({ trackClasses: ["SD", "UHD"] }) })) as never,
+  });
+  const high = () =>
+    refusal(opened.load({ ...REQUEST, reference: "title-1/3/0/1/0" }, never, () => undefined)).then(
+      ({ fatal }) => fatal,
+    );
+  const limits = vi.fn();
+  await opened.start();
+  opened.followLimits(limits);
+  expect(await high()).toBe(true);
+  workers[0]?.send({
+    type: "session",
+    renewal: { session: session(), playlistUrl: playlistUrl("two"), maxTrack: "SD" },
+  });
+  expect(await high()).toBe(false);
+  expect(limits.mock.calls).toMatchObject([[{ trackClasses: ["SD"], maxTrack: "SD" }]]);
 });
 
 describe("a worker that crashes", () => {

@@ -36,6 +36,13 @@ describe("the time", () => {
     });
   }
 
+  test("does not go on for ever where the page says no more", () => {
+    const { shim, receive } = shimmed(new FakeMediaSource([[0, 500]]));
+    receive(null, { ...PLAYING, currentTime: 4 });
+    vi.advanceTimersByTime(60_000);
+    expect(shim.currentTime).toBe(9);
+  });
+
   test("does not pass the end of what is buffered there", () => {
     const { shim, receive } = shimmed(
       new FakeMediaSource([
@@ -87,6 +94,22 @@ describe("a seek", () => {
     expect([shim.currentTime, shim.seeking]).toEqual([12, true]);
     receive("seeked", { ...PLAYING, currentTime: 12, atMs: before });
     expect(shim.seeking, "its own, by a clock that is behind").toBe(false);
+  });
+
+  test("that a page with a clock behind ends elsewhere is over after a while", () => {
+    const { shim, receive } = shimmed();
+    const before = performance.timeOrigin + performance.now() - 50;
+    receive(null, { readyState: 4, currentTime: 3 });
+    shim.currentTime = 1_000;
+    vi.advanceTimersByTime(10);
+    receive("seeking", { readyState: 4, currentTime: 20, seeking: true, atMs: before });
+    receive("seeked", { readyState: 4, currentTime: 20, atMs: before });
+    expect([shim.currentTime, shim.seeking]).toEqual([1_000, true]);
+    vi.advanceTimersByTime(2_000);
+    expect([shim.currentTime, shim.seeking]).toEqual([20, false]);
+    shim.currentTime = 1_000;
+    vi.advanceTimersByTime(60_000);
+    expect([shim.currentTime, shim.seeking], "one that the page has not got to is waited for").toEqual([1_000, true]);
   });
 
   test("ends elsewhere where the page ends it there", () => {

@@ -165,6 +165,19 @@ describe("a worker that can't be loaded", () => {
     expect(await failing([violation("img-src"), violation("worker-src", "report")])).toBe("worker_crashed");
   });
 
+  test("leaves nothing behind that listens where none could be made", () => {
+    const page = new EventTarget();
+    const [added, removed] = [vi.spyOn(page, "addEventListener"), vi.spyOn(page, "removeEventListener")];
+    vi.stubGlobal("document", page);
+    const spawn = () => {
+      throw new Error("no workers here");
+    };
+    expect(() => new WorkerConnection(spawn, INIT, 1_000)).toThrow("no workers here");
+    vi.unstubAllGlobals();
+    expect(added).toHaveBeenCalledOnce();
+    expect(removed.mock.calls).toEqual(added.mock.calls);
+  });
+
   test("is no news once it has started", async () => {
     const page = new EventTarget();
     vi.stubGlobal("document", page);

@@ -164,6 +164,20 @@ describe("a title in the worker", () => {
     expect(made.playlistRules().denied).toEqual(new Set(["v2160p/playlist.m3u8"]));
   });
 
+  test("lets hls.js play on in what a renewal leaves, and says so", async () => {
+    const { title: made, load, reports } = title("key_not_granted", "key_not_granted");
+    const fatal = () => made.load(HIGH, new AbortController().signal, () => undefined).catch(({ fatal }) => fatal);
+    const HIGH = { ...REQUEST, reference: "title-1/3/0/1/4" };
+    made.played(playback({ trackClasses: ["AUDIO", "SD", "UHD"], maxTrack: "UHD" }));
+    expect(await fatal()).toBe(true);
+    made.renewed({ session: session(), playlistUrl: playlistUrl("two"), maxTrack: "SD" });
+    expect(await fatal()).toBe(false);
+    expect(made.playlistRules().denied).toEqual(new Set(["v2160p/playlist.m3u8"]));
+    expect(await load()).toBe("loaded");
+    made.report(new KeyveilError("key_not_granted").withFatal(false));
+    expect(reports.at(-1)).toMatchObject({ type: "report", error: { fatal: false } });
+  });
+
   test("has nothing to tell before it is played", () => {
     const made = new WorkerTitle({ load: vi.fn() }, vi.fn(), vi.fn());
     expect(() => made.playback).toThrow(KeyveilError);

@@ -81,7 +81,6 @@ export interface EngineTrack {
   readonly name: string;
   /** BCP 47; empty where the playlist says none. */
   readonly language: string;
-  readonly isDefault: boolean;
 }
 
 /** What can be chosen and what is. */
@@ -148,6 +147,7 @@ export type EngineReport =
       readonly type: "loaded";
       readonly rendition: number;
       readonly segment: number;
+      /** As they were fetched. */
       readonly bytes: number;
       readonly fetchMs: number;
       readonly decryptMs: number;

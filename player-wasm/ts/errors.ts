@@ -72,6 +72,7 @@ export const ERROR_CODES: readonly ErrorCode[] = [...SERVER_CODES, ...CLIENT_COD
 export interface WireError {
   readonly code: ErrorCode;
   readonly message: string;
+  readonly fatal: boolean;
   /** HTTP status, 0 when there was no answer. */
   readonly status: number;
   readonly requestId: string | null;
@@ -106,13 +107,14 @@ export class KeyveilError extends Error {
   }
 
   static fromWire(wire: WireError): KeyveilError {
-    const { code, message, status, requestId, cause } = wire;
-    return new KeyveilError(code, message, { status, requestId, ...(cause === null ? {} : { cause }) });
+    const { code, message, fatal, status, requestId, cause } = wire;
+    return new KeyveilError(code, message, { fatal, status, requestId, ...(cause === null ? {} : { cause }) });
   }
 
   toWire(): WireError {
     const cause = this.cause === undefined ? null : String(this.cause);
-    return { code: this.code, message: this.message, status: this.status, requestId: this.requestId, cause };
+    const { code, message, fatal, status, requestId } = this;
+    return { code, message, fatal, status, requestId, cause };
   }
 
   /** The same failure, with another verdict on whether the player can go on. */

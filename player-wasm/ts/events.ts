@@ -25,6 +25,7 @@ export interface KeyveilEventMap {
   segment: {
     readonly rendition: number;
     readonly segment: number;
+    /** As they were fetched, before decryption. */
     readonly bytes: number;
     readonly fetchMs: number;
     readonly decryptMs: number;

@@ -157,7 +157,7 @@ export function publicPlayback(answer: unknown, trackClasses: readonly TrackClas
     resolutionNames: Array.isArray(resolutionNames) ? resolutionNames.filter(isResolutionName) : [],
     preview: preview && { segments: preview.segments, endMs: preview.endMs },
     spritesUrl: isWebAddress(spritesUrl) ? spritesUrl : null,
-    maxTrack: TRACK_CLASSES.find((name) => name === maxTrack) ?? null,
+    maxTrack: trackClass(maxTrack),
     trackClasses,
   };
 }
@@ -165,13 +165,21 @@ export function publicPlayback(answer: unknown, trackClasses: readonly TrackClas
 /** Only the public part of a `/v1/keys` answer. */
 export function publicRenewal(answer: unknown): Renewal | null {
   if (!isRecord(answer)) return null;
-  const { session, playlistUrl } = answer;
+  const { session, playlistUrl, maxTrack } = answer;
   if (!isSession(session) || typeof playlistUrl !== "string") return null;
-  return {
-    session: publicSession(session),
-    playlistUrl,
-    maxTrack: null,
-  };
+  return { session: publicSession(session), playlistUrl, maxTrack: trackClass(maxTrack) };
+}
+
+/** What is left of a title once a renewal allows another class at most. What was left out before stays so. */
+export function limitedTo(playback: Playback, maxTrack: TrackClass | null): Playback {
+  const max = trackClassNumber(maxTrack ?? "");
+  if (max === null) return playback;
+  const trackClasses = playback.trackClasses.filter((name) => TRACK_CLASSES.indexOf(name) <= max);
+  return { ...playback, maxTrack, trackClasses };
+}
+
+function trackClass(name: unknown): TrackClass | null {
+  return TRACK_CLASSES.find((known) => known === name) ?? null;
 }
 
 export function isRecord(value: unknown): value is Record<string, unknown> {

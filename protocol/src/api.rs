@@ -215,6 +215,8 @@ pub struct KeysResponse {
     pub session: SessionInfo,
     /// Address of the master playlist, with a fresh url token.
     pub playlist_url: String,
+    /// The highest track class whose keys the session gets from here on: a renewal may lower it.
+    pub max_track: TrackClass,
     /// A sealed [`crate::KeysGrant`].
     pub grant: Envelope,
 }

@@ -100,6 +100,7 @@ async fn release(
     Ok(KeysResponse {
         session: SessionInfo { id: Some(session.id), expires_at, server_time: now, level: Some(session.level) },
         playlist_url: addresses.playlist(),
+        max_track: progress.max_track,
         grant: envelope,
     })
 }

@@ -142,15 +142,18 @@ fn a_newer_signature_prolongs_a_session() {
         app.sign(&claims)
     };
     let (play, grant) = player.play(&sign(100, None), json!({}));
-    let (_, keys) = player.keys(&grant, json!({ "counter": 1, "psign": sign(50, None) }));
+    let (unchanged, keys) = player.keys(&grant, json!({ "counter": 1, "psign": sign(50, Some(TrackClass::Sd)) }));
     assert_eq!(keys.expires_at, grant.expires_at, "an earlier expiry changes nothing");
+    assert_eq!((play.max_track, unchanged.max_track), (TrackClass::Uhd, TrackClass::Uhd));
     let (renewed, keys) = player.keys(&grant, json!({ "counter": 2, "psign": sign(20_000, Some(TrackClass::Sd)) }));
     assert!(keys.expires_at > grant.expires_at);
     assert_eq!(renewed.session.expires_at, keys.expires_at);
     assert_ne!(renewed.playlist_url, play.playlist_url);
     assert!(keys.keys.iter().all(|entry| entry.track_class <= TrackClass::Sd), "the newer signature's limits hold");
+    assert_eq!(renewed.max_track, TrackClass::Sd, "and the player hears of them");
     app.clock.advance(200);
-    player.keys(&grant, json!({ "counter": 3 }));
+    let (later, _) = player.keys(&grant, json!({ "counter": 3 }));
+    assert_eq!(later.max_track, TrackClass::Sd);
 }
 
 #[test]

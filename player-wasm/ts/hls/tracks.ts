@@ -18,6 +18,6 @@ export function tracksOf(hls: Hls): EngineTracks {
 }
 
 /** hls.js takes a track by its place in the list. */
-function track({ name, lang, default: isDefault }: MediaPlaylist, id: number): EngineTrack {
-  return { id, name, language: lang ?? "", isDefault };
+function track({ name, lang }: MediaPlaylist, id: number): EngineTrack {
+  return { id, name, language: lang ?? "" };
 }

@@ -36,7 +36,9 @@ export async function prepareEngine(level: SdkLevel): Promise<MakeEngine> {
     const loader = hls?.loader as LoaderConstructor | undefined;
     const settings = { ...hls, ...hlsSettings(title, title.info.mode, loader) };
     const playlistUrl = () => title.playlistUrl;
-    return new PageEngine({ video, playlistUrl, startPosition, settings, hlsWorkerUrl }, events);
+    const engine = new PageEngine({ video, playlistUrl, startPosition, settings, hlsWorkerUrl }, events);
+    title.followLimits((playback) => engine.leaveOut(playback));
+    return engine;
   };
 }
 

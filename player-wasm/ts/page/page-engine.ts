@@ -3,7 +3,9 @@ import Hls, { type HlsConfig } from "hls.js";
 import type { EngineTracks } from "../engine-messages.js";
 import type { KeyveilError } from "../errors.js";
 import { failureOf } from "../hls/failure.js";
+import { leaveOut } from "../hls/left-out.js";
 import { tracksOf } from "../hls/tracks.js";
+import type { Playback } from "../protocol.js";
 import type { Engine, EngineEvents } from "./engine.js";
 
 export interface PageEngineOptions {
@@ -47,6 +49,7 @@ export class PageEngine implements Engine {
     hls.on(Events.LEVELS_UPDATED, tracks);
     hls.on(Events.LEVEL_SWITCHED, tracks);
     hls.on(Events.AUDIO_TRACKS_UPDATED, tracks);
+    hls.on(Events.AUDIO_TRACK_SWITCHING, tracks);
     hls.on(Events.AUDIO_TRACK_SWITCHED, tracks);
     hls.on(Events.SUBTITLE_TRACKS_UPDATED, tracks);
     hls.on(Events.SUBTITLE_TRACK_SWITCH, tracks);
@@ -76,6 +79,11 @@ export class PageEngine implements Engine {
 
   recoverMedia(): void {
     this.hls.recoverMediaError();
+  }
+
+  /** After a renewal; in a sealed worker, its engine does that. */
+  leaveOut(playback: Playback): void {
+    leaveOut(this.hls, playback);
   }
 
   stopLoad(): void {

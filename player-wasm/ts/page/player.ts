@@ -5,8 +5,8 @@ import type { PlayerState } from "../events.js";
 import type { Downgrade, Preview, ResolutionName, SdkLevel } from "../protocol.js";
 import type { AttachOptions } from "./attach-options.js";
 import { type MakeEngine, prepareEngine } from "./engines.js";
-import { keepPlaying } from "./keep-playing.js";
 import { chooseLevel, type LevelChoice } from "./level.js";
+import { PlayIntent } from "./play-intent.js";
 import { PlayerTracks } from "./player-tracks.js";
 import { Recovery } from "./recovery.js";
 import type { KeyveilTitle } from "./title.js";
@@ -18,8 +18,6 @@ interface PlayerHooks {
 
 /** Where an engine takes over from one that was lost. */
 interface Takeover {
-  readonly seconds: number;
-  readonly playing: boolean;
   readonly rate: number;
   readonly chosen: EngineTracks;
 }
@@ -32,6 +30,7 @@ export class KeyveilPlayer extends PlayerTracks {
   readonly #hooks: PlayerHooks;
   readonly #choice: LevelChoice;
   readonly #listening = new AbortController();
+  readonly #intent: PlayIntent;
   readonly #recovery: Recovery;
   #title: KeyveilTitle | null = null;
   #state: PlayerState = "idle";
@@ -49,6 +48,7 @@ export class KeyveilPlayer extends PlayerTracks {
     this.#hooks = hooks;
     this.#choice = chooseLevel(options);
     this.#fromSecs = options.position ?? 0;
+    this.#intent = new PlayIntent(video, this.#listening.signal);
     this.#recovery = new Recovery({
       engine: () => (this.#hasEnded ? null : this.engine),
       reopen: (cause) => this.#title?.reopen(cause) ?? Promise.reject(cause),
@@ -129,7 +129,7 @@ export class KeyveilPlayer extends PlayerTracks {
 
   #play(title: KeyveilTitle, make: MakeEngine, takeover: Takeover | null): void {
     const { video } = this;
-    const startPosition = takeover?.seconds ?? this.#startSecs();
+    const startPosition = takeover ? this.#seconds : this.#startSecs();
     const start = { title, video, options: this.#options, startPosition, chosen: takeover?.chosen ?? null };
     const engine = make(start, {
       ready: () => this.#onReady(takeover),
@@ -152,24 +152,22 @@ export class KeyveilPlayer extends PlayerTracks {
     }
     this.emit("tracks", {});
     if (takeover) this.video.playbackRate = takeover.rate;
-    if (takeover?.playing || (isFirst && this.#options.autoplay)) this.video.play().catch(() => undefined);
+    if (takeover && !this.#intent.isWanted && this.#state === "buffering") this.#become("paused");
+    if ((takeover && this.#intent.isWanted) || (isFirst && this.#options.autoplay))
+      this.video.play().catch(() => undefined);
   }
 
   /** The engine went with its worker: a new one goes on where playback was. */
   async #replace(error: KeyveilError, title: KeyveilTitle, make: MakeEngine): Promise<void> {
     const lost = this.engine;
     if (!lost || this.#hasEnded) return;
-    const { video } = this;
-    const takeover = {
-      seconds: this.#seconds,
-      playing: !video.paused && !video.ended,
-      rate: video.playbackRate,
-      chosen: lost.tracks,
-    };
-    this.#fromSecs = takeover.seconds;
+    const takeover = { rate: this.video.playbackRate, chosen: lost.tracks };
+    // Until the next engine is there, the viewer may seek, play and pause: where and whether it plays is asked then.
+    this.#fromSecs = this.#seconds;
+    this.#intent.note();
     this.engine = null;
     lost.destroy();
-    if (takeover.playing) this.#become("buffering");
+    if (this.#intent.isWanted) this.#become("buffering");
     try {
       await title.reopen(error);
       if (!this.#hasEnded) this.#play(title, make, takeover);
@@ -193,10 +191,10 @@ export class KeyveilPlayer extends PlayerTracks {
     return position < end ? position : Math.max(0, end - 1);
   }
 
-  /** Where playback is, or will be. */
+  /** Where playback is, or will be. A video without media keeps where it was told to seek to. */
   get #seconds(): number {
-    const { video } = this;
-    return Math.max(0, video.readyState === 0 ? this.#fromSecs : video.currentTime);
+    const { readyState, currentTime } = this.video;
+    return Math.max(0, readyState === 0 ? currentTime || this.#fromSecs : currentTime);
   }
 
   get #preview(): Preview | null {
@@ -208,7 +206,6 @@ export class KeyveilPlayer extends PlayerTracks {
       const listener = () => this.engine && !this.#hasEnded && this.#become(state());
       this.video.addEventListener(type, listener, { signal: this.#listening.signal });
     };
-    keepPlaying(this.video, this.#listening.signal);
     follow("playing", () => "playing");
     follow("waiting", () => (this.video.paused ? "paused" : "buffering"));
     follow("pause", () => (this.video.ended ? "ended" : "paused"));

@@ -46,10 +46,12 @@ export class SealedEngine implements Engine {
   /** What is still to be chosen again. */
   #restoring: EngineTracks | null;
   #generation = 0;
+  /** Only what is decrypted here is told as `loaded`; what is clear, or decrypted by hls.js, shows in the buffer. */
   #hasLoaded = false;
   /** A video stops playing when it loses its source, and forgets that it played. */
   #playing = false;
-  #rate = 1;
+  /** Null before there was a source: the first one plays at the element's own default. */
+  #rate: number | null = null;
 
   constructor(options: SealedEngineOptions, events: SealedEngineEvents) {
     this.#options = options;
@@ -121,6 +123,7 @@ export class SealedEngine implements Engine {
 
   #look(event: string | null): void {
     const { video } = this.#options;
+    if (event === "loadedmetadata" && video.srcObject) this.#hasLoaded = true;
     // Before there was any media, it is the source itself that the browser does not take; so does a policy without `media-src blob:`.
     if (event === "error" && video.srcObject && !this.#hasLoaded)
       this.#events.failed(new KeyveilError("source_not_opened", undefined, { cause: video.error?.message }));
@@ -148,6 +151,7 @@ export class SealedEngine implements Engine {
         this.#captions.add(report.track, report.cues);
         break;
       case "buffered":
+        this.#hasLoaded = true;
         this.#events.buffered();
         break;
       case "engine-error": {
@@ -188,9 +192,11 @@ export class SealedEngine implements Engine {
     if (video.srcObject) this.#rate = video.playbackRate;
     this.#setSource(handle);
     if (!handle) return;
-    if (video.playbackRate !== this.#rate) video.playbackRate = this.#rate;
+    if (this.#rate !== null && video.playbackRate !== this.#rate) video.playbackRate = this.#rate;
     if (this.#playing) video.play().catch(() => undefined);
     this.#playing = false;
+    // What has changed since the engine made this source was told of the one before.
+    this.#look(null);
   }
 
   #setSource(handle: MediaSourceHandle | null): void {

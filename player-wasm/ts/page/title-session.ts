@@ -3,7 +3,7 @@ import type { EngineCommand } from "../engine-messages.js";
 import { asKeyveilError, KeyveilError } from "../errors.js";
 import { MediaUrls } from "../hls/media-urls.js";
 import type { InitMessage } from "../messages.js";
-import type { Playback, Renewal } from "../protocol.js";
+import { limitedTo, type Playback, type Renewal } from "../protocol.js";
 import type { LevelChoice } from "./level.js";
 import { type GetSignature, requestSignature, type SignatureReason, SignatureRefresh } from "./signature.js";
 import {
@@ -32,6 +32,8 @@ export interface SessionHooks extends Omit<ConnectionEvents, "renewed"> {
   /** Where playback is, for the server's pacing; undefined where nobody follows it. */
   positionMs(): number | undefined;
   opened(playback: Playback): void;
+  /** What is left of the title after a renewal. */
+  limited(playback: Playback): void;
   signed(reason: SignatureReason, expiresAt: number): void;
   /** Playback goes on for now. */
   troubled(error: KeyveilError): void;
@@ -73,15 +75,6 @@ export class TitleSession {
     return this.#playback;
   }
 
-  /** Changes with every new session that a load may have been refused for. */
-  get reopenedMs(): number {
-    return this.#reopenedMs;
-  }
-
-  get reopening(): boolean {
-    return this.#reopening !== null;
-  }
-
   get destroyed(): boolean {
     return this.#destroyed;
   }
@@ -100,7 +93,9 @@ export class TitleSession {
     if (this.#destroyed) throw new KeyveilError("destroyed");
     this.#psign = psign;
     this.#playback = playback;
-    this.#urls = new MediaUrls(playback.playlistUrl);
+    // The same object: what was loaded before carries tokens of the sessions before.
+    this.#urls ??= new MediaUrls(playback.playlistUrl);
+    this.#urls.update(playback.playlistUrl);
     this.#refresh.plan(playback.session);
     this.#hooks.opened(playback);
     this.#hooks.signed(reason, playback.session.expiresAt);
@@ -121,6 +116,12 @@ export class TitleSession {
 
   send(command: EngineCommand): void {
     this.#connection.send(command);
+  }
+
+  /** `send` to the worker of this moment: nothing arrives once it was replaced. */
+  get answer(): (command: EngineCommand) => void {
+    const connection = this.#connection;
+    return (command) => connection.send(command);
   }
 
   destroy(): void {
@@ -153,16 +154,26 @@ export class TitleSession {
   }
 
   #accept({ session, playlistUrl, maxTrack }: Renewal): void {
-    if (maxTrack && this.#playback) this.#playback = { ...this.#playback, maxTrack };
     this.#urls?.update(playlistUrl);
     this.#refresh.plan(session);
+    if (!this.#playback) return;
+    this.#playback = limitedTo(this.#playback, maxTrack);
+    this.#hooks.limited(this.#playback);
   }
 
   async #reopen(cause: KeyveilError): Promise<void> {
     if (performance.now() - this.#reopenedMs < REOPEN_SPAN_MS) throw cause.withFatal(true);
     this.#reopenedMs = performance.now();
     this.#hooks.troubled(cause.withFatal(false));
-    if (this.#connection.failure) this.#connection = this.#connect();
-    await this.open("refresh");
+    const hadFailed = this.#connection.failure !== null;
+    if (hadFailed) this.#connection = this.#connect();
+    try {
+      await this.open("refresh");
+    } catch (thrown) {
+      // The worker died on the way. Who misses it waits for this same session, and gets it in another worker.
+      if (hadFailed || !this.#connection.failure || this.#destroyed) throw thrown;
+      this.#connection = this.#connect();
+      await this.open("refresh");
+    }
   }
 }

@@ -2,9 +2,11 @@
 import type { EngineCommand, EngineReport } from "../engine-messages.js";
 import { asKeyveilError, curedByNewSession, KeyveilError } from "../errors.js";
 import { KeyveilEventTarget } from "../events.js";
+import { orLeftOut } from "../hls/left-out.js";
 import type { LoaderConstructor, LoaderHost } from "../hls/loaders.js";
 import type { PlaylistRules } from "../hls/playlist.js";
 import { playlistRulesOf } from "../hls/playlist-rules.js";
+import { SessionRetry } from "../hls/session-retry.js";
 import type { HlsSettings, hlsSettings } from "../hls/settings.js";
 import { type Playback, parseSegmentRef, type SdkLevel } from "../protocol.js";
 import { type SessionOptions, TitleSession } from "./title-session.js";
@@ -25,7 +27,9 @@ export interface EngineListener {
 export class KeyveilTitle extends KeyveilEventTarget implements LoaderHost {
   readonly #options: TitleOptions;
   readonly #session: TitleSession;
+  readonly #retry = new SessionRetry((cause) => this.reopen(cause));
   #position: (() => number) | null = null;
+  #limited: ((playback: Playback) => void) | null = null;
   #listener: EngineListener | null = null;
 
   /** Use `Keyveil.open`. `connection` is one that was started in advance. */
@@ -37,7 +41,11 @@ export class KeyveilTitle extends KeyveilEventTarget implements LoaderHost {
       {
         positionMs: () => this.#position?.(),
         exchange: (kind, ms, period) => this.emit("exchange", { kind, ms, period }),
-        opened: (playback) => this.emit("title", playback),
+        opened: (playback) => {
+          this.#retry.opened();
+          this.emit("title", playback);
+        },
+        limited: (playback) => this.#limited?.(playback),
         signed: (reason, expiresAt) => this.emit("signature", { reason, expiresAt }),
         troubled: (error) => this.report(error),
         engine: (report) => this.#onReport(report),
@@ -97,6 +105,11 @@ export class KeyveilTitle extends KeyveilEventTarget implements LoaderHost {
     this.#position = position;
   }
 
+  /** Who hears what is left of the title after each renewal. */
+  followLimits(limited: ((playback: Playback) => void) | null): void {
+    this.#limited = limited;
+  }
+
   /** Makes a session. Called once, by `Keyveil.open`. */
   async start(): Promise<void> {
     await this.#session.open("start");
@@ -131,19 +144,15 @@ export class KeyveilTitle extends KeyveilEventTarget implements LoaderHost {
     return playlistRulesOf(this.playback);
   }
 
-  async load(request: SegmentLoadRequest, signal: AbortSignal, onProgress: OnLoadProgress): Promise<LoadedSegment> {
-    const session = this.#session;
-    const { reopenedMs } = session;
-    try {
-      return await this.#loadOnce(request, signal, onProgress);
-    } catch (thrown) {
-      const error = asKeyveilError(thrown, "worker_crashed");
-      const curable = curedByNewSession(error) || error.code === "worker_crashed";
-      if (!curable || signal.aborted || session.destroyed) throw error;
-      // A refusal that was on its way while another one brought a new session is about the old session.
-      if (session.reopening || session.reopenedMs === reopenedMs) await this.reopen(error);
-      return this.#loadOnce(request, signal, onProgress);
-    }
+  load(request: SegmentLoadRequest, signal: AbortSignal, onProgress: OnLoadProgress): Promise<LoadedSegment> {
+    return this.#retry.run(
+      () => this.#loadOnce(request, signal, onProgress),
+      (thrown) => {
+        const error = asKeyveilError(thrown, "worker_crashed");
+        const curable = curedByNewSession(error) || error.code === "worker_crashed";
+        return curable && !signal.aborted && !this.#session.destroyed ? error : null;
+      },
+    );
   }
 
   report(error: KeyveilError): void {
@@ -153,12 +162,14 @@ export class KeyveilTitle extends KeyveilEventTarget implements LoaderHost {
   async #loadOnce(request: SegmentLoadRequest, signal: AbortSignal, onProgress: OnLoadProgress) {
     const positionMs = this.#position?.() ?? request.positionMs;
     const url = this.currentUrl(request.url);
-    const loaded = await this.#session.load({ ...request, url, positionMs }, signal, onProgress);
+    const loaded = await this.#session.load({ ...request, url, positionMs }, signal, onProgress).catch((thrown) => {
+      throw orLeftOut(asKeyveilError(thrown, "worker_crashed"), request.reference, this.playback);
+    });
     const ref = parseSegmentRef(request.reference);
     this.emit("segment", {
       rendition: ref?.rendition ?? 0,
       segment: ref?.segment ?? 0,
-      bytes: loaded.bytes.byteLength,
+      bytes: loaded.loadedBytes,
       fetchMs: loaded.timing.fetchMs,
       decryptMs: loaded.timing.decryptMs,
     });
@@ -186,12 +197,14 @@ export class KeyveilTitle extends KeyveilEventTarget implements LoaderHost {
   }
 
   async #reopenFor(id: number, cause: KeyveilError): Promise<void> {
+    // A worker that comes after this one knows nothing of the request, and has ids of its own.
+    const { answer } = this.#session;
     let error: KeyveilError | null = null;
     try {
       await this.reopen(cause);
     } catch (thrown) {
       error = asKeyveilError(thrown, cause.code);
     }
-    this.send({ type: "reopened", id, error: error?.toWire() ?? null });
+    answer({ type: "reopened", id, error: error?.toWire() ?? null });
   }
 }

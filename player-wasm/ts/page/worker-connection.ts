@@ -67,7 +67,12 @@ export class WorkerConnection {
   #settleReady: { resolve(): void; reject(error: KeyveilError): void } | null = null;
 
   constructor(spawn: () => WorkerLike, init: InitMessage, initTimeoutMs: number) {
-    this.#worker = spawn();
+    try {
+      this.#worker = spawn();
+    } catch (thrown) {
+      this.#policy.stop();
+      throw thrown;
+    }
     this.ready = new Promise((resolve, reject) => {
       const timer = setTimeout(
         () => this.#fail(new KeyveilError("wasm_unavailable", `The worker did not start within ${initTimeoutMs} ms.`)),

@@ -8,9 +8,9 @@ const EMBEDDED = /^textTrack(\d)$/;
 const LINES_PER_MESSAGE_MAX = 1000;
 
 /** The track that hls.js calls so; `null` for one that is none. */
-export function embeddedTrack({ _id, label, default: isDefault }: NonNativeTextTrack): EngineTrack | null {
+export function embeddedTrack({ _id, label }: NonNativeTextTrack): EngineTrack | null {
   const id = embeddedId(_id ?? "");
-  return id === null ? null : { id, name: label, language: "", isDefault };
+  return id === null ? null : { id, name: label, language: "" };
 }
 
 /** The id of the track that lines are of. */

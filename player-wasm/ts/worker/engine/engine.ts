@@ -3,6 +3,7 @@ import Hls, { type HlsConfig } from "hls.js";
 import { type EngineCommand, type EngineTrack, type EngineTracks, NO_TRACKS } from "../../engine-messages.js";
 import { KeyveilError } from "../../errors.js";
 import { failureOf } from "../../hls/failure.js";
+import { leaveOut } from "../../hls/left-out.js";
 import { createLoaders, createStandardLoaders } from "../../hls/loaders.js";
 import { watchSource } from "../../hls/source-watch.js";
 import { tracksOf } from "../../hls/tracks.js";
@@ -77,9 +78,10 @@ export class SealedEngine {
   }
 
   #start({ startPosition, settings, video: snapshot }: Start): void {
+    // Takes the source away, which counts.
+    this.#stop();
     // A page that starts another one goes on counting sources where the last one stopped.
     const generation = this.#video?.generation ?? 0;
-    this.#stop();
     const sources = installGlobals(this.#scope, VideoShim);
     this.#scope.devicePixelRatio = snapshot.pixelRatio;
     const video = new VideoShim(this.#report, sources, snapshot, generation);
@@ -89,6 +91,7 @@ export class SealedEngine {
       const hls = this.#makeHls(this.#config(startPosition, settings));
       this.#hls = hls;
       this.#listen(hls);
+      this.#title.followLimits((playback) => leaveOut(hls, playback));
       watchSource(
         hls,
         () => video.visible,
@@ -183,6 +186,7 @@ export class SealedEngine {
     this.#embedded = [];
     this.#embeddedTrack = -1;
     this.#title.followPosition(null);
+    this.#title.followLimits(null);
   }
 }
 

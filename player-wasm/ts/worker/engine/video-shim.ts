@@ -13,6 +13,10 @@ const HAVE_NOTHING = 0;
 const HAVE_CURRENT_DATA = 2;
 /** A seek ends up so near to where it was to. */
 const SEEK_TOLERANCE_SECS = 0.25;
+/** A seek that ended elsewhere, by a page whose clock is behind, is taken for another one's end no longer than this. */
+const SEEK_DOUBT_MS = 2_000;
+/** A page that says nothing for longer may not play any more; while it plays, it tells of it several times a second. */
+const EXTRAPOLATED_MS_MAX = 5_000;
 
 interface Source {
   readonly token: string;
@@ -22,6 +26,8 @@ interface Source {
 interface Seek {
   readonly seconds: number;
   readonly atMs: number;
+  /** A seek has ended since, maybe this one. */
+  isDoubtful: boolean;
 }
 
 export class VideoShim extends EventTarget {
@@ -65,8 +71,11 @@ export class VideoShim extends EventTarget {
     if (generation !== this.#generation) return;
     this.#snapshot = snapshot;
     this.#reached = snapshot.currentTime;
-    const seek = this.#seek;
-    if (seek && (event === "seeking" || event === "seeked") && confirms(snapshot, seek)) this.#seek = null;
+    const seek = this.#pending;
+    if (seek && (event === "seeking" || event === "seeked")) {
+      if (confirms(snapshot, seek)) this.#seek = null;
+      else seek.isDoubtful = event === "seeked" && !snapshot.seeking;
+    }
     if (snapshot.readyState > HAVE_NOTHING && this.#startAt > 0) {
       const seconds = this.#startAt;
       this.#startAt = 0;
@@ -76,7 +85,7 @@ export class VideoShim extends EventTarget {
   }
 
   get currentTime(): number {
-    if (this.#seek) return this.#seek.seconds;
+    if (this.#pending) return this.#pending.seconds;
     return this.readyState === HAVE_NOTHING && this.#startAt > 0 ? this.#startAt : this.#extrapolated();
   }
 
@@ -87,7 +96,7 @@ export class VideoShim extends EventTarget {
   }
 
   get seeking(): boolean {
-    return this.#seek !== null || this.#snapshot.seeking;
+    return this.#pending !== null || this.#snapshot.seeking;
   }
 
   /** Whether the page can be seen. */
@@ -100,7 +109,7 @@ export class VideoShim extends EventTarget {
   }
 
   get ended(): boolean {
-    return this.#snapshot.ended && !this.#seek;
+    return this.#snapshot.ended && !this.#pending;
   }
 
   get readyState(): number {
@@ -199,6 +208,13 @@ export class VideoShim extends EventTarget {
     return [];
   }
 
+  /** The seek that the page has still to confirm. */
+  get #pending(): Seek | null {
+    const seek = this.#seek;
+    if (seek?.isDoubtful && nowMs() - seek.atMs >= SEEK_DOUBT_MS) this.#seek = null;
+    return this.#seek;
+  }
+
   /** What the element says while it has lost its source is not looked at: whether it plays and where stays as it was, for the next one. */
   #forgetSource(): void {
     this.#startAt = this.ended ? 0 : this.currentTime;
@@ -210,7 +226,7 @@ export class VideoShim extends EventTarget {
   }
 
   #seekTo(seconds: number): void {
-    this.#seek = { seconds, atMs: nowMs() };
+    this.#seek = { seconds, atMs: nowMs(), isDoubtful: false };
     this.#report({ type: "seek", generation: this.#generation, seconds });
   }
 
@@ -219,7 +235,7 @@ export class VideoShim extends EventTarget {
     const { currentTime, atMs, playbackRate, paused, ended, seeking, readyState } = this.#snapshot;
     if (paused || ended || seeking || readyState <= HAVE_CURRENT_DATA) return currentTime;
     const end = this.buffered.around(currentTime)?.end ?? currentTime;
-    const passed = (Math.max(0, nowMs() - atMs) / 1000) * playbackRate;
+    const passed = (Math.min(Math.max(0, nowMs() - atMs), EXTRAPOLATED_MS_MAX) / 1000) * playbackRate;
     this.#reached = Math.max(this.#reached, Math.min(currentTime + passed, end));
     return this.#reached;
   }

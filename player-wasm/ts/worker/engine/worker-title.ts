@@ -1,11 +1,12 @@
 /** A title that plays in this worker: where its loads go, and what becomes of those that are refused for their session. */
 import { asKeyveilError, curedByNewSession, KeyveilError, type WireError } from "../../errors.js";
+import { orLeftOut } from "../../hls/left-out.js";
 import type { LoaderHost } from "../../hls/loaders.js";
 import { MediaUrls } from "../../hls/media-urls.js";
 import type { PlaylistRules } from "../../hls/playlist.js";
 import { playlistRulesOf } from "../../hls/playlist-rules.js";
 import { SessionRetry } from "../../hls/session-retry.js";
-import { type Playback, parseSegmentRef, type Renewal } from "../../protocol.js";
+import { limitedTo, type Playback, parseSegmentRef, type Renewal } from "../../protocol.js";
 import type { ClearSegment, OnProgress, SegmentRequest } from "../segment-loader.js";
 import type { Report } from "./video-shim.js";
 
@@ -28,6 +29,7 @@ export class WorkerTitle implements LoaderHost {
   #nextId = 1;
   #playing: { readonly playback: Playback; readonly urls: MediaUrls } | null = null;
   #position: (() => number) | null = null;
+  #limited: ((playback: Playback) => void) | null = null;
 
   /** `crashed`: the decryptor can't be asked again. */
   constructor(segments: SegmentSource, report: Report, crashed: (error: KeyveilError) => void) {
@@ -50,6 +52,11 @@ export class WorkerTitle implements LoaderHost {
     this.#position = position;
   }
 
+  /** Who hears what is left of the title after each renewal. */
+  followLimits(limited: ((playback: Playback) => void) | null): void {
+    this.#limited = limited;
+  }
+
   /** A session was made. */
   played(playback: Playback): void {
     const urls = this.#playing?.urls ?? new MediaUrls(playback.playlistUrl);
@@ -62,7 +69,8 @@ export class WorkerTitle implements LoaderHost {
   renewed({ playlistUrl, maxTrack }: Renewal): void {
     const { playback, urls } = this.#played;
     urls.update(playlistUrl);
-    if (maxTrack) this.#playing = { playback: { ...playback, maxTrack }, urls };
+    this.#playing = { playback: limitedTo(playback, maxTrack), urls };
+    this.#limited?.(this.#playing.playback);
   }
 
   /** The page's answer to a `reopen`. */
@@ -109,7 +117,7 @@ export class WorkerTitle implements LoaderHost {
     } catch (thrown) {
       const error = asKeyveilError(thrown, "worker_crashed", "The worker failed.");
       if (error.code === "worker_crashed") this.#crashed(error);
-      throw error;
+      throw orLeftOut(error, request.reference, this.playback);
     }
   }
 
