@@ -9,6 +9,7 @@ pub mod apps;
 pub mod builds;
 pub mod kms;
 pub mod media_origins;
+mod pacing;
 pub mod server_keys;
 pub mod sessions;
 pub mod signatures;

@@ -6,6 +6,7 @@ mod http;
 mod kms;
 mod log;
 mod media;
+mod pacing;
 mod pages;
 mod standard;
 mod uploads;
@@ -20,6 +21,7 @@ pub use http::HttpConfig;
 pub use kms::{AwsKmsConfig, KmsConfig, KmsEngine, LocalKmsConfig, Pkcs11Config, VaultConfig};
 pub use log::{LogConfig, LogFormat};
 pub use media::MediaConfig;
+pub use pacing::PacingConfig;
 pub use pages::PagesConfig;
 use serde::Deserialize;
 pub use standard::StandardConfig;
@@ -48,11 +50,14 @@ pub struct Config {
     pub workers: WorkersConfig,
     /// Titles for players that are not ours.
     pub standard: StandardConfig,
+    /// How fast keys are released.
+    pub pacing: PacingConfig,
     /// How the server logs.
     pub log: LogConfig,
 }
 
-const SECTIONS: &[&str] = &["http", "data", "kms", "media", "pages", "fetch", "uploads", "log", "standard", "workers"];
+const SECTIONS: &[&str] =
+    &["http", "data", "kms", "media", "pages", "fetch", "uploads", "log", "standard", "pacing", "workers"];
 
 /// Sections inside a section: `KEYVEIL_KMS_AWS_REGION` is `kms.aws.region`.
 const SUBSECTIONS: [(&str, &[&str]); 1] = [("kms", &["local", "pkcs11", "aws", "vault"])];
@@ -102,6 +107,7 @@ impl Config {
             .and_then(|()| self.kms.check())
             .and_then(|()| self.uploads.check())
             .and_then(|()| self.standard.check())
+            .and_then(|()| self.pacing.check())
             .and_then(|()| self.workers.check())
             .map_err(ConfigError)
     }

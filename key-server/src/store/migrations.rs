@@ -13,6 +13,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (7, "media origins", include_str!("../../migrations/0007_media_origins.sql")),
     (8, "signature limits", include_str!("../../migrations/0008_signature_limits.sql")),
     (9, "imported keys", include_str!("../../migrations/0009_imported_keys.sql")),
+    (11, "pacing", include_str!("../../migrations/0011_pacing.sql")),
 ];
 
 /// What brings a database of any earlier version up to date.

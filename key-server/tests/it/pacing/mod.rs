@@ -1,0 +1,7 @@
+//! Keys no faster than they are played (docs/PACING.md).
+
+mod ripper;
+mod rules;
+mod simulation;
+mod viewer;
+mod world;

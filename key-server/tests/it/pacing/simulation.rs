@@ -1,0 +1,109 @@
+//! 1,000 honest viewers and 100 rippers of five kinds, through the real server in virtual time.
+
+use std::collections::BTreeMap;
+
+use keyveil_key_server::Threshold;
+
+use super::ripper::{Kind, Ripper};
+use super::viewer::{Habit, Viewer};
+use super::world::{PERIODS, run, start, suspicion};
+
+const SEED: u64 = 20_261_122;
+const VIEWERS: u32 = 1000;
+const RIPPERS: u32 = 100;
+const SECS: u32 = 3000;
+/// Of a one-hour title.
+const SHARE_MAX: f64 = 0.2;
+
+#[test]
+fn honest_viewers_are_refused_nothing() {
+    let app = start(|_| ());
+    let mut viewers: Vec<Viewer> = (0..VIEWERS).map(|number| Viewer::new(number, SEED)).collect();
+    run(&app, &mut viewers, SECS);
+    let mut suspected = BTreeMap::<&str, u32>::new();
+    for viewer in &viewers {
+        assert_eq!((viewer.throttled, viewer.refused.as_slice()), (0, [].as_slice()), "{} {:?}", viewer.uid, viewer.habit);
+        assert!(viewer.requests > 1, "{} {:?} did nothing", viewer.uid, viewer.habit);
+        let (score, reasons) = suspicion(&app, &viewer.uid);
+        if score >= 30 {
+            *suspected.entry(name_of(viewer.habit)).or_default() += 1;
+            eprintln!("suspected: {} {:?} {score} {reasons:?}", viewer.uid, viewer.habit);
+        }
+    }
+    let requests: u32 = viewers.iter().map(|viewer| viewer.requests).sum();
+    eprintln!("{VIEWERS} honest viewers, {requests} requests, none refused; suspected: {suspected:?}");
+}
+
+fn name_of(habit: Habit) -> &'static str {
+    match habit {
+        Habit::Watches => "watches",
+        Habit::Scrubs => "scrubs",
+        Habit::Skims => "skims",
+        Habit::Skips => "skips",
+        Habit::Pauses => "pauses",
+        Habit::Hurries => "hurries",
+        Habit::Reloads => "reloads",
+        Habit::Tabs => "tabs",
+    }
+}
+
+fn rippers() -> Vec<Ripper> {
+    (0..RIPPERS).map(|number| Ripper::new(number, SEED)).collect()
+}
+
+#[test]
+fn every_ripper_is_suspected_before_it_holds_a_fifth() {
+    let app = start(|_| ());
+    let mut rippers = rippers();
+    run(&app, &mut rippers, SECS);
+    eprintln!("kind              suspected with   first refused with   after 10 minutes   reasons");
+    for kind in Kind::ALL {
+        let of_kind: Vec<&Ripper> = rippers.iter().filter(|ripper| ripper.kind == kind).collect();
+        assert_eq!(of_kind.len(), 20);
+        let most = |count: &dyn Fn(&Ripper) -> usize| {
+            Ripper::share(of_kind.iter().map(|ripper| count(ripper)).max().unwrap()) * 100.0
+        };
+        for ripper in &of_kind {
+            let count = ripper.suspected_with.unwrap_or_else(|| panic!("a {kind:?} ripper was never suspected"));
+            assert!(Ripper::share(count) < SHARE_MAX, "{kind:?} with {count} periods {:?}", ripper.reasons);
+            for (secs, held) in &ripper.held_at {
+                // Six times what an honest player holds ahead, and what can be played since.
+                assert!(*held as f64 * 60.0 <= 1800.0 + 2.25 * f64::from(*secs), "{kind:?} {held} after {secs} s");
+            }
+        }
+        let reasons: std::collections::BTreeSet<_> = of_kind.iter().flat_map(|ripper| &ripper.reasons).collect();
+        eprintln!(
+            "{:<17} {:>13.1}% {:>19} {:>17.1}%   {reasons:?}",
+            format!("{kind:?}"),
+            most(&|ripper| ripper.suspected_with.unwrap()),
+            of_kind.iter().filter_map(|ripper| ripper.throttled_with).max().map_or("never".to_owned(), |count| format!("{:.1}%", Ripper::share(count) * 100.0)),
+            most(&|ripper| ripper.held_at.range(..=600).next_back().map_or(0, |(_, held)| *held)),
+        );
+    }
+}
+
+#[test]
+fn with_pacing_off_every_ripper_gets_all() {
+    let app = start(|config| {
+        config.pacing.log = Threshold::Off;
+        config.pacing.throttle = Threshold::Off;
+        config.pacing.revoke = Threshold::Off;
+    });
+    let mut rippers = rippers();
+    run(&app, &mut rippers, SECS + 600);
+    for ripper in &rippers {
+        assert_eq!(ripper.held.len(), PERIODS as usize, "{:?}", ripper.kind);
+        assert_eq!((ripper.suspected_with, ripper.throttled_with, ripper.ended), (None, None, false));
+    }
+}
+
+#[test]
+fn with_revocation_on_fast_rippers_end_with_a_part() {
+    let app = start(|config| config.pacing.revoke = Threshold::At(60));
+    let mut rippers = rippers();
+    run(&app, &mut rippers, 600);
+    for ripper in rippers.iter().filter(|ripper| matches!(ripper.kind, Kind::Sequential | Kind::RandomSeeks)) {
+        assert!(ripper.ended, "{:?}", ripper.kind);
+        assert!(ripper.held.len() <= 30, "{:?} {}", ripper.kind, ripper.held.len());
+    }
+}

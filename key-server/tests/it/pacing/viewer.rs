@@ -1,0 +1,318 @@
+//! Honest viewers: the SDK's player as it asks for keys, and what people do with it.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use super::world::{Actor, Chance, Client, Outcome, PERIODS, TITLE_SECS, period_at};
+use crate::support::{Player, TestApp};
+
+/// The SDK keeps the keys of so many periods.
+const KEPT_PERIODS: usize = 12;
+const SEGMENT_SECS: f64 = 6.0;
+
+/// What kind of person it is; what else it does is drawn for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Habit {
+    Watches,
+    /// Clicks about on the timeline for a moment, now and then.
+    Scrubs,
+    /// From end to end by seeks.
+    Skims,
+    /// Forward in small steps.
+    Skips,
+    /// Stops, and leaves the tab in the background.
+    Pauses,
+    /// Twice the speed.
+    Hurries,
+    /// Loads the page again and again.
+    Reloads,
+    /// Plays in two tabs at once, with a third at rest.
+    Tabs,
+}
+
+impl Habit {
+    pub(super) const ALL: [Self; 8] = [
+        Self::Watches,
+        Self::Scrubs,
+        Self::Skims,
+        Self::Skips,
+        Self::Pauses,
+        Self::Hurries,
+        Self::Reloads,
+        Self::Tabs,
+    ];
+}
+
+pub(super) struct Viewer {
+    pub(super) uid: String,
+    pub(super) habit: Habit,
+    chance: Chance,
+    starts_at: u32,
+    ends_at: u32,
+    tabs: Vec<Tab>,
+    network: Network,
+    /// Seconds of media that it loads ahead.
+    buffer_secs: f64,
+    /// Clicks that are left of a burst, and when it acts next.
+    clicks: u32,
+    acts_at: u32,
+    pub(super) throttled: u32,
+    pub(super) refused: Vec<String>,
+    pub(super) requests: u32,
+}
+
+struct Network {
+    addresses: Vec<String>,
+    is_mobile: bool,
+    /// How often an exchange fails.
+    loss: f64,
+    /// Media seconds that arrive in a second.
+    bandwidth: f64,
+}
+
+struct Tab {
+    client: Option<Client>,
+    held: VecDeque<u32>,
+    at: f64,
+    buffer_end: f64,
+    rate: f64,
+    opens_at: u32,
+    retries_at: u32,
+}
+
+impl Viewer {
+    pub(super) fn new(number: u32, seed: u64) -> Self {
+        let mut chance = Chance::new(seed ^ (u64::from(number) << 20));
+        let habit = Habit::ALL[(number as usize) % Habit::ALL.len()];
+        let starts_at = chance.below(600);
+        let watches_secs = if habit == Habit::Skims { 900.0 } else { chance.between(120.0, 2400.0) };
+        let starts_in = if chance.is(0.7) { 0.0 } else { chance.between(0.0, 3000.0) };
+        let rate = if habit == Habit::Hurries { 2.0 } else { [1.0, 1.0, 1.25, 1.5][chance.below(4) as usize] };
+        let tabs = if habit == Habit::Tabs { 3 } else { 1 };
+        let tabs = (0..tabs).map(|tab| Tab {
+            client: None,
+            held: VecDeque::new(),
+            at: if tab == 0 { starts_in } else { chance.between(0.0, 3000.0) },
+            buffer_end: 0.0,
+            rate: match (habit, tab) {
+                (Habit::Tabs, 0 | 1) => 1.0,
+                (Habit::Tabs, _) => 0.0,
+                _ => rate,
+            },
+            opens_at: starts_at + tab * 20,
+            retries_at: 0,
+        });
+        let mut tabs: Vec<Tab> = tabs.collect();
+        tabs.iter_mut().for_each(|tab| tab.buffer_end = segment_start(tab.at));
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small")]
+        let ends_at = starts_at + watches_secs as u32;
+        let network = Network::new(&mut chance, number);
+        // One in twenty is on a page with settings of its own for hls.js, which buffers ten minutes by itself.
+        let buffer_secs = if chance.is(0.05) { 600.0 } else { 60.0 };
+        Self {
+            uid: format!("viewer-{number}"),
+            habit,
+            starts_at,
+            ends_at,
+            tabs,
+            network,
+            buffer_secs,
+            clicks: 0,
+            acts_at: starts_at + 20 + chance.below(60),
+            chance,
+            throttled: 0,
+            refused: Vec::new(),
+            requests: 0,
+        }
+    }
+
+    /// What it does with its hands.
+    fn act(&mut self, now: u32) {
+        if now < self.acts_at {
+            return;
+        }
+        let chance = &mut self.chance;
+        let tab = &mut self.tabs[0];
+        let (pause, to) = match self.habit {
+            Habit::Watches | Habit::Hurries | Habit::Tabs => {
+                // A seek now and then; another quality empties the buffer and needs no other key.
+                let seeks = chance.is(0.5);
+                if !seeks {
+                    tab.buffer_end = segment_start(tab.at);
+                }
+                (chance.between(180.0, 600.0), seeks.then(|| chance.between(0.0, 3500.0)))
+            }
+            Habit::Scrubs => {
+                if self.clicks == 0 {
+                    self.clicks = 3 + chance.below(6);
+                }
+                self.clicks -= 1;
+                let pause = if self.clicks > 0 { chance.between(2.0, 6.0) } else { chance.between(180.0, 600.0) };
+                (pause, Some(chance.between(0.0, 3500.0)))
+            }
+            Habit::Skims => (chance.between(20.0, 40.0), Some(tab.at + chance.between(60.0, 150.0))),
+            Habit::Skips => {
+                if self.clicks == 0 {
+                    self.clicks = 5 + chance.below(15);
+                }
+                self.clicks -= 1;
+                let pause = if self.clicks > 0 { 1.0 } else { chance.between(120.0, 400.0) };
+                (pause, Some(tab.at + 30.0))
+            }
+            Habit::Pauses => {
+                tab.rate = if tab.rate > 0.0 { 0.0 } else { 1.0 };
+                (chance.between(20.0, 300.0), None)
+            }
+            Habit::Reloads => {
+                tab.client = None;
+                tab.held.clear();
+                tab.buffer_end = segment_start(tab.at);
+                tab.opens_at = now + 1;
+                let pause = if chance.is(0.3) { chance.between(4.0, 10.0) } else { chance.between(60.0, 400.0) };
+                (pause, None)
+            }
+        };
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small")]
+        let pause = pause as u32;
+        self.acts_at = now + pause.max(1);
+        if let Some(to) = to {
+            self.tabs[0].seek(to.min(TITLE_SECS - 10.0));
+        }
+    }
+}
+
+impl Actor for Viewer {
+    fn tick(&mut self, app: &TestApp, player: &Player<'_>, now: u32) {
+        if now < self.starts_at || now >= self.ends_at {
+            return;
+        }
+        self.act(now);
+        let Self { tabs, chance, network, uid, buffer_secs, throttled, refused, requests, .. } = self;
+        let is_silent = tabs.iter().all(|tab| tab.client.is_some() && tab.rate == 0.0 && tab.is_full(*buffer_secs));
+        if is_silent {
+            return;
+        }
+        let mut note = |outcome: Outcome| -> BTreeSet<u32> {
+            *requests += 1;
+            match outcome {
+                Outcome::Keys(periods) => return periods,
+                Outcome::Throttled(_) => *throttled += 1,
+                Outcome::Refused(code) => refused.push(code),
+            }
+            BTreeSet::new()
+        };
+        for tab in tabs {
+            if now < tab.opens_at || now < tab.retries_at {
+                continue;
+            }
+            if tab.client.is_none() {
+                let (client, outcome) = Client::open(player, app, uid, tab.at, network.address(chance, now));
+                tab.client = client;
+                tab.hold(note(outcome));
+            }
+            tab.load(now, *buffer_secs, network, chance, player, &mut note);
+            tab.play();
+        }
+    }
+}
+
+impl Tab {
+    fn seek(&mut self, to: f64) {
+        let is_buffered = (self.at..self.buffer_end).contains(&to);
+        self.at = to;
+        if !is_buffered {
+            self.buffer_end = segment_start(to);
+        }
+    }
+
+    fn is_full(&self, buffer_secs: f64) -> bool {
+        self.buffer_end >= (self.at + buffer_secs).min(TITLE_SECS)
+    }
+
+    fn play(&mut self) {
+        self.at = (self.at + self.rate).min(self.buffer_end);
+    }
+
+    fn hold(&mut self, periods: BTreeSet<u32>) {
+        for period in periods {
+            self.held.retain(|held| *held != period);
+            self.held.push_back(period);
+        }
+        while self.held.len() > KEPT_PERIODS {
+            self.held.pop_front();
+        }
+    }
+
+    /// What `SegmentLoader` does: keys of the segment's period, and those of the next one after it.
+    fn load(
+        &mut self,
+        now: u32,
+        buffer_secs: f64,
+        network: &Network,
+        chance: &mut Chance,
+        player: &Player<'_>,
+        note: &mut impl FnMut(Outcome) -> BTreeSet<u32>,
+    ) {
+        let mut left = network.bandwidth * chance.between(0.3, 1.0);
+        while left > 0.0 && !self.is_full(buffer_secs) {
+            let period = period_at(self.buffer_end);
+            if !self.held.contains(&period) && !self.ask(period, now, network, chance, player, note) {
+                return;
+            }
+            self.buffer_end = (self.buffer_end + SEGMENT_SECS).min(TITLE_SECS);
+            left -= SEGMENT_SECS;
+            if period + 1 < PERIODS && !self.held.contains(&(period + 1)) {
+                self.ask(period + 1, now, network, chance, player, note);
+            }
+        }
+    }
+
+    fn ask(
+        &mut self,
+        period: u32,
+        now: u32,
+        network: &Network,
+        chance: &mut Chance,
+        player: &Player<'_>,
+        note: &mut impl FnMut(Outcome) -> BTreeSet<u32>,
+    ) -> bool {
+        let Some(client) = &mut self.client else { return false };
+        let (is_lost, is_lost_back) = (chance.is(network.loss), chance.is(network.loss));
+        self.retries_at = now + 1 + chance.below(4);
+        if is_lost {
+            client.lose_request();
+            return false;
+        }
+        let periods = note(client.keys(player, period, self.at, network.address(chance, now)));
+        if is_lost_back || periods.is_empty() {
+            return false;
+        }
+        self.retries_at = 0;
+        self.hold(periods);
+        self.held.contains(&period)
+    }
+}
+
+impl Network {
+    fn new(chance: &mut Chance, number: u32) -> Self {
+        let is_mobile = chance.is(0.3);
+        // Home, work, and two of a mobile operator's.
+        let operators = if is_mobile { 4 } else { 1 };
+        let address = |n: u32| format!("{}.{}.{}.7", 11 + n * 40, number % 250, number / 250);
+        Self {
+            addresses: (0..operators).map(address).collect(),
+            is_mobile,
+            loss: if chance.is(0.3) { chance.between(0.05, 0.4) } else { 0.0 },
+            bandwidth: chance.between(2.0, 60.0),
+        }
+    }
+
+    /// A mobile one is elsewhere every two minutes, and sometimes for a moment only.
+    fn address(&self, chance: &mut Chance, now: u32) -> &str {
+        let at = if self.is_mobile && chance.is(0.1) { chance.below(4) } else { now / 120 };
+        &self.addresses[at as usize % self.addresses.len()]
+    }
+}
+
+fn segment_start(secs: f64) -> f64 {
+    (secs / SEGMENT_SECS).floor() * SEGMENT_SECS
+}
