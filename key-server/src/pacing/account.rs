@@ -30,15 +30,19 @@ pub(crate) struct Account {
     pub(super) seeks: u64,
     pub(super) odd_positions: u64,
     pub(super) odd_counters: u64,
-    sessions: VecDeque<Seen>,
+    sessions: VecDeque<Taker>,
     networks: VecDeque<Seen>,
     /// The strongest action that was told of.
     pub(crate) told: Option<Action>,
 }
 
-/// Who was seen, and when last; the latest stands last.
+/// A network, and when it was last seen; the latest stands last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Seen(String, u64);
+
+/// A session, when it last took a new period, and the last one that it was given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Taker(String, u64, u32);
 
 /// A request for keys.
 #[derive(Clone, Debug)]
@@ -89,7 +93,7 @@ impl Account {
             }
             after.ahead_ms = after.ahead_ms.saturating_add(cost_ms);
             after.total_ms = after.total_ms.saturating_add(cost_ms);
-            see(&mut after.sessions, asked.session, asked.now);
+            after.note_taker(asked);
         }
         see(&mut after.networks, asked.network, asked.now);
         for period in asked.periods {
@@ -122,15 +126,28 @@ impl Account {
         self.seeks = self.seeks.saturating_sub(thousandths / SEEK_SECS);
         self.odd_positions = self.odd_positions.saturating_sub(thousandths / ODD_SECS);
         self.odd_counters = self.odd_counters.saturating_sub(thousandths / ODD_SECS);
-        self.sessions.retain(|seen| now.saturating_sub(seen.1) <= SESSIONS_SECS);
+        self.sessions.retain(|taker| now.saturating_sub(taker.1) <= SESSIONS_SECS);
         self.networks.retain(|seen| now.saturating_sub(seen.1) <= NETWORKS_SECS);
         self.at = self.at.max(now);
     }
 
-    /// Whether the first period follows one that was released, or is one.
+    /// Whether the first period follows what the session was given last; of a session that was not seen of late, any that was
+    /// released: it may be the same player, loaded again.
     fn continues(&self, asked: &Asked<'_>) -> bool {
         let Some(&first) = asked.periods.first() else { return true };
+        if let Some(Taker(_, _, last)) = self.sessions.iter().find(|taker| taker.0 == asked.session) {
+            return (last.saturating_sub(1)..=last.saturating_add(1)).contains(&first);
+        }
         self.periods.contains(first) || first.checked_sub(1).is_some_and(|before| self.periods.contains(before))
+    }
+
+    fn note_taker(&mut self, asked: &Asked<'_>) {
+        self.sessions.retain(|taker| taker.0 != asked.session);
+        if self.sessions.len() >= SEEN_MAX {
+            self.sessions.pop_front();
+        }
+        let last = asked.periods.last().copied().unwrap_or(0);
+        self.sessions.push_back(Taker(asked.session.to_owned(), asked.now, last));
     }
 
     /// The neighbours' keys are enough: loads and positions do not meet exactly at a border.

@@ -9,7 +9,7 @@ const POINTS_MAX: u64 = 100;
 const FIRST: u64 = 30;
 const SECOND: u64 = 60;
 /// For each reason beside the strongest.
-const FURTHER: u64 = 5;
+const FURTHER: u64 = 2;
 const OLD_BUILD: u64 = 10;
 /// Periods that a player holds beyond what it plays and buffers: the two of a grant, and the next two as soon as it loads
 /// from the second.
@@ -111,7 +111,7 @@ impl Rules {
     fn score(&self, account: &Account, asked: &Asked<'_>) -> Score {
         let ahead_ms = self.ahead_limit_ms(asked.period_ms);
         let limited = [
-            (Reason::AheadOfPlay, account.ahead_ms, ahead_ms, ahead_ms.saturating_mul(3)),
+            (Reason::AheadOfPlay, account.ahead_ms, ahead_ms, ahead_ms.saturating_mul(6)),
             (Reason::SeekHarvest, account.seeks, 4_000, 12_000),
             (Reason::FasterThanPlay, account.total_ms, ahead_ms.saturating_mul(3), ahead_ms.saturating_mul(6)),
             (Reason::ParallelSessions, account.session_count(), 5, 10),

@@ -64,8 +64,8 @@ impl Ripper {
             }
         }
         let count = if kind == Kind::Parallel { 6 + chance.below(15) } else { 1 };
-        let share = PERIODS.div_ceil(count) as usize;
-        let shares = wanted.chunks(share).map(|wanted| Share {
+        let per_session = PERIODS.div_ceil(count) as usize;
+        let shares = wanted.chunks(per_session).map(|wanted| Share {
             client: None,
             begins: wanted.first().copied().unwrap_or(0),
             wanted: wanted.to_vec(),
@@ -74,7 +74,7 @@ impl Ripper {
         let speed = match kind {
             Kind::Sequential => 50.0,
             Kind::Parallel => chance.between(1.0, 2.0),
-            Kind::ManyAddresses => chance.between(1.2, 1.9),
+            Kind::ManyAddresses => chance.between(1.5, 1.9),
             Kind::Slow => 4.0,
             Kind::RandomSeeks => f64::INFINITY,
         };

@@ -11,7 +11,7 @@ use super::world::{PERIODS, run, start, suspicion};
 const SEED: u64 = 20_261_122;
 const VIEWERS: u32 = 1000;
 const RIPPERS: u32 = 100;
-const SECS: u32 = 3000;
+const SECS: u32 = 1500;
 /// Of a one-hour title.
 const SHARE_MAX: f64 = 0.2;
 
@@ -90,7 +90,7 @@ fn with_pacing_off_every_ripper_gets_all() {
         config.pacing.revoke = Threshold::Off;
     });
     let mut rippers = rippers();
-    run(&app, &mut rippers, SECS + 600);
+    run(&app, &mut rippers, 2500);
     for ripper in &rippers {
         assert_eq!(ripper.held.len(), PERIODS as usize, "{:?}", ripper.kind);
         assert_eq!((ripper.suspected_with, ripper.throttled_with, ripper.ended), (None, None, false));

@@ -14,7 +14,8 @@ pub(super) const HOUR: &str = "hour";
 pub(super) const PERIODS: u32 = 60;
 pub(super) const PERIOD_SECS: f64 = 60.0;
 pub(super) const TITLE_SECS: f64 = 3600.0;
-const THREADS: usize = 4;
+/// A thread for so many.
+const ACTORS_PER_THREAD: usize = 250;
 
 /// Behind proxies on this machine, so that a client is where it says. Its clock stands.
 pub(super) fn start(configure: fn(&mut Config)) -> TestApp {
@@ -155,11 +156,9 @@ pub(super) trait Actor: Send {
 
 /// Lets so many seconds pass for all. They act at the same time, as clients do; what comes of it does not depend on their order.
 pub(super) fn run<A: Actor>(app: &TestApp, actors: &mut [A], secs: u32) {
-    let share = actors.len().div_ceil(THREADS).max(1);
-    let threads = actors.chunks(share).count();
-    let barrier = Barrier::new(threads);
+    let barrier = Barrier::new(actors.chunks(ACTORS_PER_THREAD).count());
     std::thread::scope(|scope| {
-        for actors in actors.chunks_mut(share) {
+        for actors in actors.chunks_mut(ACTORS_PER_THREAD) {
             let barrier = &barrier;
             scope.spawn(move || {
                 let player = app.player();
