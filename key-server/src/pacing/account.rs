@@ -95,7 +95,7 @@ impl Account {
             after.total_ms = after.total_ms.saturating_add(cost_ms);
             after.note_taker(asked);
         }
-        see(&mut after.networks, asked.network, asked.now);
+        see(&mut after.networks, asked.network, after.at);
         for period in asked.periods {
             after.periods.insert(*period);
         }
@@ -147,7 +147,7 @@ impl Account {
             self.sessions.pop_front();
         }
         let last = asked.periods.last().copied().unwrap_or(0);
-        self.sessions.push_back(Taker(asked.session.to_owned(), asked.now, last));
+        self.sessions.push_back(Taker(asked.session.to_owned(), self.at, last));
     }
 
     /// The neighbours' keys are enough: loads and positions do not meet exactly at a border.

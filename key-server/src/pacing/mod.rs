@@ -10,3 +10,6 @@ pub(crate) use periods::PeriodSet;
 pub use reason::Reason;
 pub(crate) use score::{Action, Judgement, Rules, Score};
 pub use score::Threshold;
+
+#[cfg(test)]
+mod tests;

@@ -84,9 +84,13 @@ impl Viewer {
         let mut chance = Chance::new(seed ^ (u64::from(number) << 20));
         let habit = Habit::ALL[(number as usize) % Habit::ALL.len()];
         let starts_at = chance.below(300);
-        let watches_secs = if habit == Habit::Skims { 1100.0 } else { chance.between(60.0, 1200.0) };
+        let watches_secs = if habit == Habit::Skims { 1200.0 } else { chance.between(60.0, 900.0) };
         let starts_in = if chance.is(0.7) { 0.0 } else { chance.between(0.0, 3000.0) };
-        let rate = if habit == Habit::Hurries { 2.0 } else { [1.0, 1.0, 1.25, 1.5][chance.below(4) as usize] };
+        let rate = match habit {
+            Habit::Hurries => 2.0,
+            Habit::Skims => [1.0, 1.25][chance.below(2) as usize],
+            _ => [1.0, 1.0, 1.25, 1.5][chance.below(4) as usize],
+        };
         let tabs = if habit == Habit::Tabs { 3 } else { 1 };
         let tabs = (0..tabs).map(|tab| Tab {
             client: None,
@@ -149,7 +153,7 @@ impl Viewer {
                 let pause = if self.clicks > 0 { chance.between(2.0, 6.0) } else { chance.between(180.0, 600.0) };
                 (pause, Some(chance.between(0.0, 3500.0)))
             }
-            Habit::Skims => (chance.between(30.0, 60.0), Some(tab.at + chance.between(60.0, 150.0))),
+            Habit::Skims => (chance.between(40.0, 80.0), Some(tab.at + chance.between(60.0, 150.0))),
             Habit::Skips => {
                 if self.clicks == 0 {
                     self.clicks = 5 + chance.below(15);
