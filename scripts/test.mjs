@@ -100,8 +100,8 @@ async function suites() {
     { name: "CDN tests", ...(await nodeTests("tests/cdn")) },
     { name: "player unit tests", ...vitest("player-wasm") },
     { name: "page unit tests", ...vitest("www") },
-    { name: "console tests", ...playwright("--project=console", "--workers=2") },
-    { name: "browser tests", ...playwright("--project=installation") },
+    { name: "console tests", ...playwright("--project=console") },
+    { name: "browser tests", ...playwright("--project=guarded", "--project=installation") },
   ];
 }
 

@@ -1,17 +1,40 @@
-// Browser tests: Debian's Chromium, headless. Those of an installation one at a time (the machine's cores are for decoding video); those of the
-// console before its stand-in need no order and share nothing, so `--workers=2` may run two at once.
+// Browser tests: Debian's Chromium, headless. Two files at a time: each of Playwright's workers has an installation of its own, and
+// those of the console before its stand-in need no order and share nothing. What plays in the SDK runs once for
+// each level (see docs/LEVELS.md), the rest once.
 import { execFileSync } from "node:child_process";
 import { defineConfig } from "@playwright/test";
+
+const CONSOLE = "console-*.spec.mjs";
+const LEVELLED = ["modes", "playback", "preview", "refusals", "session", "watermark"].map((name) => `${name}.spec.mjs`);
+
+/** What `npm start` starts has been made once. */
+const PREPARED = { dependencies: ["made"] };
+
+const atLevel = (level) => ({
+  ...PREPARED,
+  name: level,
+  testMatch: LEVELLED,
+  outputDir: `test-results/${level}`,
+  use: { level },
+});
 
 export default defineConfig({
   testDir: "e2e",
   globalSetup: "./e2e/lib/shared-data.mjs",
   testMatch: "*.spec.mjs",
   projects: [
-    { name: "console", testMatch: "console-*.spec.mjs", fullyParallel: true, outputDir: "test-results/console" },
-    { name: "installation", testIgnore: "console-*.spec.mjs", outputDir: "test-results/installation" },
+    { name: "console", testMatch: CONSOLE, fullyParallel: true, outputDir: "test-results/console" },
+    { name: "made", testMatch: "installation.setup.mjs", outputDir: "test-results/made" },
+    atLevel("sealed"),
+    atLevel("guarded"),
+    {
+      ...PREPARED,
+      name: "installation",
+      testIgnore: [CONSOLE, ...LEVELLED],
+      outputDir: "test-results/installation",
+    },
   ],
-  workers: 1,
+  workers: 2,
   timeout: 180_000,
   reporter: [["list"]],
   use: {

@@ -1,6 +1,6 @@
 //! What JavaScript in the worker sees. Errors are thrown as their stable code, a string.
 
-use keyveil_protocol::{Period, SegmentRef};
+use keyveil_protocol::{Period, SegmentRef, StatedLevel};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use crate::sdk_build::SdkBuild;
@@ -28,10 +28,19 @@ impl KeyveilSession {
         Ok(Self { session: Session::new(SdkBuild::embedded()?), buffer: SegmentBuffer::default() })
     }
 
-    /// The body of `POST /v1/play`, to be sent as it is.
+    /// The body of `POST /v1/play`, to be sent as it is. `downgrade` says why the level is not `sealed`, and is null where it is;
+    /// what does not belong together is `malformed_request`.
     #[wasm_bindgen(js_name = playRequest)]
-    pub fn play_request(&mut self, psign: &str, file_id: Option<String>, position_ms: f64) -> Result<String, JsValue> {
-        Ok(self.session.play_request(psign, file_id.as_deref(), whole_ms(position_ms))?)
+    pub fn play_request(
+        &mut self,
+        psign: &str,
+        file_id: Option<String>,
+        position_ms: f64,
+        level: &str,
+        downgrade: Option<String>,
+    ) -> Result<String, JsValue> {
+        let stated = stated_level(level, downgrade.as_deref())?;
+        Ok(self.session.play_request(psign, file_id.as_deref(), whole_ms(position_ms), stated)?)
     }
 
     /// Takes the answer of `POST /v1/play` as it came.
@@ -106,6 +115,10 @@ impl KeyveilSession {
         let clear_len = self.buffer.decrypt(key)?;
         u32::try_from(clear_len).map_err(|_| PlayerError::INTERNAL)
     }
+}
+
+fn stated_level(level: &str, downgrade: Option<&str>) -> Result<StatedLevel, PlayerError> {
+    Ok(StatedLevel::new(Some(level.parse()?), downgrade.map(str::parse).transpose()?)?)
 }
 
 /// JavaScript's numbers are doubles: what is no whole, positive number counts as the start.

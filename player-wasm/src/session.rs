@@ -5,7 +5,7 @@ use getrandom::SysRng;
 use keyveil_protocol::api::{KeysRequest, KeysResponse, MediaInfo, PlayRequest, PlayResponse};
 use keyveil_protocol::{
     Envelope, ErrorCode, Exchange, FileId, Mode, Period, PeriodKeyEntry, PeriodSegments, ProtocolError, Rendition,
-    SegmentKey, SegmentKeyEntry, SegmentRef, SessionId, SessionMacKey, TrackClass,
+    SegmentKey, SegmentKeyEntry, SegmentRef, SessionId, SessionMacKey, StatedLevel, TrackClass,
 };
 use rand_core::UnwrapErr;
 
@@ -84,6 +84,7 @@ impl Session {
         psign: &str,
         file_id: Option<&str>,
         position_ms: u64,
+        stated: StatedLevel,
     ) -> Result<String, PlayerError> {
         let exchange = new_exchange()?;
         let body = to_json(&PlayRequest {
@@ -93,6 +94,7 @@ impl Session {
             build_id: self.build.build_id.to_string(),
             position_ms,
             version: self.version,
+            stated,
         })?;
         self.pending = Some(PendingExchange { exchange, body: body.clone() });
         Ok(body)

@@ -6,9 +6,9 @@ use keyveil_protocol::api::{
     TitleInfo,
 };
 use keyveil_protocol::{
-    Cipher, Container, Envelope, ErrorCode, KeysGrant, Mode, Period, PeriodKey, PeriodKeyEntry, PeriodSegments,
-    PlayGrant, Psk, PskSecret, RecipientPublicKey, Rendition, Sealing, Segment, SegmentKeyEntry, SegmentRef, ServerKey,
-    SessionId, SessionMacKey, TitleSecret, TrackClass,
+    Cipher, Container, Downgrade, Envelope, ErrorCode, KeysGrant, Mode, Period, PeriodKey, PeriodKeyEntry,
+    PeriodSegments, PlayGrant, Psk, PskSecret, RecipientPublicKey, Rendition, Sealing, Segment, SegmentKeyEntry,
+    SegmentRef, ServerKey, SessionId, SessionMacKey, StatedLevel, TitleSecret, TrackClass,
 };
 use rand_core::UnwrapErr;
 
@@ -104,7 +104,7 @@ fn period_key(track_class: TrackClass, period: u32) -> PeriodKey {
 }
 
 fn session_info() -> SessionInfo {
-    SessionInfo { id: Some(SessionId::from_bytes([1; 16])), expires_at: 2000, server_time: 1000 }
+    SessionInfo { id: Some(SessionId::from_bytes([1; 16])), expires_at: 2000, server_time: 1000, level: None }
 }
 
 fn answer(mode: Mode, grant: Option<Envelope>) -> String {
@@ -129,7 +129,17 @@ fn answer(mode: Mode, grant: Option<Envelope>) -> String {
     let playlist_url = "http://host/media/t/title-1/master.m3u8".to_owned();
     let session = session_info();
     let resolution_names = Vec::new();
-    let answer = PlayResponse { session, title, playlist_url, watermark: None, resolution_names, preview: None, grant };
+    let max_track = TrackClass::Uhd;
+    let answer = PlayResponse {
+        session,
+        title,
+        playlist_url,
+        watermark: None,
+        resolution_names,
+        max_track,
+        preview: None,
+        grant,
+    };
     serde_json::to_string(&answer).expect("JSON")
 }
 
@@ -161,7 +171,7 @@ fn session() -> Session {
 
 fn playing() -> (Session, FakeServer) {
     let (mut session, server) = (session(), FakeServer::new());
-    let body = session.play_request("psign", Some(FILE_ID), 0).expect("a body");
+    let body = session.play_request("psign", Some(FILE_ID), 0, StatedLevel::Sealed).expect("a body");
     session.accept_play(&server.play(&body)).expect("opens");
     (session, server)
 }
@@ -199,7 +209,7 @@ fn a_granted_segment_decrypts_to_the_clear_bytes() {
 fn a_preview_ends_at_its_last_segment() {
     let (mut session, mut server) = (session(), FakeServer::new());
     server.preview_segments = Some(3);
-    let body = session.play_request("psign", Some(FILE_ID), 0).expect("a body");
+    let body = session.play_request("psign", Some(FILE_ID), 0, StatedLevel::Sealed).expect("a body");
     session.accept_play(&server.play(&body)).expect("opens");
     let place = |segment: u32, rendition| {
         let (period, segment) = (Period(segment / PERIOD_SEGMENTS), Segment(segment));
@@ -226,7 +236,7 @@ fn a_preview_ends_at_its_last_segment() {
 fn a_preview_shorter_than_a_period_tells_its_classes() {
     let (mut session, mut server) = (session(), FakeServer::new());
     server.preview_segments = Some(1);
-    let body = session.play_request("psign", Some(FILE_ID), 0).expect("a body");
+    let body = session.play_request("psign", Some(FILE_ID), 0, StatedLevel::Sealed).expect("a body");
     session.accept_play(&server.play(&body)).expect("opens");
     assert_eq!(session.track_classes(), [TrackClass::Hd]);
     assert!(session.holds_period(Period(0)));
@@ -235,21 +245,34 @@ fn a_preview_shorter_than_a_period_tells_its_classes() {
 #[test]
 fn the_play_request_carries_what_the_page_asked_and_the_build() {
     let mut session = session();
-    let body = session.play_request("a.b.c", Some(FILE_ID), 1234).expect("a body");
+    let body = session.play_request("a.b.c", Some(FILE_ID), 1234, StatedLevel::Sealed).expect("a body");
     let request: PlayRequest = serde_json::from_str(&body).expect("a play request");
     assert_eq!(request.psign, "a.b.c");
     assert_eq!(request.file_id.expect("asked for").as_str(), FILE_ID);
     assert_eq!((request.build_id.as_str(), request.position_ms), ("build-1", 1234));
-    assert_eq!(code(session.play_request("a.b.c", Some("no/id"), 0)), ErrorCode::MalformedRequest);
+    assert_eq!(code(session.play_request("a.b.c", Some("no/id"), 0, StatedLevel::Sealed)), ErrorCode::MalformedRequest);
+}
+
+#[test]
+fn the_play_request_says_the_level_and_why_it_is_not_sealed() {
+    for (stated, level, downgrade) in [
+        (StatedLevel::Sealed, "sealed", serde_json::Value::Null),
+        (StatedLevel::Guarded(Downgrade::OwnHls), "guarded", "own_hls".into()),
+    ] {
+        let body = session().play_request("a.b.c", None, 0, stated).expect("a body");
+        let body: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+        assert_eq!((body["level"].as_str(), &body["downgrade"]), (Some(level), &downgrade));
+        assert!(body.get("downgrade").is_some(), "said, also where it is null");
+    }
 }
 
 #[test]
 fn a_session_opened_anew_asks_for_the_version_it_began_with() {
     let asked = |body: &str| serde_json::from_str::<PlayRequest>(body).expect("a play request").version;
-    assert_eq!(asked(&session().play_request("psign", None, 0).expect("a body")), None);
+    assert_eq!(asked(&session().play_request("psign", None, 0, StatedLevel::Sealed).expect("a body")), None);
     let (mut playing, _) = playing();
     playing.close();
-    assert_eq!(asked(&playing.play_request("psign", None, 0).expect("a body")), Some(3));
+    assert_eq!(asked(&playing.play_request("psign", None, 0, StatedLevel::Sealed).expect("a body")), Some(3));
 }
 
 #[test]
@@ -264,7 +287,7 @@ fn every_request_has_its_own_public_key() {
 #[test]
 fn a_server_key_that_is_not_pinned_is_unknown() {
     let mut session = session();
-    let body = session.play_request("psign", None, 0).expect("a body");
+    let body = session.play_request("psign", None, 0, StatedLevel::Sealed).expect("a body");
     let other = FakeServer::with("server-2", [3; 32], BUILD_SECRET);
     assert_eq!(code(session.accept_play(&other.play(&body))), ErrorCode::ServerKeyUnknown);
     assert_eq!(code(session.segment_key(&segment(TrackClass::Hd, 0))), ErrorCode::KeyNotGranted);
@@ -273,7 +296,7 @@ fn a_server_key_that_is_not_pinned_is_unknown() {
 #[test]
 fn a_substituted_server_key_under_the_pinned_id_is_rejected() {
     let mut session = session();
-    let body = session.play_request("psign", None, 0).expect("a body");
+    let body = session.play_request("psign", None, 0, StatedLevel::Sealed).expect("a body");
     let other = FakeServer::with("server-1", [9; 32], BUILD_SECRET);
     assert_eq!(code(session.accept_play(&other.play(&body))), ErrorCode::EnvelopeRejected);
 }
@@ -281,7 +304,7 @@ fn a_substituted_server_key_under_the_pinned_id_is_rejected() {
 #[test]
 fn a_server_that_does_not_know_the_build_secret_is_rejected() {
     let mut session = session();
-    let body = session.play_request("psign", None, 0).expect("a body");
+    let body = session.play_request("psign", None, 0, StatedLevel::Sealed).expect("a body");
     let other = FakeServer::with("server-1", [3; 32], [0; 32]);
     assert_eq!(code(session.accept_play(&other.play(&body))), ErrorCode::EnvelopeRejected);
 }
@@ -289,7 +312,7 @@ fn a_server_that_does_not_know_the_build_secret_is_rejected() {
 #[test]
 fn a_grant_for_an_altered_body_is_rejected() {
     let (mut session, server) = (session(), FakeServer::new());
-    let body = session.play_request("psign", None, 0).expect("a body");
+    let body = session.play_request("psign", None, 0, StatedLevel::Sealed).expect("a body");
     let altered = body.replace("psign\":\"psign", "psign\":\"other");
     assert_ne!(body, altered);
     assert_eq!(code(session.accept_play(&server.play(&altered))), ErrorCode::EnvelopeRejected);
@@ -298,19 +321,19 @@ fn a_grant_for_an_altered_body_is_rejected() {
 #[test]
 fn a_replayed_answer_is_rejected() {
     let (mut session, server) = (session(), FakeServer::new());
-    let first = session.play_request("psign", None, 0).expect("a body");
+    let first = session.play_request("psign", None, 0, StatedLevel::Sealed).expect("a body");
     let recorded = server.play(&first);
     session.accept_play(&recorded).expect("opens once");
     assert_eq!(code(session.accept_play(&recorded)), ErrorCode::SessionInvalid, "nothing is asked for");
 
-    session.play_request("psign", None, 0).expect("a body");
+    session.play_request("psign", None, 0, StatedLevel::Sealed).expect("a body");
     assert_eq!(code(session.accept_play(&recorded)), ErrorCode::EnvelopeRejected);
 }
 
 #[test]
 fn a_play_grant_does_not_answer_a_keys_request() {
     let (mut session, server) = playing();
-    let body = session.play_request("psign", None, 0).expect("a body");
+    let body = session.play_request("psign", None, 0, StatedLevel::Sealed).expect("a body");
     let grant = server.play_grant(&body);
     let answer = KeysResponse { session: session_info(), playlist_url: String::new(), grant };
     let answer = serde_json::to_string(&answer).expect("JSON");
@@ -321,7 +344,7 @@ fn a_play_grant_does_not_answer_a_keys_request() {
 fn an_answer_that_cannot_be_read_is_rejected() {
     for answer in ["", "{}", "null", "{\"grant\":{}}"] {
         let mut session = session();
-        session.play_request("psign", None, 0).expect("a body");
+        session.play_request("psign", None, 0, StatedLevel::Sealed).expect("a body");
         assert_eq!(code(session.accept_play(answer)), ErrorCode::EnvelopeRejected, "{answer}");
     }
 }
@@ -329,11 +352,11 @@ fn an_answer_that_cannot_be_read_is_rejected() {
 #[test]
 fn a_private_title_without_a_grant_is_rejected_and_any_other_is_not() {
     let mut session = session();
-    session.play_request("psign", None, 0).expect("a body");
+    session.play_request("psign", None, 0, StatedLevel::Sealed).expect("a body");
     assert_eq!(code(session.accept_play(&answer(Mode::Private, None))), ErrorCode::EnvelopeRejected);
 
     for mode in [Mode::Clear, Mode::Standard] {
-        session.play_request("psign", None, 0).expect("a body");
+        session.play_request("psign", None, 0, StatedLevel::Sealed).expect("a body");
         session.accept_play(&answer(mode, None)).expect("nothing to open");
         assert_eq!(code(session.segment_key(&segment(TrackClass::Hd, 0))), ErrorCode::KeyNotGranted);
         assert_eq!(code(session.keys_request(Period(0), 0, None)), ErrorCode::SessionInvalid);

@@ -49,7 +49,7 @@ export function readyOnInit(message: ToWorker, worker: FakeWorker): void {
 export const INIT = { type: "init", server: "http://keys.test", credentials: "same-origin" } as const;
 
 export function session(lifetimeSecs = 3600): SessionInfo {
-  return { id: "AAAAAAAAAAAAAAAAAAAAAA", expiresAt: 1000 + lifetimeSecs, serverTime: 1000 };
+  return { id: "AAAAAAAAAAAAAAAAAAAAAA", expiresAt: 1000 + lifetimeSecs, serverTime: 1000, level: null };
 }
 
 export const playlistUrl = (token: string) => `http://media.test/media/${token}/title-1/master.m3u8`;
@@ -87,6 +87,7 @@ export function playback(changes: Partial<Playback> = {}): Playback {
     watermark: null,
     resolutionNames: [],
     preview: null,
+    maxTrack: null,
     trackClasses: ["AUDIO", "SD"],
     ...changes,
   };

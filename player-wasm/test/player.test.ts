@@ -10,10 +10,15 @@ const { FakeHls } = vi.hoisted(() => {
   type Handler = (event: string, data: object) => void;
   class FakeHls {
     static readonly Events = { ERROR: "error", MANIFEST_PARSED: "parsed", FRAG_BUFFERED: "buffered" };
+    static readonly DefaultConfig = { loader: class {} };
     static readonly ErrorTypes = { NETWORK_ERROR: "network", MEDIA_ERROR: "media", KEY_SYSTEM_ERROR: "keys" };
     static readonly ErrorDetails = {};
     static last: FakeHls;
     levels: object[] = [{}];
+    readonly audioTracks: object[] = [];
+    readonly subtitleTracks: object[] = [];
+    manualLevel = -1;
+    currentLevel = -1;
     readonly calls: string[] = [];
     readonly #handlers = new Map<string, Handler>();
 
@@ -56,6 +61,7 @@ vi.mock("hls.js", () => ({ default: FakeHls }));
 class FakeTitle extends KeyveilEventTarget {
   readonly playlistUrl = "http://media.test/master.m3u8";
   readonly opened = true;
+  readonly info = { mode: "private" };
   readonly playback = { preview: null as Preview | null, resolutionNames: [] as ResolutionName[] };
   reopened = 0;
 
@@ -66,10 +72,6 @@ class FakeTitle extends KeyveilEventTarget {
   async start(): Promise<void> {}
 
   followPosition(): void {}
-
-  hlsConfig(): object {
-    return {};
-  }
 
   fail(error: KeyveilError): void {
     this.emit("error", error);

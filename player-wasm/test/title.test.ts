@@ -2,7 +2,9 @@ import type { HlsConfig } from "hls.js";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { KeyveilError } from "../ts/errors.js";
 import { KEYVEIL_EVENTS } from "../ts/events.js";
+import { hlsSettings } from "../ts/hls/settings.js";
 import type { ToWorker } from "../ts/messages.js";
+import { OWN_HLS } from "../ts/page/level.js";
 import { KeyveilTitle, type TitleOptions } from "../ts/page/title.js";
 import { FakeWorker, INIT, playback, playlistUrl, readyOnInit, session, settle } from "./fakes.js";
 
@@ -33,7 +35,8 @@ function title(answers: Answers = {}, options: Partial<TitleOptions> = {}) {
     workers.push(worker);
     return worker;
   };
-  const defaults = { spawn, init: INIT, initTimeoutMs: 1_000, getSignature, fileId: "title-1", positionMs: 0 };
+  const own = { choice: OWN_HLS, hlsSettings };
+  const defaults = { spawn, init: INIT, initTimeoutMs: 1_000, getSignature, fileId: "title-1", positionMs: 0, ...own };
   const opened = new KeyveilTitle({ ...defaults, ...options });
   const events: [string, unknown][] = [];
   for (const type of KEYVEIL_EVENTS) opened.on(type, ({ detail }) => events.push([type, detail]));

@@ -135,3 +135,44 @@ describe("the worker connection", () => {
     expect(engine).toHaveBeenCalledWith({ type: "buffered" });
   });
 });
+
+describe("a worker that can't be loaded", () => {
+  /** What the page's document hears. */
+  const violation = (effectiveDirective: string, disposition = "enforce") =>
+    Object.assign(new Event("securitypolicyviolation"), { effectiveDirective, disposition });
+
+  async function failing(before: readonly Event[], after: readonly Event[] = []): Promise<string | undefined> {
+    const page = new EventTarget();
+    vi.stubGlobal("document", page);
+    const { worker, connection } = connect(new FakeWorker(() => undefined));
+    const ready = refusal(connection.ready);
+    for (const event of before) page.dispatchEvent(event);
+    worker.dispatch("error", {});
+    for (const event of after) page.dispatchEvent(event);
+    await vi.advanceTimersByTimeAsync(300);
+    vi.unstubAllGlobals();
+    return ready;
+  }
+
+  test("is blocked where the page's policy says so, before or just after", async () => {
+    expect(await failing([violation("worker-src")])).toBe("worker_blocked");
+    expect(await failing([], [violation("worker-src")])).toBe("worker_blocked");
+    expect(await failing([violation("script-src")])).toBe("worker_blocked");
+  });
+
+  test("has crashed where the policy says nothing, or only about something else", async () => {
+    expect(await failing([])).toBe("worker_crashed");
+    expect(await failing([violation("img-src"), violation("worker-src", "report")])).toBe("worker_crashed");
+  });
+
+  test("is no news once it has started", async () => {
+    const page = new EventTarget();
+    vi.stubGlobal("document", page);
+    const { worker, connection } = connect();
+    await connection.ready;
+    page.dispatchEvent(violation("script-src"));
+    worker.dispatch("error", {});
+    vi.unstubAllGlobals();
+    expect(connection.failure?.code).toBe("worker_crashed");
+  });
+});

@@ -6,6 +6,7 @@ import { SegmentLoader } from "../ts/worker/segment-loader.js";
 import { Session } from "../ts/worker/session.js";
 import { Slots } from "../ts/worker/slots.js";
 import type { Wasm, WasmSession } from "../ts/worker/wasm.js";
+import { START } from "./engine-fakes.js";
 import { INIT, playback, settle } from "./fakes.js";
 
 /** The module as the worker sees it: "decrypts" by dropping the last byte, and holds the periods it was granted. */
@@ -21,9 +22,15 @@ class FakeWasm implements Wasm, WasmSession {
   #length = 0;
   #asked = 0;
 
-  playRequest(psign: string): string {
+  playRequest(
+    psign: string,
+    _fileId: string | undefined,
+    _positionMs: number,
+    level: string,
+    downgrade: string | undefined,
+  ): string {
     this.#asked = 0;
-    return JSON.stringify({ psign });
+    return JSON.stringify({ psign, level, downgrade });
   }
 
   acceptPlay(): void {
@@ -118,11 +125,13 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
+const PLAY = { psign: "psign", fileId: "title-1", positionMs: 0, level: "guarded", downgrade: "browser" } as const;
+
 async function playing() {
   const wasm = new FakeWasm();
   const events = { exchange: vi.fn(), renewed: vi.fn() };
   const session = new Session(wasm, "http://keys.test/", "same-origin", events);
-  await session.play("psign", "title-1", 0);
+  await session.play(PLAY);
   const loader = new SegmentLoader(wasm, session, "same-origin");
   const load = (period: number, segment: number, signal = new AbortController().signal) =>
     loader.load(
@@ -137,10 +146,10 @@ describe("the session", () => {
   test("sends the module's body as it is and keeps the grant to itself", async () => {
     const { events, session } = await playing();
     expect(calls[0]?.url).toBe("http://keys.test/v1/play");
-    expect(calls[0]?.init.body).toBe('{"psign":"psign"}');
-    const answer = await session.play("psign", "title-1", 0);
+    expect(calls[0]?.init.body).toBe('{"psign":"psign","level":"guarded","downgrade":"browser"}');
+    const answer = await session.play(PLAY);
     expect(Object.keys(answer).sort()).toEqual(
-      ["playlistUrl", "preview", "resolutionNames", "session", "title", "trackClasses", "watermark"].sort(),
+      ["maxTrack", "playlistUrl", "preview", "resolutionNames", "session", "title", "trackClasses", "watermark"].sort(),
     );
     expect(events.exchange).toHaveBeenCalledWith("play", expect.any(Number), 0);
   });
@@ -222,7 +231,7 @@ describe("the session", () => {
     respond = () => new Response('{"grant":"forged"}');
     expect(await codeOf(session.ensurePeriod(3, 0))).toBe("envelope_rejected");
     respond = () => new Response("{}");
-    expect(await codeOf(session.play("psign", undefined, 0))).toBe("malformed_request");
+    expect(await codeOf(session.play({ ...PLAY, fileId: undefined }))).toBe("malformed_request");
   });
 
   const refusals: [string, () => Response | Promise<Response>, string, number][] = [
@@ -235,7 +244,7 @@ describe("the session", () => {
     test(`names ${name}: ${code}`, async () => {
       const { session } = await playing();
       respond = response;
-      const error: KeyveilError = await session.play("psign", undefined, 0).then(
+      const error: KeyveilError = await session.play({ ...PLAY, fileId: undefined }).then(
         () => expect.unreachable(),
         (thrown) => thrown,
       );
@@ -450,5 +459,106 @@ describe("the worker's host", () => {
     await until(() => of("failed").length === 1);
     expect(of("failed")).toMatchObject([{ id: 2, error: { code: "aborted" } }]);
     expect(exchanges()).toHaveLength(1);
+  });
+
+  describe("at its level", () => {
+    const PLAY_SEALED = { type: "play", psign: "psign", level: "sealed", downgrade: null } as const;
+    const PLAY_GUARDED = { type: "play", psign: "psign", level: "guarded", downgrade: "browser" } as const;
+    const refusals = (of: (type: string) => FromWorker[]) =>
+      (of("failed") as Extract<FromWorker, { type: "failed" }>[]).map(({ id, error }) => [id, error.code]);
+
+    test("sealed hands out no media, whatever it is asked and played with afterwards", async () => {
+      const { worker, of } = host();
+      worker.receive(INIT);
+      worker.receive({ ...PLAY_SEALED, id: 1 });
+      worker.receive({ ...LOAD, id: 2 });
+      await until(() => of("played").length === 1);
+      worker.receive({ ...LOAD, id: 3 });
+      worker.receive({ ...PLAY_GUARDED, id: 4 });
+      worker.receive({ ...LOAD, id: 5 });
+      await settle();
+      expect(refusals(of)).toEqual([2, 3, 4, 5].map((id) => [id, "malformed_request"]));
+      expect(of("segment")).toEqual([]);
+      expect(calls.map(({ url }) => url)).toEqual(["http://keys.test/v1/play"]);
+    });
+
+    test("is fixed also where the first session is refused", async () => {
+      const { worker, of } = host();
+      respond = () => refused(403, "level_not_allowed");
+      worker.receive(INIT);
+      worker.receive({ ...PLAY_SEALED, id: 1 });
+      await until(() => of("failed").length === 1);
+      worker.receive({ ...PLAY_GUARDED, id: 2 });
+      worker.receive({ ...PLAY_SEALED, id: 3 });
+      await until(() => of("failed").length === 3);
+      expect(refusals(of).sort()).toEqual([
+        [1, "level_not_allowed"],
+        [2, "malformed_request"],
+        [3, "level_not_allowed"],
+      ]);
+    });
+
+    test("guarded takes no commands for an engine, and loads", async () => {
+      const { worker, of } = host();
+      worker.receive(INIT);
+      worker.receive({ ...PLAY_GUARDED, id: 1 });
+      await until(() => of("played").length === 1);
+      worker.receive(START);
+      worker.receive({ type: "engine-resume" });
+      worker.receive({ ...PLAY_SEALED, id: 2 });
+      worker.receive({ ...LOAD, id: 3 });
+      await until(() => of("segment").length === 1);
+      expect(refusals(of)).toEqual([
+        [0, "malformed_request"],
+        [0, "malformed_request"],
+        [2, "malformed_request"],
+      ]);
+    });
+
+    test("sealed takes them once it has a session", async () => {
+      const { worker, of } = host();
+      worker.receive(INIT);
+      worker.receive({ ...PLAY_SEALED, id: 1 });
+      worker.receive({ type: "engine-resume" });
+      await until(() => of("played").length === 1);
+      worker.receive({ type: "engine-resume" });
+      expect(refusals(of)).toEqual([[0, "malformed_request"]]);
+    });
+
+    test("is one that there is, and asked for before anything is loaded", async () => {
+      const { worker, of } = host();
+      worker.receive(INIT);
+      worker.receive({ ...PLAY_GUARDED, level: "standard" as never, id: 1 });
+      worker.receive({ ...LOAD, id: 2 });
+      expect(refusals(of)).toEqual([
+        [1, "malformed_request"],
+        [2, "malformed_request"],
+      ]);
+      worker.receive({ ...PLAY_GUARDED, id: 3 });
+      await until(() => of("played").length === 1);
+    });
+
+    test("is told to the server with its reason, for a session that is prolonged by another one, too", async () => {
+      const { worker, of } = host();
+      respond = () => playAnswer({ title: { ...playback().title, mode: "standard" } });
+      worker.receive(INIT);
+      worker.receive({ ...PLAY_GUARDED, id: 1 });
+      await until(() => of("played").length === 1);
+      worker.receive({ type: "renew", id: 2, psign: "newer", positionMs: 5 });
+      await until(() => of("renewed").length === 1);
+      const told = { level: "guarded", downgrade: "browser" };
+      expect(calls.map(({ init }) => JSON.parse(String(init.body)))).toEqual([
+        { psign: "psign", ...told },
+        { psign: "newer", ...told },
+      ]);
+    });
+
+    test("sealed has no reason", async () => {
+      const { worker, of } = host();
+      worker.receive(INIT);
+      worker.receive({ ...PLAY_SEALED, id: 1 });
+      await until(() => of("played").length === 1);
+      expect(calls.map(({ init }) => init.body)).toEqual(['{"psign":"psign","level":"sealed"}']);
+    });
   });
 });

@@ -225,7 +225,8 @@ const MESSAGES: Partial<Record<ErrorCode, string>> = {
     "The decryptor can't be started; check wasmUrl, its MIME type and the worker's Content-Security-Policy.",
   worker_crashed: "The player's worker stopped unexpectedly.",
   worker_blocked: "The page's Content-Security-Policy stops the player's worker; it needs worker-src 'self'.",
-  source_not_opened: "The browser did not open the video's media source; reload the page.",
+  source_not_opened:
+    "The browser did not open the video's media source; check that the Content-Security-Policy has media-src blob:.",
   level_not_allowed:
     "This title may not be played this way here; use a current Chromium browser and the player as it is.",
   unsupported_browser: "This browser lacks what encrypted playback needs (Worker and Media Source Extensions).",

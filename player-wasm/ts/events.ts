@@ -29,6 +29,8 @@ export interface KeyveilEventMap {
     readonly fetchMs: number;
     readonly decryptMs: number;
   };
+  /** Qualities, audio tracks or what is chosen of them have changed: the player has them. */
+  tracks: Record<string, never>;
   /** A signature was accepted. */
   signature: { readonly reason: "start" | "refresh"; readonly expiresAt: number };
   error: KeyveilError;
@@ -44,6 +46,7 @@ export const KEYVEIL_EVENTS: readonly KeyveilEventType[] = [
   "title",
   "exchange",
   "segment",
+  "tracks",
   "signature",
   "error",
   "previewend",

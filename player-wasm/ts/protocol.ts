@@ -7,6 +7,7 @@ export type TitleMode = "private" | "standard" | "clear";
 
 /** docs/LEVELS.md. `standard` is that of standard titles, wherever their engine runs. */
 export type PlaybackLevel = "sealed" | "guarded" | "standard";
+const LEVELS: readonly PlaybackLevel[] = ["sealed", "guarded", "standard"];
 export type SdkLevel = Exclude<PlaybackLevel, "standard">;
 /** Why a session is not sealed. */
 export type Downgrade = "browser" | "application" | "own_hls" | "hls_settings";
@@ -51,6 +52,8 @@ export interface SessionInfo {
   readonly id: string | null;
   readonly expiresAt: number;
   readonly serverTime: number;
+  /** As the server holds it; null for clear titles, of a prolonged session, and where an older server does not say. */
+  readonly level: PlaybackLevel | null;
 }
 
 export interface ResolutionName {
@@ -75,6 +78,8 @@ export interface Playback {
   readonly resolutionNames: readonly ResolutionName[];
   /** Where it ends, if the signature does not cover the whole title. */
   readonly preview: Preview | null;
+  /** The highest track class that signature and rules leave; null where all are, or where an older server does not say. */
+  readonly maxTrack: TrackClass | null;
   /** The classes whose keys the signature gives; empty for titles that are not private. */
   readonly trackClasses: readonly TrackClass[];
 }
@@ -137,16 +142,17 @@ export function splitSegmentUrl(url: string): { url: string; reference: string }
 /** Only the public part of a `/v1/play` answer, and only when it has the right form. */
 export function publicPlayback(answer: unknown, trackClasses: readonly TrackClass[]): Playback | null {
   if (!isRecord(answer)) return null;
-  const { session, title, playlistUrl, watermark, resolutionNames, preview = null } = answer;
+  const { session, title, playlistUrl, watermark, resolutionNames, preview = null, maxTrack } = answer;
   if (!isSession(session) || !isTitle(title) || typeof playlistUrl !== "string") return null;
   if (preview !== null && !isPreview(preview)) return null;
   return {
-    session: { id: session.id, expiresAt: session.expiresAt, serverTime: session.serverTime },
+    session: publicSession(session),
     title: { ...title, clearLeadSegments: title.clearLeadSegments ?? 0 },
     playlistUrl,
     watermark: typeof watermark === "string" && watermark.trim() !== "" ? watermark : null,
     resolutionNames: Array.isArray(resolutionNames) ? resolutionNames.filter(isResolutionName) : [],
     preview: preview && { segments: preview.segments, endMs: preview.endMs },
+    maxTrack: TRACK_CLASSES.find((name) => name === maxTrack) ?? null,
     trackClasses,
   };
 }
@@ -157,7 +163,7 @@ export function publicRenewal(answer: unknown): Renewal | null {
   const { session, playlistUrl } = answer;
   if (!isSession(session) || typeof playlistUrl !== "string") return null;
   return {
-    session: { id: session.id, expiresAt: session.expiresAt, serverTime: session.serverTime },
+    session: publicSession(session),
     playlistUrl,
   };
 }
@@ -166,7 +172,14 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function isSession(value: unknown): value is SessionInfo {
+/** As it is sent: a level is left out by older servers and by renewals. */
+type SentSession = Omit<SessionInfo, "level"> & { readonly level?: unknown };
+
+function publicSession({ id, expiresAt, serverTime, level }: SentSession): SessionInfo {
+  return { id, expiresAt, serverTime, level: LEVELS.find((name) => name === level) ?? null };
+}
+
+function isSession(value: unknown): value is SentSession {
   if (!isRecord(value)) return false;
   const { id, expiresAt, serverTime } = value;
   return (id === null || typeof id === "string") && Number.isFinite(expiresAt) && Number.isFinite(serverTime);

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::envelope::Envelope;
 use crate::ids::{AppId, FileId, ServerKeyId, SessionId};
+use crate::level::{PlaybackLevel, StatedLevel};
 use crate::psign::ResolutionName;
 use crate::track::{Cipher, Container, Mode, Period, PeriodSegments, Rendition, TrackClass};
 
@@ -36,6 +37,10 @@ pub struct PlayRequest {
     /// The version that a player which opens its session anew has playlists of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u32>,
+    /// `level` and `downgrade`: what the player says of itself.
+    #[serde(flatten)]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::level::LevelFields))]
+    pub stated: StatedLevel,
 }
 
 /// Answer to `POST /v1/play`.
@@ -53,6 +58,8 @@ pub struct PlayResponse {
     pub watermark: Option<String>,
     /// Names for the quality menu.
     pub resolution_names: Vec<ResolutionName>,
+    /// The highest track class that the signature and the rules on levels leave.
+    pub max_track: TrackClass,
     /// Where it ends, if the signature does not cover the whole title.
     pub preview: Option<Preview>,
     /// A sealed [`crate::PlayGrant`]; none for clear titles.
@@ -81,6 +88,9 @@ pub struct SessionInfo {
     pub expires_at: u64,
     /// The server's clock, seconds since 1970.
     pub server_time: u64,
+    /// The level that it is played at; none for clear titles.
+    #[serde(default)]
+    pub level: Option<PlaybackLevel>,
 }
 
 /// A published title as players see it.

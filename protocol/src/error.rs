@@ -81,6 +81,8 @@ error_codes! {
     SessionExpired = ("session_expired", 401, "The playback session has expired; start again with a new signature."),
     /// The viewer opened more sessions than the signature allows at once.
     SessionSuperseded = ("session_superseded", 401, "The viewer plays elsewhere, on as many players as allowed; end one there, or start again here."),
+    /// Below the least playback level of application or signature.
+    LevelNotAllowed = ("level_not_allowed", 403, "This title is not played like this here: the application or the player signature asks for a higher level, which this player or browser does not have."),
     /// Above the session's track class.
     TrackNotAllowed = ("track_not_allowed", 403, "The signature does not cover this track class."),
     /// Behind a preview's end.

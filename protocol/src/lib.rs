@@ -27,6 +27,7 @@ mod ids;
 pub mod job;
 mod key_tag;
 mod keys;
+mod level;
 mod mac;
 pub mod psign;
 mod secret;
@@ -47,6 +48,7 @@ pub use ids::{
 };
 pub use key_tag::{KEY_TAG_LEN_MAX, KeyTag, SegmentRef, StandardKeyTag};
 pub use keys::{PeriodKey, TitleSecret};
+pub use level::{BelowMinLevel, Downgrade, LevelRule, PlaybackLevel, StatedLevel};
 pub use mac::{MAC_HEADER, SessionMacKey};
 pub use segment::{BLOCK_LEN, CIPHERTEXT_LEN_MAX, SegmentKey};
 pub use track::{Cipher, Container, Mode, Period, PeriodSegments, Rendition, Segment, TrackClass};

@@ -3,11 +3,12 @@
 
 use std::convert::Infallible;
 
+use keyveil_protocol::api::PlayRequest;
 use keyveil_protocol::psign::{PlayerSignatureClaims, SigningKey, UnverifiedPlayerSignature};
 use keyveil_protocol::{
-    ApiKey, Envelope, Exchange, KeyTag, KeysGrant, Mode, Period, PeriodKey, PeriodKeyEntry, PlayGrant, ProtocolError,
-    Psk, PskSecret, RecipientPublicKey, Rendition, Sealing, Segment, SegmentKey, SegmentKeyEntry, SegmentRef,
-    ServerKey, SessionId, SessionMacKey, TitleSecret, TrackClass, seal_title,
+    ApiKey, Downgrade, Envelope, Exchange, KeyTag, KeysGrant, LevelRule, Mode, Period, PeriodKey, PeriodKeyEntry,
+    PlayGrant, ProtocolError, Psk, PskSecret, RecipientPublicKey, Rendition, Sealing, Segment, SegmentKey,
+    SegmentKeyEntry, SegmentRef, ServerKey, SessionId, SessionMacKey, TitleSecret, TrackClass, seal_title,
 };
 use serde_json::Value;
 
@@ -117,6 +118,11 @@ fn limits(claims: &PlayerSignatureClaims) -> Value {
     set("us", claims.us().map(Value::from));
     set("sessions", claims.session_limit().map(Value::from));
     set("once", claims.is_for_one_use().then_some(Value::Bool(true)));
+    let rule = claims.level_rule();
+    if rule != LevelRule::NONE {
+        set("minLevel", Some(rule.min_level.as_str().into()));
+        set("belowMinLevel", Some(rule.below_min_level.to_string().into()));
+    }
     let ip: Vec<Value> = claims.address_ranges().iter().map(|range| range.to_string().into()).collect();
     set("ip", (!ip.is_empty()).then_some(Value::Array(ip)));
     Value::Object(limits)
@@ -139,6 +145,45 @@ fn player_signatures_are_accepted_and_refused_as_written_down() {
     for case in list(&v, "refused") {
         let refusal = check_psign(&v, text(case, "psign"));
         assert_eq!(refusal.unwrap_err().code().as_str(), text(case, "code"), "{}", text(case, "name"));
+    }
+}
+
+#[test]
+fn levels_are_stated_as_written_down() {
+    let v = vectors!("levels");
+    for case in list(&v, "requests") {
+        let body = text(case, "body");
+        let request: PlayRequest = serde_json::from_str(body).unwrap();
+        assert_eq!(request.stated.level().as_str(), text(case, "level"), "{body}");
+        assert_eq!(request.stated.downgrade().map(Downgrade::as_str), case["downgrade"].as_str(), "{body}");
+        let fields = |value: &Value| (value.get("level").cloned(), value.get("downgrade").cloned());
+        if case["written"] == true {
+            let written = serde_json::to_value(&request).unwrap();
+            assert_eq!(fields(&written), fields(&serde_json::from_str(body).unwrap()));
+        }
+    }
+    for case in list(&v, "malformed") {
+        serde_json::from_str::<PlayRequest>(text(case, "body")).expect_err(text(case, "name"));
+    }
+}
+
+#[test]
+fn an_old_players_statement_is_written_as_it_says_it() {
+    let old: PlayRequest = serde_json::from_str(r#"{"psign":"a.b.c"}"#).unwrap();
+    let written = serde_json::to_value(&old).unwrap();
+    assert!(written.get("psign").is_some() && written.get("level").is_none() && written.get("downgrade").is_none());
+}
+
+#[test]
+fn rules_allow_and_refuse_levels_as_written_down() {
+    let rule = |v: &Value| LevelRule {
+        min_level: text(v, "minLevel").parse().unwrap(),
+        below_min_level: text(v, "belowMinLevel").parse().unwrap(),
+    };
+    for case in list(&vectors!("levels"), "rules") {
+        let level = text(case, "level").parse().unwrap();
+        let outcome = [&case["app"], &case["signature"]].map(|v| rule(v).highest_track(level)).into_iter().min();
+        assert_eq!(outcome.flatten().map_or("refuse", TrackClass::name), text(case, "highestTrack"), "{case}");
     }
 }
 

@@ -72,6 +72,8 @@ const PAGES = {
   signatures: show("/signatures"),
   "signatures-limits": show("/signatures", async (page) => {
     await page.locator("details.more > summary").click();
+    await page.locator("details.more select").first().selectOption("sealed");
+    await expect(page.locator("details.more select")).toHaveCount(2);
     await page.locator("details.more input[max='9']").fill("10");
     await expect(page.locator("details.more .problem")).toBeVisible();
   }),
@@ -80,13 +82,23 @@ const PAGES = {
     await page.locator(".list-head button").last().click();
     await dialog(page);
   }),
-  "dialog-retire": show("/keys", async (page) => {
+  "dialog-revoke-signed": show("/keys", async (page) => {
     await page.locator("[data-id] .actions button").first().click();
+    await dialog(page);
+  }),
+  "dialog-retire": show("/keys", async (page) => {
+    await page.locator("[data-id] .actions button").nth(1).click();
     await dialog(page);
   }),
   audit: show("/audit", async (page) => {
     await page.locator("summary").nth(4).click();
     await expect(page.locator(".audit-detail")).toBeVisible();
+  }),
+  "settings-level": show("/settings", async (page) => {
+    await page.getByRole("radio").first().check();
+    const below = page.locator(".form-part").nth(2).locator("select");
+    await expect(below).toBeVisible();
+    await below.evaluate((field) => field.scrollIntoView({ block: "center" }));
   }),
   settings: show("/settings"),
   reference: async (page) => {
@@ -185,7 +197,7 @@ test("a session is read in detail, by a link of its own, and all of its viewer's
   await enter(page, context, "/sessions");
   await page.getByLabel("Signing key (kid)").fill("none");
   await expect(page.locator(".empty")).toBeVisible();
-  await page.getByLabel("Signing key (kid)").fill("k1");
+  await page.getByLabel("Signing key (kid)").fill("k1Xa");
   await button(page, "Actions for viewer-2").click();
   await page.getByRole("menuitem", { name: "Session details" }).click();
   const detail = page.getByRole("dialog", { name: "Session details" });

@@ -116,6 +116,57 @@ test("key releases are counted by class and period, and no key is shown", async 
   await expect(releases.getByRole("row").nth(1)).toContainText("320");
 });
 
+/** Lets `meanwhile` change the title after the server's answer to read number `held`, and before the page has that answer. */
+async function heldRead(page, held, meanwhile) {
+  await page.addInitScript(() => {
+    window.heard = 0;
+    const Source = window.EventSource;
+    window.EventSource = class extends Source {
+      constructor(...given) {
+        super(...given);
+        this.addEventListener("title", () => {
+          window.heard += 1;
+        });
+      }
+    };
+  });
+  const reads = [];
+  await page.route("**/v1/titles/f10005", async (route) => {
+    const answer = await route.fetch();
+    reads.push(await answer.json());
+    if (reads.length === held) {
+      await expect.poll(() => server.data.streams.size).toBe(1);
+      const before = await page.evaluate(() => window.heard);
+      change(server.data, titleOf("f10005"), meanwhile);
+      await page.waitForFunction((count) => window.heard === count, before + 1);
+      // Changes are handed out a few times a second: this one was, before the answer that does not know it comes.
+      await page.evaluate(() => new Promise((over) => setTimeout(over, 500)));
+    }
+    await route.fulfill({ response: answer });
+  });
+  return reads;
+}
+
+const PUBLISHED = { state: "published", version: 1, percent: null, leftSecs: null, job: null };
+
+test("a change that comes while the title is being read is not lost", async ({ page }) => {
+  const reads = await heldRead(page, 1, PUBLISHED);
+  await open(page, "f10005");
+  await expect(page.locator(".page-title")).toContainText("Published");
+  await expect(section(page, "Renditions").getByRole("row", { name: /1080p/ })).toBeVisible();
+  expect(reads.map(({ state }) => state)).toEqual(["transcoding", "published"]);
+});
+
+test("a change that comes while the title is being read anew is not undone", async ({ page }) => {
+  const reads = await heldRead(page, 2, { name: "A later name" });
+  await open(page, "f10005");
+  change(server.data, titleOf("f10005"), PUBLISHED);
+  await expect(section(page, "Renditions").getByRole("row", { name: /1080p/ })).toBeVisible();
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText("A later name");
+  expect(reads.map(({ state }) => state)).toEqual(["transcoding", "published"]);
+  expect(reads[1].name).not.toBe("A later name");
+});
+
 test("a title that was deleted elsewhere says so", async ({ page }) => {
   await open(page, "f10001");
   change(server.data, titleOf("f10001"), { state: "deleted" });

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "@playwright/test";
-import { makeClip } from "./lib/clips.mjs";
+import { sharedClip } from "./lib/clips.mjs";
 import { ROOT, remove, scratch, start } from "./lib/installation.mjs";
 
 const YT_DLP = process.env.KEYVEIL_YT_DLP || join(ROOT, ".venv", "bin", "yt-dlp");
@@ -81,8 +81,7 @@ for (const container of ["fmp4", "ts"]) {
       browser,
     }) => {
       test.setTimeout(900_000);
-      const folder = scratch();
-      const clip = makeClip(folder, "mp4", { secs: 8 });
+      const clip = sharedClip("mp4", { secs: 8 });
       const keyveil = await start(clip, { workflow: { container, mode, ...(mode === "clear" && { cipher: null }) } });
       try {
         const { url, headers } = await spyOn(browser, keyveil.playerUrl);
@@ -97,7 +96,6 @@ for (const container of ["fmp4", "ts"]) {
         }
       } finally {
         await keyveil.stop();
-        remove(folder);
       }
     });
   }

@@ -1,8 +1,8 @@
 // The element with what is not private from end to end: clear leads, and standard titles with their tokens.
-import { expect, test } from "@playwright/test";
-import { makeClip } from "./lib/clips.mjs";
+import { sharedClip } from "./lib/clips.mjs";
 import { embed, fileIdOf, sign, told } from "./lib/element.mjs";
-import { remove, scratch, start } from "./lib/installation.mjs";
+import { start } from "./lib/installation.mjs";
+import { expect, test } from "./lib/levels.mjs";
 import { play } from "./lib/play.mjs";
 
 const position = (element) => element.evaluate((player) => player.video.currentTime);
@@ -18,17 +18,18 @@ const LEAD = { clearLeadSecs: 3 };
 /** So that keys of the end are not asked for at the beginning. */
 const AHEAD = { bufferSecs: 10 };
 
+/** In the last of the title's periods. */
+const LATE = 44;
+
 function installed(name, workflow, secs) {
-  const it = { folder: null, keyveil: null, fileId: null };
+  const it = { keyveil: null, fileId: null };
   test.beforeAll(async () => {
     test.setTimeout(900_000);
-    it.folder = scratch();
-    it.keyveil = await start(makeClip(it.folder, "mp4", { secs, name }), { workflow });
+    it.keyveil = await start(sharedClip("mp4", { secs, size: "640x360", name }), { workflow });
     it.fileId = fileIdOf(it.keyveil);
   });
   test.afterAll(async () => {
     await it.keyveil?.stop();
-    remove(it.folder);
   });
   return it;
 }
@@ -63,7 +64,7 @@ test.describe("a private title with a clear lead", () => {
 });
 
 test.describe("a standard title", () => {
-  const it = installed("standard", { ...LEAD, mode: "standard" }, 80);
+  const it = installed("standard", { ...LEAD, mode: "standard" }, 48);
 
   /** Every answer to a request for a key: status and token. */
   function watchKeys(page) {
@@ -82,7 +83,7 @@ test.describe("a standard title", () => {
     const reasons = [];
     await page.exposeFunction("signFor", (reason) => {
       reasons.push(reason);
-      return sign(it.keyveil, it.fileId, { expiresInSecs: 20 });
+      return sign(it.keyveil, it.fileId, { expiresInSecs: 10 });
     });
     const keys = watchKeys(page);
     const element = await embed(page, it.keyveil, "", AHEAD);
@@ -91,9 +92,9 @@ test.describe("a standard title", () => {
     await playsFrom(element, 0, 7);
     expect(keys.length).toBeGreaterThan(0);
     const [{ token: first }] = keys;
-    await page.waitForTimeout(22_000);
-    await seek(element, 74);
-    await playsFrom(element, 74, 1);
+    await page.waitForTimeout(12_000);
+    await seek(element, LATE);
+    await playsFrom(element, LATE, 1);
     expect(new Set(keys.map(({ status }) => status))).toEqual(new Set([200]));
     expect(keys.at(-1).token).not.toBe(first);
     expect(reasons.filter((reason) => reason === "refresh").length).toBeGreaterThan(0);
@@ -106,7 +107,7 @@ test.describe("a standard title", () => {
     const element = await embed(page, it.keyveil, psign, AHEAD);
     await play(element.locator("video"));
     await page.waitForTimeout(10_000);
-    await seek(element, 74);
+    await seek(element, LATE);
     const fatal = async () => (await told(page, "error")).filter((error) => error.fatal).map(({ code }) => code);
     await expect.poll(fatal, { timeout: 30_000 }).toEqual(["signature_unavailable"]);
     expect(keys.at(0).status).toBe(200);
@@ -121,11 +122,11 @@ test.describe("a standard title", () => {
     const elsewhere = await page.context().newPage();
     const other = await embed(elsewhere, it.keyveil, await psign(), AHEAD);
     await play(other.locator("video"));
-    await seek(element, 74);
+    await seek(element, LATE);
     const fatal = async () => (await told(page, "error")).filter((error) => error.fatal).map(({ code }) => code);
     await expect.poll(fatal, { timeout: 30_000 }).toEqual(["session_superseded"]);
     await expect(element.locator("[part=error]")).toContainText("watching elsewhere");
-    await seek(other, 74);
-    await playsFrom(other, 74, 1);
+    await seek(other, LATE);
+    await playsFrom(other, LATE, 1);
   });
 });

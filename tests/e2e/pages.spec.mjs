@@ -1,22 +1,19 @@
 // The pages as a person uses them: console, player and landing page, by mouse and keyboard, wide and narrow.
 import { expect, test } from "@playwright/test";
-import { makeClip } from "./lib/clips.mjs";
-import { remove, scratch, start } from "./lib/installation.mjs";
+import { sharedClip } from "./lib/clips.mjs";
+import { start } from "./lib/installation.mjs";
 import { play } from "./lib/play.mjs";
 
-let folder;
 let keyveil;
 let complaints;
 
 test.beforeAll(async () => {
   test.setTimeout(900_000);
-  folder = scratch();
-  keyveil = await start(makeClip(folder, "mp4", { secs: 24 }));
+  keyveil = await start(sharedClip("mp4", { secs: 24 }));
 });
 
 test.afterAll(async () => {
   await keyveil?.stop();
-  remove(folder);
 });
 
 test.beforeEach(async ({ page }) => {

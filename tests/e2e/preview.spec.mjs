@@ -1,8 +1,8 @@
 // What else a signature asks of the player: a preview that ends where it says, names and limits of the quality menu.
-import { expect, test } from "@playwright/test";
-import { makeClip } from "./lib/clips.mjs";
+import { sharedClip } from "./lib/clips.mjs";
 import { embed, fileIdOf, sign, told } from "./lib/element.mjs";
-import { remove, scratch, start } from "./lib/installation.mjs";
+import { start } from "./lib/installation.mjs";
+import { expect, test } from "./lib/levels.mjs";
 import { play } from "./lib/play.mjs";
 
 const PICTURES = "test-results/pictures";
@@ -15,21 +15,18 @@ const RUNGS = [
   { edge: 720, videoBitRate: 1_400_000 },
 ];
 
-let folder;
 let keyveil;
 let fileId;
 
 test.beforeAll(async () => {
   test.setTimeout(900_000);
-  folder = scratch();
-  const clip = makeClip(folder, "mp4", { secs: 24, size: "1280x720" });
+  const clip = sharedClip("mp4", { secs: 24, size: "1280x720" });
   keyveil = await start(clip, { workflow: { ladder: { kind: "rungs", rungs: RUNGS } } });
   fileId = fileIdOf(keyveil);
 });
 
 test.afterAll(async () => {
   await keyveil?.stop();
-  remove(folder);
 });
 
 const BUY = '<button slot="previewend" type="button" onclick="">Buy the film</button>';

@@ -1,11 +1,10 @@
 // What the player page says when it may not play: a stable code, a sentence, and never a picture.
 import { execFileSync } from "node:child_process";
-import { expect, test } from "@playwright/test";
-import { makeClip } from "./lib/clips.mjs";
-import { binary, remove, scratch, start } from "./lib/installation.mjs";
+import { sharedClip } from "./lib/clips.mjs";
+import { binary, start } from "./lib/installation.mjs";
+import { atLevel, expect, test } from "./lib/levels.mjs";
 import { play } from "./lib/play.mjs";
 
-let folder;
 let keyveil;
 let fileId;
 let appId;
@@ -30,8 +29,7 @@ function forge(token, { header, claims }) {
 
 test.beforeAll(async () => {
   test.setTimeout(900_000);
-  folder = scratch();
-  keyveil = await start(makeClip(folder, "mp4", { secs: 24 }));
+  keyveil = await start(sharedClip("mp4", { secs: 24 }));
   psign = fragment(keyveil.playerUrl).get("psign");
   fileId = fragment(keyveil.playerUrl).get("file");
   appId = JSON.parse(Buffer.from(psign.split(".")[1], "base64url")).appId;
@@ -39,12 +37,11 @@ test.beforeAll(async () => {
 
 test.afterAll(async () => {
   await keyveil?.stop();
-  remove(folder);
 });
 
 /** Opens the page, waits for its failure and returns the code. Nothing may have been shown by then. */
 async function refusal(page, url) {
-  await page.goto(url);
+  await page.goto(atLevel(url));
   const failure = page.locator("[data-code]").first();
   await expect(failure).toBeVisible({ timeout: 60_000 });
   expect((await failure.textContent()).trim().length, "says what to do").toBeGreaterThan(20);
@@ -121,7 +118,7 @@ test("without workers the player fails closed", async ({ page }) => {
 
 test("a captured key request can't be used again", async ({ page, request }) => {
   const captured = page.context().waitForEvent("request", (r) => r.url().endsWith("/v1/keys"));
-  await page.goto(keyveil.playerUrl);
+  await page.goto(atLevel(keyveil.playerUrl));
   await play(page.locator("keyveil-player video"));
   const original = await captured;
   await (await original.response()).finished();
@@ -135,7 +132,7 @@ test("a captured key request can't be used again", async ({ page, request }) => 
 
 test("media addresses are refused when altered, of another path, or outside the file", async ({ page, request }) => {
   const captured = page.waitForRequest(/\/init\.mp4/);
-  await page.goto(keyveil.playerUrl);
+  await page.goto(atLevel(keyveil.playerUrl));
   const url = new URL((await captured).url());
   const code = async (path, headers = {}) => {
     const answer = await request.get(new URL(path, url).href, { headers });

@@ -1,29 +1,17 @@
 // A session's life in the page: signatures renewed before they end, subtitles and MPEG-TS decrypted like the rest, the end reached.
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { expect, test } from "@playwright/test";
-import { makeClip } from "./lib/clips.mjs";
-import { binary, remove, scratch, start } from "./lib/installation.mjs";
+import { sharedClip, sharedSubtitledClip } from "./lib/clips.mjs";
+import { binary, start } from "./lib/installation.mjs";
+import { atLevel, expect, levelAttribute, test } from "./lib/levels.mjs";
 import { play } from "./lib/play.mjs";
 
-const SUBTITLES =
-  "1\n00:00:01,000 --> 00:00:09,000\nThe first line\n\n2\n00:00:10,000 --> 00:00:20,000\nThe second line\n";
-
-let folder;
 let keyveil;
 let fileId;
 let appId;
 
 test.beforeAll(async () => {
   test.setTimeout(900_000);
-  folder = scratch();
-  const clip = makeClip(folder, "mp4", { secs: 24 });
-  const [srt, mkv] = [join(folder, "lines.srt"), join(folder, "clip.mkv")];
-  writeFileSync(srt, SUBTITLES);
-  const inputs = ["-i", clip, "-i", srt, "-map", "0", "-map", "1", "-c", "copy", "-c:s", "srt"];
-  execFileSync("ffmpeg", ["-v", "error", "-y", ...inputs, "-metadata:s:s:0", "language=eng", mkv]);
-  keyveil = await start(mkv, { workflow: { container: "ts" } });
+  keyveil = await start(sharedSubtitledClip({ secs: 24, size: "640x360" }), { workflow: { container: "ts" } });
   const fragment = new URLSearchParams(new URL(keyveil.playerUrl).hash.slice(1));
   fileId = fragment.get("file");
   appId = JSON.parse(Buffer.from(fragment.get("psign").split(".")[1], "base64url")).appId;
@@ -31,11 +19,10 @@ test.beforeAll(async () => {
 
 test.afterAll(async () => {
   await keyveil?.stop();
-  remove(folder);
 });
 
 test("MPEG-TS plays to its end, and encrypted subtitles show their lines", async ({ page }) => {
-  await page.goto(keyveil.playerUrl);
+  await page.goto(atLevel(keyveil.playerUrl));
   const video = page.locator("keyveil-player video");
   await play(video);
   const cues = () =>
@@ -57,11 +44,11 @@ test("MPEG-TS plays to its end, and encrypted subtitles show their lines", async
   await expect.poll(() => video.evaluate((element) => element.ended), { timeout: 30_000 }).toBe(true);
 });
 
-test("a signature of 20 s is renewed by getSignature, and playback goes on beyond it", async ({ page }) => {
+test("a signature of 10 s is renewed by getSignature, and playback goes on beyond it", async ({ page }) => {
   const reasons = [];
   await page.exposeBinding("signFor", (_source, reason) => {
     reasons.push(reason);
-    const flags = ["sign", "--app", String(appId), "--file", fileId, "--expires-in", "20s"];
+    const flags = ["sign", "--app", String(appId), "--file", fileId, "--expires-in", "10s"];
     const env = { ...process.env, KEYVEIL_DATA: keyveil.data };
     return execFileSync(binary("key-server"), flags, { encoding: "utf8", env }).trim();
   });
@@ -70,27 +57,30 @@ test("a signature of 20 s is renewed by getSignature, and playback goes on beyon
     if (response.url().endsWith("/v1/keys") && response.request().postDataJSON().psign)
       renewals.push(response.status());
   });
-  await page.goto(keyveil.playerUrl);
-  await page.evaluate(async (file) => {
-    await customElements.whenDefined("keyveil-player");
-    document.querySelector("keyveil-player")?.remove();
-    const element = document.createElement("keyveil-player");
-    const attributes = {
-      server: location.origin,
-      "file-id": file,
-      "worker-url": "/sdk/worker.js",
-      "wasm-url": "/sdk/keyveil.wasm",
-      id: "renewing",
-    };
-    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-    element.getSignature = ({ reason }) => window.signFor(reason);
-    document.body.prepend(element);
-  }, fileId);
+  await page.goto(atLevel(keyveil.playerUrl));
+  await page.evaluate(
+    async (own) => {
+      await customElements.whenDefined("keyveil-player");
+      document.querySelector("keyveil-player")?.remove();
+      const element = document.createElement("keyveil-player");
+      const attributes = {
+        server: location.origin,
+        "worker-url": "/sdk/worker.js",
+        "wasm-url": "/sdk/keyveil.wasm",
+        id: "renewing",
+        ...own,
+      };
+      for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+      element.getSignature = ({ reason }) => window.signFor(reason);
+      document.body.prepend(element);
+    },
+    { "file-id": fileId, ...levelAttribute() },
+  );
   const video = page.locator("#renewing video");
   await play(video);
-  await page.waitForTimeout(26_000);
+  await page.waitForTimeout(13_000);
   expect(await video.evaluate((element) => element.error?.message ?? null)).toBeNull();
-  // What is behind the first 20 s of wall time is asked for anew: the session must still be good.
+  // What is behind the first 10 s of wall time is asked for anew: the session must still be good.
   await video.evaluate((element) => {
     element.currentTime = 2;
     return element.play();
@@ -107,14 +97,14 @@ test("a copied stream with long segments and audio with short ones, in periods f
 }) => {
   test.setTimeout(300_000);
   // Ten seconds between keyframes: video changes its period every 20 s, audio every 4 s.
-  const clip = makeClip(folder, "mp4", { secs: 60, size: "320x180" });
+  const clip = sharedClip("mp4", { secs: 60, size: "320x180" });
   const copied = await start(clip, { workflow: { periodSegments: 2, ladder: { kind: "copy" } } });
   try {
     let exchanges = 0;
     page.context().on("request", (request) => {
       if (request.url().endsWith("/v1/keys")) exchanges++;
     });
-    await page.goto(copied.playerUrl);
+    await page.goto(atLevel(copied.playerUrl));
     const video = page.locator("keyveil-player video");
     await play(video);
     await video.evaluate((element) => {

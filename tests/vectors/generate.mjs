@@ -4,6 +4,7 @@ import { createHmac } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import * as own from "./independent.mjs";
+import { levelVectors } from "./level-cases.mjs";
 import { psignVectors } from "./psign-cases.mjs";
 
 const { hex } = own;
@@ -320,6 +321,7 @@ export const vectors = {
   psign: psignVectors(),
   envelope: envelopes(),
   mac: macs(),
+  levels: levelVectors(),
 };
 export const pathOf = (name) => fileURLToPath(new URL(`${name}.json`, import.meta.url));
 

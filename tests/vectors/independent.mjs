@@ -60,6 +60,25 @@ export function sign(header, claims, signingKey) {
   return `${input}.${hmac(signingKey, input).toString("base64url")}`;
 }
 
+// Playback levels
+export const LEVELS = ["standard", "guarded", "sealed"];
+const REASONS = ["browser", "application", "own_hls", "hls_settings"];
+
+// What a play request says of its player; undefined where it makes no sense.
+export function statedLevel({ level = null, downgrade = null }) {
+  if (level === null && downgrade === null) return { level: "guarded", downgrade: "old_player" };
+  if (level === "sealed" && downgrade === null) return { level, downgrade };
+  return level === "guarded" && REASONS.includes(downgrade) ? { level, downgrade } : undefined;
+}
+
+// The highest track class under every rule, or `refuse`.
+export function highestTrack(rules, level) {
+  const order = ["refuse", ...TRACK_CLASSES];
+  const least = ({ minLevel, belowMinLevel }) =>
+    LEVELS.indexOf(level) >= LEVELS.indexOf(minLevel) ? "UHD" : belowMinLevel;
+  return order[Math.min(...rules.map((rule) => order.indexOf(least(rule))))];
+}
+
 // Follow-up requests and API keys
 export const keysMac = (macKey, body) => hmac(macKey, "keyveil/v1/keys-mac\0", body).toString("base64url");
 export const apiKeyPsk = (secret) => hkdf(secret, utf8("keyveil/v1/api-key-psk"));

@@ -62,6 +62,14 @@ test("url tokens have one spelling", () => {
   }
 });
 
+test("what makes no sense as a statement of level is none", () => {
+  const { requests, malformed } = read("levels");
+  for (const { name, body } of malformed.filter((entry) => !entry.name.includes("twice"))) {
+    assert.equal(own.statedLevel(JSON.parse(body)), undefined, name);
+  }
+  for (const { body, level } of requests) assert.equal(own.statedLevel(JSON.parse(body)).level, level);
+});
+
 test("AES-128-CBC agrees with NIST SP 800-38A, F.2.1", () => {
   const key = hex("2b7e151628aed2a6abf7158809cf4f3c000102030405060708090a0b0c0d0e0f");
   const clear = hex("6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51");

@@ -79,6 +79,13 @@ function limits() {
     limited("single use", { keyveil: { once: true } }, { once: true }),
     limited("any number of uses", { keyveil: { once: false } }, {}),
     limited("addresses", { keyveil: { ip: ranges } }, { ip: ranges }),
+    limited("least level", { keyveil: { minLevel: "sealed" } }, { minLevel: "sealed", belowMinLevel: "refuse" }),
+    limited(
+      "track class below the least level",
+      { keyveil: { minLevel: "guarded", belowMinLevel: "SD" } },
+      { minLevel: "guarded", belowMinLevel: "SD" },
+    ),
+    limited("any level", { keyveil: { minLevel: "standard", belowMinLevel: "refuse" } }, {}),
     limited("a mapped address", { keyveil: { ip: ["::ffff:192.0.2.1"] } }, { ip: ["192.0.2.1"] }),
   ].map((entry) => (entry.limits.sessions ? { ...entry, uid: "viewer-7" } : entry));
 }
@@ -164,6 +171,11 @@ function malformed() {
     ["17 addresses", signed({ keyveil: { ip: Array.from({ length: 17 }, (_, i) => `192.0.2.${i}`) } })],
     ["address a host name", signed({ keyveil: { ip: ["localhost"] } })],
     ["address range too narrow", signed({ keyveil: { ip: ["192.0.2.0/33"] } })],
+    ["unknown level", signed({ keyveil: { minLevel: "hardware" } })],
+    ["level a number", signed({ keyveil: { minLevel: 2 } })],
+    ["unknown outcome", signed({ keyveil: { minLevel: "sealed", belowMinLevel: "8K" } })],
+    ["outcome in another spelling", signed({ keyveil: { minLevel: "sealed", belowMinLevel: "REFUSE" } })],
+    ["outcome without a level", signed({ keyveil: { belowMinLevel: "refuse" } })],
     ["over 4096 bytes", signed({ padding: "p".repeat(4096) })],
   ].map(([name, psign]) => ({ name, psign, code: "psign_malformed" }));
 }

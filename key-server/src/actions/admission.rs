@@ -4,9 +4,10 @@ use std::net::IpAddr;
 
 use keyveil_protocol::api::Preview;
 use keyveil_protocol::psign::PlayAuthorization;
-use keyveil_protocol::{BuildId, ErrorCode, FileId, KeyId, Period, Segment, SessionId};
+use keyveil_protocol::{BuildId, ErrorCode, FileId, KeyId, Period, PlaybackLevel, Segment, SessionId, TrackClass};
 use serde_json::{Value, json};
 
+use super::levels::{self, Player, SessionLevel};
 use super::limits::{self, SignatureUse};
 use super::media_origins::{MediaAddresses, Viewing};
 use super::pacing::{self, Asking, AskingKind};
@@ -26,6 +27,8 @@ pub(super) struct Entry<'a> {
     pub(super) file_id: Option<&'a FileId>,
     /// The version it has playlists of, if it has any.
     pub(super) version: Option<u32>,
+    /// What plays.
+    pub(super) player: Player,
     /// The page that it is on.
     pub(super) origin: Option<&'a str>,
     /// Where it is.
@@ -40,6 +43,9 @@ pub(super) struct Admission {
     pub(super) url_expires_at: u64,
     /// So many segments of a preview; none for the whole title.
     pub(super) preview_segments: Option<u32>,
+    /// None for clear titles.
+    level: Option<SessionLevel>,
+    max_track: TrackClass,
     kid: KeyId,
     signature_hash: [u8; 32],
     limits: SessionLimits,
@@ -47,7 +53,7 @@ pub(super) struct Admission {
     address: IpAddr,
 }
 
-/// In the order of docs/PROTOCOL.md: parse, HMAC, times, title and content type, domain, client. A refusal after the HMAC is told to
+/// In the order of docs/PROTOCOL.md: parse, HMAC, times, title and content type, domain, level, client. A refusal after the HMAC is told to
 /// the application's pages.
 pub(super) async fn admit(state: &ServerState, entry: &Entry<'_>) -> Result<Admission, Refusal> {
     let now = state.clock.now();
@@ -65,7 +71,9 @@ async fn authorize(
     let TimelySignature { timely, app, kid } = signature;
     let title = PublishedTitle::load(&state.installation, app.app_id, timely.file_id(), entry.version).await?;
     let authorization = timely.authorize(entry.file_id, title.info.mode)?;
+    let level = SessionLevel::of(title.info.mode, entry.player)?;
     psign::check_origin(state, &app, Some(authorization.claims()), entry.origin)?;
+    let max_track = levels::highest_track(&app, authorization.claims(), level.map(|it| it.level))?;
     let url_expires_at = url_expiry(authorization.expires_at(), authorization.claims().media_ends_at());
     let limits = limits::of_claims(authorization.claims());
     limits::check_address(&limits, entry.address)?;
@@ -75,6 +83,8 @@ async fn authorize(
         authorization,
         now,
         url_expires_at,
+        level,
+        max_track,
         kid,
         signature_hash: psign::signature_hash(entry.psign),
         limits,
@@ -91,10 +101,27 @@ impl Admission {
         MediaAddresses::of_title(state, &self.title, &viewing).await
     }
 
+    /// The level that the title is played at; none for clear ones.
+    pub(super) fn level(&self) -> Option<PlaybackLevel> {
+        self.level.map(|it| it.level)
+    }
+
+    /// The highest track class that the signature and the rules on levels leave.
+    pub(super) fn max_track(&self) -> TrackClass {
+        self.max_track
+    }
+
     /// The session that it may open. Of a clear title there is none.
-    pub(super) fn session(&self, id: SessionId, build_id: Option<BuildId>, position_ms: u64) -> Session {
+    pub(super) fn session(
+        &self,
+        id: SessionId,
+        build_id: Option<BuildId>,
+        position_ms: u64,
+    ) -> Result<Session, Refusal> {
         let (info, claims) = (&self.title.info, self.authorization.claims());
-        Session {
+        let of_clear = || Refusal::new(ErrorCode::Internal, "a clear title has no session");
+        let SessionLevel { level, downgrade } = self.level.ok_or_else(of_clear)?;
+        Ok(Session {
             id,
             app_id: info.app_id,
             file_id: info.file_id.clone(),
@@ -105,7 +132,9 @@ impl Admission {
             kid: self.kid.clone(),
             signature_hash: self.signature_hash,
             build_id,
-            max_track: claims.max_track(),
+            level,
+            downgrade,
+            max_track: self.max_track,
             preview_segments: self.preview_segments,
             limits: self.limits.clone(),
             origin: self.origin.clone(),
@@ -117,7 +146,7 @@ impl Admission {
             last_position_ms: position_ms.min(info.media.duration_ms),
             revoked_at: None,
             ended_by: None,
-        }
+        })
     }
 
     /// The period that a playback position lies in; of a preview its last one for positions behind its end.
@@ -167,7 +196,8 @@ pub(super) async fn record(
     let Released { periods, detail: released } = released;
     let detail = json!({
         "uid": session.uid, "us": session.us, "kid": session.kid, "buildId": session.build_id, "origin": session.origin,
-        "ipClass": session.ip_class, "maxTrack": session.max_track.name(), "previewSegments": session.preview_segments,
+        "ipClass": session.ip_class, "maxTrack": session.max_track.name(), "level": session.level, "downgrade": session.downgrade,
+        "previewSegments": session.preview_segments,
         "released": released,
     });
     let event = AuditEvent::new(AuditKind::SessionStarted, detail)

@@ -1,6 +1,6 @@
 //! `/v1/apps` and `key-server app set`: applications and what they allow.
 
-use keyveil_protocol::{AppId, ErrorCode, WorkflowId};
+use keyveil_protocol::{AppId, BelowMinLevel, ErrorCode, PlaybackLevel, WorkflowId};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -29,6 +29,8 @@ pub struct AppView {
     default_workflow_id: Option<WorkflowId>,
     upload_bytes_max: u64,
     upload_types: Vec<String>,
+    min_level: PlaybackLevel,
+    below_min_level: BelowMinLevel,
     created_at: u64,
 }
 
@@ -55,6 +57,10 @@ pub struct ChangeApp {
     /// All file name extensions of the sources it takes.
     #[schema(min_items = 1, max_items = 64)]
     pub upload_types: Option<Vec<String>>,
+    /// The least playback level.
+    pub min_level: Option<PlaybackLevel>,
+    /// What a lower level gets.
+    pub below_min_level: Option<BelowMinLevel>,
 }
 
 /// Tells null from an absent field.
@@ -76,6 +82,8 @@ impl From<App> for AppView {
             default_workflow_id: app.default_workflow_id,
             upload_bytes_max: app.upload_bytes_max,
             upload_types: app.upload_types,
+            min_level: app.level_rule.min_level,
+            below_min_level: app.level_rule.below_min_level,
             created_at: on_wire(app.created_at),
         }
     }
@@ -107,7 +115,7 @@ pub async fn change(
     let detail = json!({
         "by": by, "name": change.name, "domains": change.domains, "maxAgeSecs": change.max_age_secs,
         "defaultWorkflowId": change.default_workflow_id, "uploadBytesMax": change.upload_bytes_max,
-        "uploadTypes": change.upload_types,
+        "uploadTypes": change.upload_types, "minLevel": change.min_level, "belowMinLevel": change.below_min_level,
     });
     write.append_audit(&AuditEvent::new(AuditKind::AppChanged, detail).with_app(app_id), now).await?;
     write.commit().await?;
@@ -131,6 +139,8 @@ fn checked(change: ChangeApp) -> Result<AppChange, Refusal> {
         default_workflow_id: change.default_workflow_id,
         upload_bytes_max: change.upload_bytes_max,
         upload_types: change.upload_types,
+        min_level: change.min_level,
+        below_min_level: change.below_min_level,
     })
 }
 

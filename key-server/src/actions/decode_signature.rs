@@ -2,13 +2,13 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use keyveil_protocol::psign::{PSIGN_LEN_MAX, PlayerSignatureClaims, UnverifiedPlayerSignature};
-use keyveil_protocol::{ErrorCode, KeyId};
+use keyveil_protocol::{ErrorCode, KeyId, Mode, PlaybackLevel};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::parse_json;
 use super::psign::open_signing_key;
+use super::{levels, parse_json};
 use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
@@ -94,7 +94,11 @@ async fn judge(state: &ServerState, app: &App, psign: &str, decoded: &mut Decode
         let playable = title.filter(|title| title.app_id == app.app_id && title.state == TitleState::Published);
         let title =
             playable.ok_or_else(|| Refusal::new(ErrorCode::TitleNotFound, "no such published title in this app"))?;
-        timely.authorize(None, title.mode)?;
+        let authorization = timely.authorize(None, title.mode)?;
+        if title.mode == Mode::Standard {
+            // Whatever plays it; what level a private title is played at is known at play only.
+            levels::highest_track(app, authorization.claims(), Some(PlaybackLevel::Standard))?;
+        }
         return Ok(());
     }
     Err(wrong())

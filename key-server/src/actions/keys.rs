@@ -8,6 +8,7 @@ use keyveil_protocol::{AppId, ErrorCode, KeysGrant, RecipientPublicKey, Sealing}
 use serde_json::json;
 
 use super::grant::{BuildSecrets, Window};
+use super::levels;
 use super::limits::{self, SignatureUse};
 use super::media_origins::{MediaAddresses, Viewing};
 use super::pacing::{self, Asking, AskingKind};
@@ -99,7 +100,7 @@ async fn release(
     };
     let addresses = MediaAddresses::of_title(state, &title, &viewing).await?;
     Ok(KeysResponse {
-        session: SessionInfo { id: Some(session.id), expires_at, server_time: now },
+        session: SessionInfo { id: Some(session.id), expires_at, server_time: now, level: Some(session.level) },
         playlist_url: addresses.playlist(),
         grant: envelope,
     })
@@ -154,6 +155,7 @@ async fn progress(
         return Err(other("renewal for another viewer"));
     }
     psign::check_origin(state, app, Some(claims), client.origin)?;
+    let max_track = levels::highest_track(app, claims, Some(session.level))?;
     let limits = limits::of_claims(claims);
     limits::check_address(&limits, client.address)?;
     if stored(authorization.expires_at()) <= session.expires_at {
@@ -161,7 +163,7 @@ async fn progress(
     }
     progress.expires_at = stored(authorization.expires_at());
     progress.url_expires_at = stored(url_expiry(authorization.expires_at(), claims.media_ends_at()));
-    progress.max_track = claims.max_track();
+    progress.max_track = max_track;
     progress.kid = signature.kid;
     progress.signature_hash = psign::signature_hash(psign);
     progress.us = claims.us().map(str::to_owned);

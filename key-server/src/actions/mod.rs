@@ -37,6 +37,7 @@ pub(crate) mod workflows;
 pub(crate) mod webhooks;
 
 mod grant;
+mod levels;
 mod limits;
 mod media_info;
 mod psign;

@@ -7,6 +7,7 @@ use keyveil_protocol::{AppId, Envelope, Mode, PlayGrant, RecipientPublicKey, Sea
 
 use super::admission::{self, Admission, Entry, Released};
 use super::grant::{BuildSecrets, Window};
+use super::levels::Player;
 use super::{parse_json, random, rng, standard};
 use crate::refusal::Refusal;
 use crate::state::ServerState;
@@ -18,8 +19,14 @@ pub(crate) async fn play(
     address: IpAddr,
 ) -> Result<(AppId, PlayResponse), Refusal> {
     let request: PlayRequest = parse_json(body)?;
-    let entry =
-        Entry { psign: &request.psign, file_id: request.file_id.as_ref(), version: request.version, origin, address };
+    let entry = Entry {
+        psign: &request.psign,
+        file_id: request.file_id.as_ref(),
+        version: request.version,
+        player: Player::Sdk(request.stated),
+        origin,
+        address,
+    };
     let admission = admission::admit(state, &entry).await?;
     let app_id = admission.title.info.app_id;
     let response = open(state, body, &request, &admission).await;
@@ -52,12 +59,18 @@ async fn open(
     };
     let claims = authorization.claims();
     Ok(PlayResponse {
-        session: SessionInfo { id: session_id, expires_at: authorization.expires_at(), server_time: *now },
+        session: SessionInfo {
+            id: session_id,
+            expires_at: authorization.expires_at(),
+            server_time: *now,
+            level: admission.level(),
+        },
         title: title.info.clone(),
         playlist_url,
         watermark: claims.ghost_watermark_info.as_ref().map(|info| info.text.clone()),
         preview: admission.preview(),
         resolution_names: claims.content_info.as_ref().map(|info| info.resolution_names.clone()).unwrap_or_default(),
+        max_track: admission.max_track(),
         grant,
     })
 }
@@ -72,7 +85,7 @@ async fn start_session(
     let recipient = RecipientPublicKey::parse(&request.public_key)?;
     let (build_id, build) = BuildSecrets::load(installation, &request.build_id).await?;
     let session_id = SessionId::from_bytes(random()?);
-    let session = admission.session(session_id, Some(build_id), request.position_ms);
+    let session = admission.session(session_id, Some(build_id), request.position_ms)?;
     let first = admission.period_at(request.position_ms);
     let window = Window::new(&admission.title, session.max_track, session.preview_segments, first)?;
     let title_secret = admission.title.secret(installation).await?;

@@ -7,7 +7,7 @@ pub(crate) use self::detail::{SessionDetail, detail};
 pub(in crate::actions) use self::revoke::revoked_event;
 pub(crate) use self::revoke::{RevokeSessions, RevokedSessions, revoke_on_request, revoke_own};
 pub use self::revoke::{revoke, revoke_signed_by, revoke_viewer};
-use keyveil_protocol::{BuildId, FileId, KeyId, Mode, SessionId, TrackClass};
+use keyveil_protocol::{BuildId, Downgrade, FileId, KeyId, Mode, PlaybackLevel, SessionId, TrackClass};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -20,7 +20,7 @@ use crate::state::ServerState;
 use crate::store::{EndedBy, ListedSession, SessionQuery, SortValue};
 
 /// The query's fields.
-pub(crate) const FIELDS: &[&str] = &["fileId", "uid", "us", "kid", "active", "limit", "after"];
+pub(crate) const FIELDS: &[&str] = &["fileId", "uid", "us", "kid", "level", "active", "limit", "after"];
 const LIST: &str = "sessions";
 const UID_LEN_MAX: usize = 128;
 const US_LEN_MAX: usize = 64;
@@ -43,6 +43,10 @@ pub(crate) struct SessionView {
     /// None where no SDK plays.
     build_id: Option<BuildId>,
     mode: Mode,
+    /// The level that it is played at, as its player says.
+    level: PlaybackLevel,
+    /// Why it is guarded, as its player says.
+    downgrade: Option<Downgrade>,
     max_track: TrackClass,
     origin: Option<String>,
     /// The network of the client that opened it.
@@ -90,6 +94,7 @@ pub(crate) async fn list(state: &ServerState, principal: &Principal, fields: &Fi
         uid: uid.map(str::to_owned),
         us: us.map(str::to_owned),
         kid: fields.parsed("kid")?,
+        level: fields.parsed("level")?,
         active: fields.parsed("active")?,
         now: stored(state.clock.now()),
         after: fields.after(LIST)?.map(place).transpose()?,
@@ -113,6 +118,8 @@ fn view(row: ListedSession, now: i64) -> SessionView {
         kid: session.kid,
         build_id: session.build_id,
         mode: session.mode,
+        level: session.level,
+        downgrade: session.downgrade,
         max_track: session.max_track,
         origin: session.origin,
         ip_class: session.ip_class,

@@ -3,7 +3,7 @@
 use keyveil_protocol::psign::{
     self, ContentInfo, GhostWatermarkInfo, KeyveilClaims, PlayerSignatureClaims, ResolutionName, UrlAccessInfo,
 };
-use keyveil_protocol::{AddressRange, AppId, ErrorCode, FileId, KeyId, TrackClass};
+use keyveil_protocol::{AddressRange, AppId, BelowMinLevel, ErrorCode, FileId, KeyId, PlaybackLevel, TrackClass};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -33,6 +33,10 @@ pub struct SignatureRequest {
     pub uid: Option<String>,
     /// The highest track class.
     pub max_track: Option<TrackClass>,
+    /// The least playback level.
+    pub min_level: Option<PlaybackLevel>,
+    /// What a lower level gets; only with a least level.
+    pub below_min_level: Option<BelowMinLevel>,
     /// A preview of so many seconds; 0 for the whole title.
     #[schema(maximum = 2_147_483_648_i64)]
     pub preview_secs: Option<u64>,
@@ -157,6 +161,8 @@ fn claims(app_id: AppId, request: &SignatureRequest, now: u64) -> Result<PlayerS
         sessions: request.sessions,
         once: request.once,
         ip: request.ip.clone(),
+        min_level: request.min_level,
+        below_min_level: request.below_min_level,
     };
     let content_info = ContentInfo { audio_video_type: None, resolution_names: request.resolution_names.clone() };
     claims.url_access_info = Some(url_access_info).filter(|info| *info != UrlAccessInfo::default());

@@ -31,7 +31,8 @@ pub(super) enum AppCommand {
     #[command(after_help = "Examples:
   key-server app set --app 1000001 --default-workflow vod-compact
   key-server app set --app 1000001 --reset-default-workflow
-  key-server app set --app 1000001 --max-age-secs 3600 --upload-bytes-max 10737418240 --upload-types mp4,mov,mkv")]
+  key-server app set --app 1000001 --max-age-secs 3600 --upload-bytes-max 10737418240 --upload-types mp4,mov,mkv
+  key-server app set --app 1000001 --min-level sealed --below-min-level SD")]
     Set(SetArgs),
     /// Add a signing key beside those in use; prints it, only now.
     #[command(after_help = "Example:\n  key-server app add-signing-key --app 1000001")]

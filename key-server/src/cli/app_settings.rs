@@ -1,7 +1,7 @@
 //! `key-server app set|add-domain|remove-domain`.
 
 use clap::Args;
-use keyveil_protocol::{AppId, WorkflowId};
+use keyveil_protocol::{AppId, BelowMinLevel, PlaybackLevel, WorkflowId};
 
 use super::{CliError, Context, by, output};
 use crate::actions::app_settings::{self, ChangeApp};
@@ -38,6 +38,12 @@ pub(super) struct Settings {
     /// The sources it takes, by file name extension, separated by commas.
     #[arg(long, value_name = "EXTENSIONS", value_delimiter = ',')]
     upload_types: Option<Vec<String>>,
+    /// The least playback level: sealed, guarded or standard, which is every one.
+    #[arg(long, value_name = "LEVEL")]
+    min_level: Option<PlaybackLevel>,
+    /// What a lower level gets: refuse, or the highest track class: AUDIO, SD, HD or UHD.
+    #[arg(long, value_name = "OUTCOME")]
+    below_min_level: Option<BelowMinLevel>,
 }
 
 #[derive(Debug, Args)]
@@ -50,10 +56,18 @@ pub(super) struct SetArgs {
 }
 
 pub(super) async fn set(args: SetArgs, context: &Context) -> Result<(), CliError> {
-    let Settings { name, max_age_secs, default_workflow, reset_default_workflow, upload_bytes_max, upload_types } =
-        args.settings;
-    let default_workflow_id = if reset_default_workflow { Some(None) } else { default_workflow.map(Some) };
-    let change = ChangeApp { name, domains: None, max_age_secs, default_workflow_id, upload_bytes_max, upload_types };
+    let settings = args.settings;
+    let reset = settings.reset_default_workflow;
+    let change = ChangeApp {
+        name: settings.name,
+        domains: None,
+        max_age_secs: settings.max_age_secs,
+        default_workflow_id: if reset { Some(None) } else { settings.default_workflow.map(Some) },
+        upload_bytes_max: settings.upload_bytes_max,
+        upload_types: settings.upload_types,
+        min_level: settings.min_level,
+        below_min_level: settings.below_min_level,
+    };
     let app = app_settings::change(&context.installation, args.app, change, by(), context.stored_now()).await?;
     output::json(&app)
 }

@@ -1,6 +1,6 @@
 use clap::Args;
 use keyveil_protocol::psign::ResolutionName;
-use keyveil_protocol::{AddressRange, AppId, FileId, KeyId, TrackClass};
+use keyveil_protocol::{AddressRange, AppId, BelowMinLevel, FileId, KeyId, PlaybackLevel, TrackClass};
 
 use super::{CliError, Context, output};
 use crate::actions::signatures::{SignatureRequest, sign};
@@ -8,6 +8,7 @@ use crate::actions::signatures::{SignatureRequest, sign};
 pub(super) const EXAMPLES: &str = "Examples:
   key-server sign --app 1000001 --file film
   key-server sign --app 1000001 --file film --uid alice --expires-in 90m --max-track HD
+  key-server sign --app 1000001 --file film --min-level sealed --below-min-level SD
   key-server sign --app 1000001 --file film --preview 5m --us campaign-7
   key-server sign --app 1000001 --file film --uid alice --sessions 2 --ip 203.0.113.0/24 --ip 2001:db8::/32
   key-server sign --app 1000001 --file film --once --json";
@@ -29,6 +30,12 @@ pub(super) struct SignArgs {
     /// The highest track class: AUDIO, SD, HD or UHD.
     #[arg(long)]
     max_track: Option<TrackClass>,
+    /// The least playback level: sealed, guarded or standard.
+    #[arg(long, value_name = "LEVEL")]
+    min_level: Option<PlaybackLevel>,
+    /// What a lower level gets: refuse, or the highest track class: AUDIO, SD, HD or UHD.
+    #[arg(long, value_name = "OUTCOME", requires = "min_level")]
+    below_min_level: Option<BelowMinLevel>,
     /// A preview of this length: a number with s, m, h or d.
     #[arg(long, value_parser = parse_secs)]
     preview: Option<u64>,
@@ -70,6 +77,8 @@ pub(super) async fn run(args: &SignArgs, context: &Context) -> Result<(), CliErr
         expires_in_secs: Some(args.expires_in),
         uid: args.uid.clone(),
         max_track: args.max_track,
+        min_level: args.min_level,
+        below_min_level: args.below_min_level,
         preview_secs: args.preview,
         address_limit: args.address_limit,
         ip: Some(args.ip.clone()).filter(|ranges| !ranges.is_empty()),

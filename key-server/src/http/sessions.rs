@@ -1,7 +1,7 @@
 //! `/v1/sessions`: who plays, and ending that.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use keyveil_protocol::{FileId, KeyId, SessionId};
+use keyveil_protocol::{FileId, KeyId, PlaybackLevel, SessionId};
 
 use super::api::{Answer, State, no_store};
 use super::body::json_bytes;
@@ -38,6 +38,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         ("uid" = Option<String>, Query, min_length = 1, max_length = 128, description = "Only of this viewer."),
         ("us" = Option<String>, Query, min_length = 1, max_length = 64, description = "Only with this mark."),
         ("kid" = Option<KeyId>, Query, description = "Only those that stand on this signing key."),
+        ("level" = Option<PlaybackLevel>, Query, description = "Only those played at this level."),
         ("active" = Option<bool>, Query, description = "Only those that receive keys, or only the others."), Page),
     responses((status = 200, description = "A page of sessions.", body = sessions::SessionsPage)))]
 async fn list(state: State, request: HttpRequest) -> Answer {

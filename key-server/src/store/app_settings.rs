@@ -1,4 +1,4 @@
-use keyveil_protocol::{AppId, WorkflowId};
+use keyveil_protocol::{AppId, BelowMinLevel, PlaybackLevel, WorkflowId};
 
 use super::{StoreError, WriteTransaction, integer};
 
@@ -17,6 +17,10 @@ pub struct AppChange {
     pub upload_bytes_max: Option<u64>,
     /// All file name extensions of the sources it takes.
     pub upload_types: Option<Vec<String>>,
+    /// The least playback level.
+    pub min_level: Option<PlaybackLevel>,
+    /// What a lower level gets.
+    pub below_min_level: Option<BelowMinLevel>,
 }
 
 impl WriteTransaction<'_> {
@@ -26,7 +30,8 @@ impl WriteTransaction<'_> {
         sqlx::query(
             "UPDATE apps SET name = coalesce(?2, name), max_age_secs = coalesce(?3, max_age_secs),
              default_workflow_id = CASE WHEN ?4 THEN ?5 ELSE default_workflow_id END,
-             upload_bytes_max = coalesce(?6, upload_bytes_max), upload_types = coalesce(?7, upload_types) WHERE app_id = ?1",
+             upload_bytes_max = coalesce(?6, upload_bytes_max), upload_types = coalesce(?7, upload_types),
+             min_level = coalesce(?8, min_level), below_min_level = coalesce(?9, below_min_level) WHERE app_id = ?1",
         )
         .bind(id)
         .bind(change.name.as_deref())
@@ -35,6 +40,8 @@ impl WriteTransaction<'_> {
         .bind(change.default_workflow_id.as_ref().and_then(|id| id.as_ref().map(WorkflowId::as_str)))
         .bind(change.upload_bytes_max.map(integer))
         .bind(change.upload_types.as_ref().map(|types| types.join(",")))
+        .bind(change.min_level.map(PlaybackLevel::as_str))
+        .bind(change.below_min_level.map(String::from))
         .execute(self.connection())
         .await?;
         if let Some(domains) = &change.domains {

@@ -1,4 +1,4 @@
-use keyveil_protocol::{ApiKeyId, AppId, KeyId, WorkflowId};
+use keyveil_protocol::{ApiKeyId, AppId, KeyId, LevelRule, WorkflowId};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
@@ -24,6 +24,8 @@ pub struct App {
     pub upload_bytes_max: u64,
     /// File name extensions of the sources it takes, in lower case.
     pub upload_types: Vec<String>,
+    /// The least playback level and what a lower one gets.
+    pub level_rule: LevelRule,
     /// When it was made.
     pub created_at: i64,
 }
@@ -143,6 +145,10 @@ impl Store {
             default_workflow_id: workflow_id.map(|id| parsed(id, "workflow id")).transpose()?,
             upload_bytes_max: number(row.try_get("upload_bytes_max")?, "upload_bytes_max")?,
             upload_types: upload_types.split(',').map(str::to_owned).collect(),
+            level_rule: LevelRule {
+                min_level: parsed(row.try_get("min_level")?, "min_level")?,
+                below_min_level: parsed(row.try_get("below_min_level")?, "below_min_level")?,
+            },
             created_at: row.try_get("created_at")?,
         })
     }

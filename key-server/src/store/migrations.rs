@@ -13,6 +13,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (7, "media origins", include_str!("../../migrations/0007_media_origins.sql")),
     (8, "signature limits", include_str!("../../migrations/0008_signature_limits.sql")),
     (9, "imported keys", include_str!("../../migrations/0009_imported_keys.sql")),
+    (10, "levels", include_str!("../../migrations/0010_levels.sql")),
     (11, "pacing", include_str!("../../migrations/0011_pacing.sql")),
 ];
 
@@ -28,7 +29,12 @@ pub(super) fn migrator() -> Migrator {
 mod tests {
     use std::path::Path;
 
+    use keyveil_protocol::{Downgrade, LevelRule, PlaybackLevel, SessionId};
+    use sqlx::SqlitePool;
+    use sqlx::sqlite::SqliteConnectOptions;
+
     use super::*;
+    use crate::store::Store;
 
     /// A file that the list forgets would be a schema that no installation gets.
     #[tokio::test]
@@ -41,5 +47,44 @@ mod tests {
         };
         assert!(!told(&folder).is_empty());
         assert_eq!(told(&migrator()), told(&folder));
+    }
+
+    /// Their players know no levels.
+    #[tokio::test]
+    async fn what_is_older_than_levels_gets_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("keyveil.db");
+        let options = SqliteConnectOptions::new().filename(&file).create_if_missing(true).foreign_keys(false);
+        let old = SqlitePool::connect_with(options).await.unwrap();
+        let mut before = migrator();
+        before.migrations.to_mut().retain(|migration| migration.version < 10);
+        before.run(&old).await.unwrap();
+        let app = "INSERT INTO apps (app_id, name, max_age_secs, created_at) VALUES (7, 'app', 60, 1)";
+        sqlx::query(app).execute(&old).await.unwrap();
+        let ids = [[0; 16], [1; 16]];
+        for (id, (mode, build_id)) in ids.iter().zip([("private", Some("b")), ("standard", None)]) {
+            sqlx::query(
+                "INSERT INTO sessions (id, app_id, file_id, version, mode, build_id, kid, signature_hash, max_track, created_at, expires_at,
+                 url_expires_at, last_counter, last_position_ms, last_seen_at)
+                 VALUES (?, 7, 'film', 1, ?, ?, 'kid', zeroblob(32), 3, 1, 2, 2, 0, 0, 1)",
+            )
+            .bind(id.as_slice())
+            .bind(mode)
+            .bind(build_id)
+            .execute(&old)
+            .await
+            .unwrap();
+        }
+        old.close().await;
+
+        let store = Store::open(&file).await.unwrap();
+        assert_eq!(store.apps().await.unwrap()[0].level_rule, LevelRule::NONE);
+        let mut levels = Vec::new();
+        for id in ids {
+            let session = store.session(&SessionId::from_bytes(id)).await.unwrap().unwrap();
+            levels.push((session.level, session.downgrade));
+        }
+        let expected = [(PlaybackLevel::Guarded, Some(Downgrade::OldPlayer)), (PlaybackLevel::Standard, None)];
+        assert_eq!(levels, expected);
     }
 }

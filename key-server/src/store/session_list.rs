@@ -1,4 +1,4 @@
-use keyveil_protocol::{AppId, FileId, KeyId, SessionId};
+use keyveil_protocol::{AppId, FileId, KeyId, PlaybackLevel, SessionId};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 
@@ -33,6 +33,8 @@ pub struct SessionQuery {
     pub us: Option<String>,
     /// Only those that stand on this signing key.
     pub kid: Option<KeyId>,
+    /// Only at this level.
+    pub level: Option<PlaybackLevel>,
     /// Only those that receive keys, or only the others.
     pub active: Option<bool>,
     /// Now.
@@ -59,6 +61,9 @@ impl Store {
         }
         if let Some(kid) = &query.kid {
             builder.push(" AND kid = ").push_bind(kid.to_string());
+        }
+        if let Some(level) = query.level {
+            builder.push(" AND level = ").push_bind(level.as_str());
         }
         if let Some(active) = query.active {
             builder.push(if active { " AND (" } else { " AND NOT (" });

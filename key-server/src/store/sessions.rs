@@ -1,4 +1,4 @@
-use keyveil_protocol::{AppId, BuildId, FileId, KeyId, Mode, SessionId, TrackClass};
+use keyveil_protocol::{AppId, BuildId, Downgrade, FileId, KeyId, Mode, PlaybackLevel, SessionId, TrackClass};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
@@ -27,6 +27,10 @@ pub struct Session {
     pub signature_hash: [u8; 32],
     /// The SDK build that opened it; none for standard titles.
     pub build_id: Option<BuildId>,
+    /// The level that it is played at, for its whole life.
+    pub level: PlaybackLevel,
+    /// Why it is guarded.
+    pub downgrade: Option<Downgrade>,
     /// Highest track class whose keys it receives.
     pub max_track: TrackClass,
     /// So many segments of a preview; none for the whole title.
@@ -124,10 +128,10 @@ impl WriteTransaction<'_> {
     /// Keeps a new session.
     pub async fn insert_session(&mut self, session: &Session) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO sessions (id, app_id, file_id, version, mode, uid, us, kid, signature_hash, build_id, max_track,
-             preview_segments, limits, origin, ip_class,
+            "INSERT INTO sessions (id, app_id, file_id, version, mode, uid, us, kid, signature_hash, build_id, level, downgrade,
+             max_track, preview_segments, limits, origin, ip_class,
              created_at, expires_at, url_expires_at, last_counter, last_position_ms, last_seen_at, releases)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(session.id.as_bytes().as_slice())
         .bind(integer(session.app_id.value()))
@@ -139,6 +143,8 @@ impl WriteTransaction<'_> {
         .bind(session.kid.as_str())
         .bind(session.signature_hash.as_slice())
         .bind(session.build_id.as_ref().map(BuildId::as_str))
+        .bind(session.level.as_str())
+        .bind(session.downgrade.map(Downgrade::as_str))
         .bind(session.max_track.number())
         .bind(session.preview_segments)
         .bind(limits_column(&session.limits)?)
@@ -227,6 +233,7 @@ pub(super) fn session_from_row(row: &SqliteRow) -> Result<Session, StoreError> {
     let signature_hash: Vec<u8> = row.try_get("signature_hash")?;
     let build_id: Option<&str> = row.try_get("build_id")?;
     let preview_segments: Option<i64> = row.try_get("preview_segments")?;
+    let downgrade: Option<&str> = row.try_get("downgrade")?;
     let ended_by: Option<&str> = row.try_get("ended_by")?;
     let max_track: u8 = number(row.try_get("max_track")?, "max_track")?;
     Ok(Session {
@@ -240,6 +247,8 @@ pub(super) fn session_from_row(row: &SqliteRow) -> Result<Session, StoreError> {
         kid: parsed(row.try_get("kid")?, "kid")?,
         signature_hash: signature_hash.try_into().map_err(|_| StoreError::Corrupt("signature hash"))?,
         build_id: build_id.map(|id| parsed(id, "build id")).transpose()?,
+        level: parsed(row.try_get("level")?, "session level")?,
+        downgrade: downgrade.map(|reason| parsed(reason, "downgrade")).transpose()?,
         max_track: TrackClass::from_number(max_track).ok_or(StoreError::Corrupt("max_track"))?,
         preview_segments: preview_segments.map(|count| number(count, "preview_segments")).transpose()?,
         limits: serde_json::from_str(row.try_get("limits")?).map_err(|_| StoreError::Corrupt("session limits"))?,

@@ -277,6 +277,10 @@ fn applications_and_api_keys_are_changed_beside_the_server() {
     let set = ["app", "set", "--app", &id, "--default-workflow", "original", "--upload-types", "mp4,mov"];
     let shown: Value = serde_json::from_str(&succeed(&data, &set)).unwrap();
     assert_eq!((&shown["defaultWorkflowId"], &shown["uploadTypes"]), (&json!("original"), &json!(["mp4", "mov"])));
+    let levels = ["app", "set", "--app", &id, "--min-level", "sealed", "--below-min-level", "SD"];
+    let shown: Value = serde_json::from_str(&succeed(&data, &levels)).unwrap();
+    assert_eq!((&shown["minLevel"], &shown["belowMinLevel"]), (&json!("sealed"), &json!("SD")));
+    assert!(fail(&data, &["app", "set", "--app", &id, "--min-level", "hardware"]).contains("level"));
     let both = ["app", "set", "--app", &id, "--default-workflow", "original", "--reset-default-workflow"];
     assert!(fail(&data, &both).contains("cannot be used with"));
     let reset: Value =
@@ -325,6 +329,10 @@ fn sign_with_every_limit(data: &Path, app_id: &str, kid: &str) {
         "480=SD",
         "--max-track",
         "SD",
+        "--min-level",
+        "guarded",
+        "--below-min-level",
+        "AUDIO",
         "--kid",
         kid,
     ];
@@ -333,7 +341,7 @@ fn sign_with_every_limit(data: &Path, app_id: &str, kid: &str) {
     let vendor = json!({ "exper": 30, "rlimit": 3, "us": "campaign-7" });
     let own = json!({
         "uid": "alice", "maxTrack": "SD", "domains": ["example.com"], "sessions": 2, "once": true,
-        "ip": ["127.0.0.1", "2001:db8::/32"],
+        "ip": ["127.0.0.1", "2001:db8::/32"], "minLevel": "guarded", "belowMinLevel": "AUDIO",
     });
     assert_eq!((json!(claims.url_access_info), json!(claims.keyveil)), (vendor, own));
 }

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::account::Person;
 use crate::support::{TITLE, TestApp};
 
-const APP: &str = "appId name domains maxAgeSecs defaultWorkflowId uploadBytesMax uploadTypes createdAt";
+const APP: &str = "appId name domains maxAgeSecs defaultWorkflowId uploadBytesMax uploadTypes minLevel belowMinLevel \
+    createdAt";
 const SIGNING_KEY: &str = "kid createdAt retiredAt";
 const API_KEY: &str = "apiKeyId name scopes createdAt lastUsedAt retiredAt";
 const TITLE_IN_LISTS: &str = "fileId appId name description labels mode state percent leftSecs failure workflowId version \
@@ -16,8 +17,8 @@ const VERSION: &str = "version current container cipher segmentMs periodSegments
 const RENDITION: &str = "rendition kind trackClass name language width height bandwidth codecs playlist segmentCount";
 const JOB: &str = "jobId fileId kind state priority attempt version worker stage percent leftSecs speed failure settings \
     runAfter leaseExpiresAt createdAt startedAt finishedAt";
-const SESSION: &str = "sessionId fileId version uid us kid buildId mode maxTrack origin ipClass active lastPositionMs releases \
-    createdAt lastSeenAt expiresAt revokedAt endedBy";
+const SESSION: &str = "sessionId fileId version uid us kid buildId mode level downgrade maxTrack origin ipClass active \
+    lastPositionMs releases createdAt lastSeenAt expiresAt revokedAt endedBy";
 const AUDIT: &str = "seq at kind fileId sessionId detail hash";
 const EVENT: &str = "eventId type at appId fileId data";
 const WEBHOOK: &str = "webhookId url types enabled createdAt updatedAt";

@@ -17,6 +17,7 @@ mod idempotency;
 mod jobs;
 mod keys;
 mod kms;
+mod levels;
 mod library;
 mod limits;
 mod media;

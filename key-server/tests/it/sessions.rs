@@ -47,6 +47,7 @@ fn a_session_shows_what_it_received_and_from_where() {
         sessions: Some(4),
         once: true,
         ip: Some(ip),
+        ..KeyveilClaims::default()
     });
     let (_, grant) = app.player().at("203.0.113.5").play(&app.sign(&claims), json!({}));
     app.player().at("2001:db8:1:2::3").keys(&grant, json!({ "counter": 1, "period": 4 }));

@@ -24,7 +24,7 @@ fn every_limit_can_be_signed() {
     let made = psign(
         &app,
         &json!({
-            "fileId": TITLE, "expiresInSecs": 600, "uid": "alice", "maxTrack": "SD", "previewSecs": 60, "addressLimit": 9,
+            "fileId": TITLE, "expiresInSecs": 600, "minLevel": "sealed", "belowMinLevel": "SD", "uid": "alice", "maxTrack": "SD", "previewSecs": 60, "addressLimit": 9,
             "ip": ["127.0.0.1", "2001:DB8::/32"], "domains": ["*.example.com"], "once": true, "sessions": 2, "us": "campaign-7",
             "watermark": "alice", "resolutionNames": [{ "minEdgeLength": 480, "name": "SD" }], "kid": app.app.signing_key.kid,
         }),
@@ -37,7 +37,7 @@ fn every_limit_can_be_signed() {
         claims["keyveil"],
         json!({
             "uid": "alice", "maxTrack": "SD", "domains": ["*.example.com"], "sessions": 2, "once": true,
-            "ip": ["127.0.0.1", "2001:db8::/32"],
+            "ip": ["127.0.0.1", "2001:db8::/32"], "minLevel": "sealed", "belowMinLevel": "SD",
         })
     );
     assert_eq!(claims["ghostWatermarkInfo"], json!({ "text": "alice" }));
@@ -75,6 +75,8 @@ fn limits_that_make_no_sense_are_not_signed() {
         ("watermark", json!("w".repeat(129))),
         ("resolutionNames", json!(vec![json!({ "minEdgeLength": 1, "name": "n" }); 17])),
         ("kid", json!("unknown")),
+        ("minLevel", json!("hardware")),
+        ("belowMinLevel", json!("SD")),
         ("colour", json!("blue")),
     ] {
         let mut body = json!({ "fileId": TITLE, "uid": "alice" });

@@ -1,10 +1,12 @@
 /** `<keyveil-player>`: a title with controls, in one element. */
 import { asKeyveilError, KeyveilError } from "../errors.js";
 import { KEYVEIL_EVENTS } from "../events.js";
+import type { AttachOptions } from "../page/attach-options.js";
 import { createKeyveil, type Keyveil } from "../page/keyveil.js";
 import type { KeyveilPlayer } from "../page/player.js";
 import type { GetSignature } from "../page/signature.js";
 import { completeControls, setControlsLanguage } from "./accessibility.js";
+import { AudioTracks } from "./audio-tracks.js";
 import { nameQualities, VideoRenditions } from "./renditions.js";
 import { TEMPLATE_HTML } from "./template.js";
 import { errorSentence, languageOf, texts } from "./texts.js";
@@ -13,15 +15,17 @@ import { Watermark } from "./watermark.js";
 // On a server there is no HTMLElement; importing this module there must do no harm.
 const Base = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement;
 
-const RELOADING = ["server", "file-id", "worker-url", "wasm-url"];
+const RELOADING = ["server", "file-id", "worker-url", "wasm-url", "level"];
 
 export class KeyveilPlayerElement extends Base {
   static readonly observedAttributes = [...RELOADING, "psign", "poster", "lang", "muted", "autoplay"];
 
   readonly #video: HTMLVideoElement;
   readonly #renditions = new VideoRenditions();
+  readonly #audioTracks = new AudioTracks();
   readonly #watermark: Watermark;
   #getSignature: GetSignature | null = null;
+  #hls: AttachOptions["hls"] | null = null;
   #keyveil: Keyveil | null = null;
   #player: KeyveilPlayer | null = null;
   #error: KeyveilError | null = null;
@@ -32,10 +36,11 @@ export class KeyveilPlayerElement extends Base {
     const root = this.attachShadow({ mode: "open" });
     const template = document.createElement("template");
     template.innerHTML = TEMPLATE_HTML;
-    // Before the video gets to media-chrome, which looks for the list when it meets the video.
+    // Before the video gets to media-chrome, which looks for the lists when it meets the video.
     const content = document.importNode(template.content, true);
     this.#video = content.querySelector("video") as HTMLVideoElement;
     Object.defineProperty(this.#video, "videoRenditions", { value: this.#renditions });
+    Object.defineProperty(this.#video, "audioTracks", { value: this.#audioTracks });
     nameQualities(content.querySelector("media-rendition-menu") as Element, this.#renditions);
     completeControls(content, this.#video);
     root.append(content);
@@ -51,6 +56,15 @@ export class KeyveilPlayerElement extends Base {
   set getSignature(getSignature: GetSignature | null) {
     this.#getSignature = getSignature;
     this.#queueLoad();
+  }
+
+  /** Settings for hls.js, for the titles that are loaded from now on. With functions in them hls.js stays on the page. */
+  get hls(): AttachOptions["hls"] | null {
+    return this.#hls;
+  }
+
+  set hls(hls: AttachOptions["hls"] | null) {
+    this.#hls = hls;
   }
 
   /** What plays now; `null` before the first title and after the element left the page. */
@@ -80,6 +94,8 @@ export class KeyveilPlayerElement extends Base {
       const player = keyveil.attach(this.#video, {
         fileId: this.getAttribute("file-id") ?? undefined,
         position,
+        level: this.getAttribute("level") === "guarded" ? "guarded" : undefined,
+        hls: this.hls ?? undefined,
         autoplay: this.hasAttribute("autoplay") || position !== undefined,
       });
       this.#player = player;
@@ -143,6 +159,7 @@ export class KeyveilPlayerElement extends Base {
       player.on(type, ({ detail }) => this.dispatchEvent(new CustomEvent(type, { detail })));
     }
     player.on("title", ({ detail }) => this.#watermark.show(detail.watermark));
+    player.on("tracks", () => this.#audioTracks.follow(player));
     player.on("previewend", () => this.#show("previewend"));
     player.on("error", ({ detail }) => {
       if (detail.fatal) this.#fail(detail);
@@ -164,6 +181,7 @@ export class KeyveilPlayerElement extends Base {
     this.#error = null;
     this.#show(null);
     this.#renditions.follow(null);
+    this.#audioTracks.follow(null);
     this.#watermark.show(null);
     this.#keyveil?.destroy();
     this.#keyveil = null;

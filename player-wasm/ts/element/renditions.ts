@@ -2,7 +2,8 @@
  * The list of qualities in the form media-chrome's quality menu reads from a media element (`videoRenditions`, as the
  * media-tracks proposal has it): hls.js does not offer one.
  */
-import { AUTO_QUALITY, type KeyveilPlayer } from "../page/player.js";
+import type { KeyveilPlayer } from "../page/player.js";
+import { AUTO_QUALITY } from "../page/qualities.js";
 
 /** Has media-chrome's quality menu say what the signature calls the qualities; by itself it only knows their sizes. */
 export function nameQualities(menu: Element, renditions: VideoRenditions): void {

@@ -19,10 +19,11 @@ media-controller[mediapaused] video::-webkit-media-text-track-container,
 media-controller:not([userinactive]) video::-webkit-media-text-track-container { transform: translateY(-64px); }
 media-time-range { position: relative; width: 100%; height: 26px; padding: 0 12px; --media-range-track-height: 4px; --media-range-track-border-radius: 2px; }
 media-control-bar { position: relative; align-items: center; padding: 0 4px 4px; }
-[nopip] media-pip-button, media-captions-menu-button:not([mediasubtitleslist]), media-rendition-menu-button[mediarenditionunavailable] { display: none; }
+[nopip] media-pip-button, media-captions-menu-button:not([mediasubtitleslist]), media-rendition-menu-button[mediarenditionunavailable],
+media-audio-track-menu-button[mediaaudiotrackunavailable] { display: none; }
 .shade { position: absolute; inset: auto 0 0; height: 110px; pointer-events: none; background: linear-gradient(transparent, rgb(0 0 0 / .72)); }
 .space { flex: 1; }
-media-rendition-menu, media-captions-menu, media-playback-rate-menu { border-radius: 10px; margin: 0 6px 6px; }
+media-rendition-menu, media-audio-track-menu, media-captions-menu, media-playback-rate-menu { border-radius: 10px; margin: 0 6px 6px; }
 .layer { position: absolute; inset: 0; display: grid; place-items: center; }
 .overlay { pointer-events: none; display: block; }
 .layer[hidden] { display: none; }
@@ -61,6 +62,7 @@ export const TEMPLATE_HTML = `
   <div class="layer previewend" part="previewend" role="status" noautohide hidden><p></p><slot name="previewend"></slot></div>
   <div class="shade"></div>
   <media-rendition-menu part="menu" hidden anchor="auto">${NO_HEADER}</media-rendition-menu>
+  <media-audio-track-menu part="menu" hidden anchor="auto">${NO_HEADER}</media-audio-track-menu>
   <media-captions-menu part="menu" hidden anchor="auto">${NO_HEADER}</media-captions-menu>
   <media-playback-rate-menu part="menu" hidden anchor="auto" rates="0.5 0.75 1 1.25 1.5 2">${NO_HEADER}</media-playback-rate-menu>
   <media-time-range part="timeline"></media-time-range>
@@ -71,6 +73,7 @@ export const TEMPLATE_HTML = `
     <media-time-display showduration notoggle></media-time-display>
     <span class="space"></span>
     <media-captions-menu-button></media-captions-menu-button>
+    <media-audio-track-menu-button></media-audio-track-menu-button>
     <media-rendition-menu-button></media-rendition-menu-button>
     <media-playback-rate-menu-button></media-playback-rate-menu-button>
     <media-pip-button></media-pip-button>

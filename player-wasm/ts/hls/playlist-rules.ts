@@ -2,9 +2,9 @@
 import { type Playback, trackClassNumber } from "../protocol.js";
 import type { PlaylistRules } from "./playlist.js";
 
-export function playlistRulesOf({ title, trackClasses }: Playback, psign: string): PlaylistRules {
-  // Nothing is granted ahead for a standard title, so that the signature itself must say.
-  const max = title.mode === "standard" ? trackClassNumber(maxTrackOf(psign) ?? "") : null;
+export function playlistRulesOf({ title, trackClasses, maxTrack }: Playback, psign: string): PlaylistRules {
+  // Nothing is granted ahead for a standard title, so that the server's word or, of an older one, the signature itself must say.
+  const max = title.mode === "standard" ? trackClassNumber(maxTrack ?? maxTrackOf(psign) ?? "") : null;
   const denied = title.renditions.filter(({ trackClass }) => {
     if (title.mode === "private") return !trackClasses.includes(trackClass);
     return max !== null && (trackClassNumber(trackClass) ?? 0) > max;

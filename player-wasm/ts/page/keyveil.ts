@@ -2,9 +2,13 @@
 import { asKeyveilError, KeyveilError } from "../errors.js";
 import { KEYVEIL_EVENTS, KeyveilEventTarget } from "../events.js";
 import type { InitMessage } from "../messages.js";
-import { type AttachOptions, KeyveilPlayer } from "./player.js";
+import type { SdkLevel } from "../protocol.js";
+import type { AttachOptions } from "./attach-options.js";
+import { prepareEngine } from "./engines.js";
+import { chooseLevel, type LevelChoice, OWN_HLS } from "./level.js";
+import { KeyveilPlayer } from "./player.js";
 import type { GetSignature } from "./signature.js";
-import { KeyveilTitle } from "./title.js";
+import { KeyveilTitle, type TitleOptions } from "./title.js";
 import { WorkerConnection, type WorkerLike } from "./worker-connection.js";
 
 const INIT_TIMEOUT_MS = 15_000;
@@ -22,6 +26,8 @@ export interface KeyveilOptions {
   readonly createWorker?: (() => WorkerLike) | undefined;
   /** `credentials` of every request the worker makes; default `same-origin`. */
   readonly fetchCredentials?: RequestCredentials | undefined;
+  /** `guarded` keeps hls.js on the page; default: the highest level that the browser can. */
+  readonly level?: SdkLevel | undefined;
   /** How long the worker may take to start. */
   readonly initTimeoutMs?: number | undefined;
 }
@@ -53,16 +59,25 @@ export class Keyveil extends KeyveilEventTarget {
     this.#options = options;
   }
 
-  /** Starts the worker ahead of the first title, so that opening it only waits for the exchange. */
+  /** Starts the worker ahead of the first title, so that opening it only waits for the exchange. It fits every level. */
   async preload(): Promise<void> {
     this.#assertAlive();
     this.#warm ??= this.#connect();
+    const { level } = chooseLevel({ level: this.#options.level });
+    // Where no engine can run, the first title says so.
+    const engine = prepareEngine(level).catch(() => undefined);
     await this.#warm.ready;
+    await engine;
   }
 
   /** Opens a title for an application that brings its own hls.js. */
   async open(options: OpenOptions = {}): Promise<KeyveilTitle> {
-    const title = this.#title(options);
+    this.#assertAlive();
+    // Whoever opens a title has hls.js: it is not loaded for anybody else.
+    const { hlsSettings } = await import("../hls/settings.js");
+    const title = this.#title(options, OWN_HLS, { hlsSettings });
+    // A player passes its title's events on by itself.
+    this.forward(title, KEYVEIL_EVENTS);
     try {
       await title.start();
       return title;
@@ -77,13 +92,18 @@ export class Keyveil extends KeyveilEventTarget {
   /** Plays a title on a video element. Returns at once; failures come as `error` events and through `player.ready`. */
   attach(video: HTMLVideoElement, options: AttachOptions = {}): KeyveilPlayer {
     this.#assertAlive();
-    const player = new KeyveilPlayer(video, options, {
-      open: () => this.#title(options, false),
-      closed: (title) => {
-        if (title) this.#close(title);
-        this.#players.delete(player);
+    const level = options.level ?? this.#options.level;
+    const player = new KeyveilPlayer(
+      video,
+      { ...options, level },
+      {
+        open: (choice) => this.#title(options, choice),
+        closed: (title) => {
+          if (title) this.#close(title);
+          this.#players.delete(player);
+        },
       },
-    });
+    );
     this.#players.add(player);
     this.forward(player);
     // Not before the caller had a chance to listen.
@@ -101,7 +121,11 @@ export class Keyveil extends KeyveilEventTarget {
     this.#warm = null;
   }
 
-  #title({ fileId, position = 0 }: OpenOptions, forward = true): KeyveilTitle {
+  #title(
+    { fileId, position = 0 }: OpenOptions,
+    choice: LevelChoice,
+    { hlsSettings }: Pick<TitleOptions, "hlsSettings"> = {},
+  ): KeyveilTitle {
     this.#assertAlive();
     const warm = this.#warm?.failure ? null : this.#warm;
     this.#warm = null;
@@ -114,12 +138,12 @@ export class Keyveil extends KeyveilEventTarget {
         getSignature: this.#options.getSignature,
         fileId,
         positionMs: Math.max(0, position) * 1000,
+        choice,
+        hlsSettings,
       },
       warm ?? undefined,
     );
     this.#titles.add(title);
-    // A player passes its title's events on by itself.
-    if (forward) this.forward(title, KEYVEIL_EVENTS);
     return title;
   }
 

@@ -12,6 +12,7 @@ import type {
   ToWorker,
 } from "../messages.js";
 import type { Playback, Renewal } from "../protocol.js";
+import { WorkerPolicy } from "./worker-policy.js";
 
 /** What is used of a `Worker`; tests put their own in its place. */
 export interface WorkerLike {
@@ -50,6 +51,8 @@ interface Pending {
 export class WorkerConnection {
   /** Settles when the worker has started its decryptor. */
   readonly ready: Promise<void>;
+  /** Listens before there is a worker. */
+  readonly #policy = new WorkerPolicy();
   readonly #worker: WorkerLike;
   /** Who hears what no request waits for. A worker that was started in advance gets its listener later. */
   events: ConnectionEvents = {
@@ -72,6 +75,7 @@ export class WorkerConnection {
       );
       const settle = () => {
         clearTimeout(timer);
+        this.#policy.stop();
         this.#settleReady = null;
       };
       this.#settleReady = {
@@ -88,11 +92,7 @@ export class WorkerConnection {
     // Whoever awaits it is told; a worker nobody asked yet may fail in silence.
     this.ready.catch(() => undefined);
     this.#worker.addEventListener("message", (event) => this.#receive((event as MessageEvent<FromWorker>).data));
-    this.#worker.addEventListener("error", (event) => {
-      const { message } = event as ErrorEvent;
-      const cause = message ? { cause: message } : {};
-      this.#fail(new KeyveilError("worker_crashed", this.#crashMessage(), cause));
-    });
+    this.#worker.addEventListener("error", (event) => void this.#crashed(event as ErrorEvent));
     this.#worker.addEventListener("messageerror", () => this.#fail(new KeyveilError("worker_crashed")));
     this.#worker.postMessage(init);
   }
@@ -197,10 +197,15 @@ export class WorkerConnection {
     if (error.code !== "destroyed") this.events.lost(error);
   }
 
-  #crashMessage(): string | undefined {
-    return this.#settleReady
-      ? "The worker could not be loaded; check workerUrl and the Content-Security-Policy."
-      : undefined;
+  async #crashed({ message }: ErrorEvent): Promise<void> {
+    const cause = message ? { cause: message } : {};
+    if (!this.#settleReady) {
+      this.#fail(new KeyveilError("worker_crashed", undefined, cause));
+      return;
+    }
+    const isBlocked = await this.#policy.stopsWorker();
+    const unloaded = "The worker could not be loaded; check workerUrl and the Content-Security-Policy.";
+    this.#fail(isBlocked ? new KeyveilError("worker_blocked") : new KeyveilError("worker_crashed", unloaded, cause));
   }
 }
 

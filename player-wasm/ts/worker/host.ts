@@ -1,6 +1,11 @@
 /** The worker's side of the message bridge. */
+
+import type { EngineCommand } from "../engine-messages.js";
 import { asKeyveilError, KeyveilError } from "../errors.js";
-import type { FromWorker, InitMessage, LoadMessage, ToWorker } from "../messages.js";
+import type { FromWorker, InitMessage, LoadMessage, PlayMessage, RenewMessage, ToWorker } from "../messages.js";
+import type { SdkLevel } from "../protocol.js";
+import { SealedEngine } from "./engine/engine.js";
+import { WorkerTitle } from "./engine/worker-title.js";
 import { SegmentLoader } from "./segment-loader.js";
 import { Session } from "./session.js";
 import { startWasm, type Wasm } from "./wasm.js";
@@ -8,9 +13,18 @@ import { startWasm, type Wasm } from "./wasm.js";
 export type Post = (message: FromWorker, transfer?: Transferable[]) => void;
 export type StartWasm = (message: InitMessage) => Promise<Wasm>;
 
+/** `failed` answers with it what no request's id came with. */
+const NO_REQUEST = 0;
+
 interface Unit {
   readonly session: Session;
   readonly loader: SegmentLoader;
+}
+
+/** What a sealed worker has on top. */
+interface Sealed {
+  readonly title: WorkerTitle;
+  readonly engine: SealedEngine;
 }
 
 export class WorkerHost {
@@ -18,6 +32,10 @@ export class WorkerHost {
   readonly #startWasm: StartWasm;
   readonly #loads = new Map<number, AbortController>();
   #unit: Promise<Unit> | null = null;
+  /** Fixed by the first `play`, for good: a sealed worker can't be made to hand out what it decrypts. */
+  #level: SdkLevel | null = null;
+  /** From the first session on. */
+  #sealed: Sealed | null = null;
 
   constructor(post: Post, startWasmModule: StartWasm = startWasmOf) {
     this.#post = post;
@@ -33,20 +51,17 @@ export class WorkerHost {
         this.#loads.get(message.id)?.abort();
         break;
       case "play":
-        this.#answer(message.id, async ({ session }) => {
-          const playback = await session.play(message.psign, message.fileId, message.positionMs ?? 0);
-          this.#post({ type: "played", id: message.id, playback });
-        });
+        this.#play(message);
         break;
       case "renew":
-        this.#answer(message.id, async ({ session }) => {
-          const { session: info, playlistUrl } = await session.renew(message.psign, message.positionMs);
-          this.#post({ type: "renewed", id: message.id, renewal: { session: info, playlistUrl } });
-        });
+        this.#renew(message);
         break;
       case "load":
-        this.#load(message);
+        if (this.#level === "guarded") this.#load(message);
+        else this.#refuse(message.id, "This worker hands out no media.");
         break;
+      default:
+        this.#command(message);
     }
   }
 
@@ -64,9 +79,53 @@ export class WorkerHost {
     const wasm = await this.#startWasm(message);
     const session = new Session(wasm.session, server, credentials, {
       exchange: (kind, ms, period) => this.#post({ type: "exchange", kind, ms, period }),
-      renewed: (renewal) => this.#post({ type: "session", renewal }),
+      renewed: (renewal) => {
+        this.#sealed?.title.renewed(renewal);
+        this.#post({ type: "session", renewal });
+      },
     });
     return { session, loader: new SegmentLoader(wasm, session, credentials) };
+  }
+
+  #play({ id, psign, fileId, positionMs = 0, level, downgrade }: PlayMessage): void {
+    if ((level !== "sealed" && level !== "guarded") || (this.#level !== null && this.#level !== level)) {
+      this.#refuse(id, "A worker is at one level, sealed or guarded, for its life.");
+      return;
+    }
+    this.#level = level;
+    this.#answer(id, async ({ session, loader }) => {
+      const playback = await session.play({ psign, fileId, positionMs, level, downgrade });
+      if (level === "sealed") {
+        this.#sealed ??= this.#seal(loader);
+        this.#sealed.title.played(playback, psign);
+      }
+      this.#post({ type: "played", id, playback });
+    });
+  }
+
+  #renew({ id, psign, positionMs }: RenewMessage): void {
+    this.#answer(id, async ({ session }) => {
+      const { session: info, playlistUrl } = await session.renew(psign, positionMs);
+      const renewal = { session: info, playlistUrl };
+      this.#sealed?.title.renewed(renewal, psign);
+      this.#post({ type: "renewed", id, renewal });
+    });
+  }
+
+  #seal(loader: SegmentLoader): Sealed {
+    const title = new WorkerTitle(loader, this.#post, (error) =>
+      this.#post({ type: "unusable", error: error.toWire() }),
+    );
+    return { title, engine: new SealedEngine(title, this.#post) };
+  }
+
+  #command(command: EngineCommand): void {
+    if (this.#sealed) this.#sealed.engine.obey(command);
+    else this.#refuse(NO_REQUEST, "There is no sealed session in this worker.");
+  }
+
+  #refuse(id: number, message: string): void {
+    this.#post({ type: "failed", id, error: new KeyveilError("malformed_request", message).toWire() });
   }
 
   #load(message: LoadMessage): void {

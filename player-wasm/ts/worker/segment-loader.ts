@@ -1,6 +1,6 @@
 /**
- * Loads a segment and decrypts it. Knows URLs, bytes and the session, and nothing of who asks: the message bridge does now, an
- * hls.js inside this worker can later.
+ * Loads a segment and decrypts it. Knows URLs, bytes and the session, and nothing of who asks: the message bridge does at the
+ * guarded level, the hls.js inside this worker at the sealed one.
  */
 import { KeyveilError } from "../errors.js";
 import type { LoadProgress, SegmentTiming } from "../messages.js";

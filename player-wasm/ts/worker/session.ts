@@ -1,7 +1,15 @@
 /** The worker's playback session: the exchanges that bring keys into the wasm module, one at a time. */
 import { KeyveilError } from "../errors.js";
 import type { ExchangeKind } from "../messages.js";
-import { type Playback, publicPlayback, publicRenewal, type Renewal, type TrackClass } from "../protocol.js";
+import {
+  type Downgrade,
+  type Playback,
+  publicPlayback,
+  publicRenewal,
+  type Renewal,
+  type SdkLevel,
+  type TrackClass,
+} from "../protocol.js";
 import { postJson } from "./http.js";
 import { guarded, type WasmSession } from "./wasm.js";
 
@@ -11,6 +19,15 @@ export interface SessionEvents {
   exchange(kind: ExchangeKind, ms: number, period: number): void;
   /** An exchange that no caller waits for brought new times or URLs. */
   renewed(renewal: Renewal): void;
+}
+
+/** What a session is asked for with. */
+export interface SessionRequest {
+  readonly psign: string;
+  readonly fileId: string | undefined;
+  readonly positionMs: number;
+  readonly level: SdkLevel;
+  readonly downgrade: Downgrade | null;
 }
 
 interface KeysFlight {
@@ -23,6 +40,7 @@ export class Session {
   readonly #server: string;
   readonly #credentials: RequestCredentials;
   readonly #events: SessionEvents;
+  #request: SessionRequest | null = null;
   #playback: Playback | null = null;
   #period = 0;
   #flight: KeysFlight | null = null;
@@ -37,10 +55,12 @@ export class Session {
   }
 
   /** Opens a session; an earlier one ends. */
-  play(psign: string, fileId: string | undefined, positionMs: number): Promise<Playback> {
+  play(request: SessionRequest): Promise<Playback> {
+    const { psign, fileId, positionMs, level, downgrade } = request;
+    this.#request = request;
     return this.#inTurn(async () => {
       const startMs = performance.now();
-      const body = guarded(() => this.#wasm.playRequest(psign, fileId, positionMs));
+      const body = guarded(() => this.#wasm.playRequest(psign, fileId, positionMs, level, downgrade ?? undefined));
       const answer = await postJson(`${this.#server}/v1/play`, body, this.#credentials);
       guarded(() => this.#wasm.acceptPlay(answer));
       const classes = guarded(() => this.#wasm.trackClasses()) as TrackClass[];
@@ -56,8 +76,9 @@ export class Session {
   /** Prolongs the session of a private title. Any other has none here, so it is played anew. */
   async renew(psign: string, positionMs: number): Promise<Renewal> {
     const playback = this.#playback;
-    if (!playback) throw new KeyveilError("session_invalid");
-    if (playback.title.mode !== "private") return this.play(psign, playback.title.fileId, positionMs);
+    if (!playback || !this.#request) throw new KeyveilError("session_invalid");
+    const { fileId } = playback.title;
+    if (playback.title.mode !== "private") return this.play({ ...this.#request, psign, fileId, positionMs });
     return this.#keys(this.#period, positionMs, psign);
   }
 

@@ -2,10 +2,18 @@
 
 import { isErrorCode, KeyveilError } from "../errors.js";
 import init, { KeyveilSession } from "../generated/keyveil.js";
+import type { Downgrade, SdkLevel } from "../protocol.js";
 
 /** What the worker uses of the module; tests put their own in its place. */
 export interface WasmSession {
-  playRequest(psign: string, fileId: string | undefined, positionMs: number): string;
+  /** `downgrade` says why the level is not `sealed`; nothing where it is. */
+  playRequest(
+    psign: string,
+    fileId: string | undefined,
+    positionMs: number,
+    level: SdkLevel,
+    downgrade: Downgrade | undefined,
+  ): string;
   acceptPlay(response: string): void;
   keysRequest(period: number, positionMs: number, psign: string | undefined): string[];
   acceptKeys(response: string): void;

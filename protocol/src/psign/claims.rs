@@ -6,6 +6,7 @@ use super::malformed;
 use crate::address_range::AddressRange;
 use crate::error::{ErrorCode, ProtocolError};
 use crate::ids::{AppId, FileId};
+use crate::level::{BelowMinLevel, LevelRule, PlaybackLevel};
 use crate::track::{Mode, TrackClass};
 
 const TEXT_LEN_MAX: usize = 128;
@@ -142,6 +143,12 @@ pub struct KeyveilClaims {
     /// Where every request has to come from, 1 … 16 addresses or ranges.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip: Option<Vec<AddressRange>>,
+    /// The least playback level.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_level: Option<PlaybackLevel>,
+    /// What a lower level gets: `refuse`, which is the default, or the highest track class. Only with a least level.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub below_min_level: Option<BelowMinLevel>,
 }
 
 impl PlayerSignatureClaims {
@@ -230,6 +237,16 @@ impl PlayerSignatureClaims {
         self.keyveil.as_ref()?.sessions
     }
 
+    /// The least playback level and what a lower one gets; it never loosens what the application says.
+    #[must_use]
+    pub fn level_rule(&self) -> LevelRule {
+        let own = self.keyveil.as_ref();
+        LevelRule {
+            min_level: own.and_then(|own| own.min_level).unwrap_or(LevelRule::NONE.min_level),
+            below_min_level: own.and_then(|own| own.below_min_level).unwrap_or(LevelRule::NONE.below_min_level),
+        }
+    }
+
     /// When media addresses must end, in seconds since 1970.
     #[must_use]
     pub fn media_ends_at(&self) -> Option<u64> {
@@ -284,6 +301,9 @@ impl PlayerSignatureClaims {
         let Some(own) = &self.keyveil else { return Ok(()) };
         if own.ip.as_ref().is_some_and(|ranges| !(1..=ADDRESS_RANGES_MAX).contains(&ranges.len())) {
             return Err(malformed("keyveil.ip is not 1 to 16 addresses or ranges"));
+        }
+        if own.below_min_level.is_some() && own.min_level.is_none() {
+            return Err(malformed("keyveil.belowMinLevel without minLevel"));
         }
         match own.sessions {
             Some(count) if !(1..=SESSIONS_MAX).contains(&count) => Err(malformed("keyveil.sessions is not 1 to 100")),

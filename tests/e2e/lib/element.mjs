@@ -1,4 +1,5 @@
 // A `<keyveil-player>` as a page of one's own would have it, on a page of the installation.
+import { levelAttribute } from "./levels.mjs";
 
 /**
  * Replaces what plays by an element with the id `own` and that signature, and keeps its events in `window.told`. Where the page has a
@@ -16,6 +17,7 @@ export async function embed(page, keyveil, psign, { attributes = {}, html = "", 
       for (const [name, value] of Object.entries({ ...all, id: "own", ...attributes }))
         element.setAttribute(name, value);
       element.innerHTML = html;
+      element.hls = { maxMaxBufferLength: bufferSecs };
       if (window.signFor) element.getSignature = ({ reason }) => window.signFor(reason);
       window.told = [];
       for (const type of ["title", "state", "segment", "signature", "error", "previewend", "ended"]) {
@@ -25,11 +27,12 @@ export async function embed(page, keyveil, psign, { attributes = {}, html = "", 
         });
       }
       element.addEventListener("state", ({ detail }) => {
-        if (detail.state === "ready") element.player.hls.config.maxMaxBufferLength = bufferSecs;
+        const hls = detail.state === "ready" && element.player.hls;
+        if (hls) hls.config.maxMaxBufferLength = bufferSecs;
       });
       document.body.append(element);
     },
-    { psign, attributes, html, bufferSecs },
+    { psign, attributes: { ...levelAttribute(), ...attributes }, html, bufferSecs },
   );
   return page.locator("#own");
 }

@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ownData } from "./shared.mjs";
 
 export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 export const binary = (name) => join(ROOT, "target", "release", name);
@@ -26,7 +27,7 @@ export const PACK_ARGS = ["--segment-secs", "2", "--period-segments", "4", "--la
 
 export const scratch = () => mkdtempSync(join(tmpdir(), "keyveil-test-"));
 
-async function freePort() {
+export async function freePort() {
   const server = createServer();
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address();
@@ -35,10 +36,10 @@ async function freePort() {
 }
 
 /**
- * Runs `npm start -- FILE` until it prints its two addresses; on the data folder of the whole run, unless told otherwise.
+ * Runs `npm start -- FILE` until it prints its two addresses; on the data folder that the specs of this worker share, unless told otherwise.
  * Resolves to { playerUrl, consoleUrl, user, api(method, path, body), origin, data, startMs, output(), stop() }.
  */
-export async function start(file, { data = process.env.KEYVEIL_TEST_DATA, port, workflow = {} } = {}) {
+export async function start(file, { data = ownData(), port, workflow = {} } = {}) {
   const chosen = port ?? (await freePort());
   const began = performance.now();
   const child = spawn("npm", ["start", "--silent", "--", ...(file ? [file] : [])], {

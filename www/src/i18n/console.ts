@@ -10,6 +10,8 @@ import { eventsEn } from "./console/events.en.ts";
 import { eventsZh } from "./console/events.zh.ts";
 import { keysEn } from "./console/keys.en.ts";
 import { keysZh } from "./console/keys.zh.ts";
+import { levelsEn } from "./console/levels.en.ts";
+import { levelsZh } from "./console/levels.zh.ts";
 import { sessionsEn } from "./console/sessions.en.ts";
 import { sessionsZh } from "./console/sessions.zh.ts";
 import { signInEn } from "./console/sign-in.en.ts";
@@ -38,6 +40,7 @@ export const consoleEn = {
   ...uploadsEn,
   ...titleEn,
   ...workflowsEn,
+  ...levelsEn,
   ...sessionsEn,
   ...eventsEn,
   ...signaturesEn,
@@ -57,6 +60,7 @@ export const consoleZh: Record<ConsoleKey, string> = {
   ...uploadsZh,
   ...titleZh,
   ...workflowsZh,
+  ...levelsZh,
   ...sessionsZh,
   ...eventsZh,
   ...signaturesZh,

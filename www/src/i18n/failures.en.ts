@@ -59,6 +59,9 @@ export const failuresEn = {
   "failure.session_superseded.action": "End playback there, or reload the page to go on here.",
   "failure.track_not_allowed": "The signature does not cover this quality",
   "failure.track_not_allowed.action": "Choose a lower quality, or sign for a higher one.",
+  "failure.level_not_allowed": "This browser or page can’t protect the title as well as it must be",
+  "failure.level_not_allowed.action":
+    "Play it in a current Chrome or Edge. If it stays, allow a lower level in the app settings, or sign with another minLevel.",
   "failure.preview_ended": "The preview has ended",
   "failure.preview_ended.action": "Sign without a preview length to play the whole title.",
   "failure.key_uses_exhausted": "The session has asked for keys too often",
@@ -146,6 +149,12 @@ export const failuresEn = {
     "Reload the page. Some extensions and company policies block WebAssembly: allow it for this site.",
   "failure.worker_crashed": "The decryption worker stopped",
   "failure.worker_crashed.action": "Reload the page. Closing other tabs helps when memory is short.",
+  "failure.worker_blocked": "This site’s policy stops the player’s worker",
+  "failure.worker_blocked.action":
+    "The site’s Content-Security-Policy must have worker-src 'self', and the player’s worker.js must come from the site itself.",
+  "failure.source_not_opened": "The browser did not open the video in time",
+  "failure.source_not_opened.action":
+    "Reload the page. If it stays, restart the browser, or use another one: its media part does not answer.",
   "failure.unsupported_browser": "This browser can't play protected video",
   "failure.unsupported_browser.action": "Use a current Chrome, Edge, Firefox or Safari.",
   "failure.watermark_removed": "The mark over the video was removed",

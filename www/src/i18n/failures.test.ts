@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import delivery from "../../../docs/DELIVERY.md?raw";
+import levels from "../../../docs/LEVELS.md?raw";
 import protocol from "../../../docs/PROTOCOL.md?raw";
 import workflow from "../../../docs/WORKFLOW.md?raw";
 import { failuresEn } from "./failures.en.ts";
@@ -8,6 +9,8 @@ import { failuresZh } from "./failures.zh.ts";
 const chapter = protocol.slice(protocol.indexOf("## Error codes"));
 const tables = [chapter, ...[workflow, delivery].map((document) => document.slice(document.indexOf("## Error codes")))];
 const fromServer = tables.flatMap((table) => [...table.matchAll(/^\| `([a-z_]+)`/gm)].map(([, code]) => code));
+/** Those that docs/LEVELS.md explains: what stops the worker, the source, or a level. */
+const ofLevels = [...levels.matchAll(/`((?:level|worker|source)_[a-z_]+)`/g)].map(([, code]) => code);
 const fromClient = [...chapter.slice(chapter.indexOf("Made by clients")).matchAll(/`([a-z_]+)`/g)].map(
   ([, code]) => code,
 );
@@ -15,7 +18,8 @@ const fromClient = [...chapter.slice(chapter.indexOf("Made by clients")).matchAl
 test("every error code of the protocol has a heading and an action in both languages", () => {
   expect(fromServer.length).toBeGreaterThan(45);
   expect(fromClient.length).toBeGreaterThan(10);
-  for (const code of [...fromServer, ...fromClient]) {
+  expect(ofLevels).toEqual(expect.arrayContaining(["level_not_allowed", "worker_blocked", "source_not_opened"]));
+  for (const code of [...fromServer, ...ofLevels, ...fromClient]) {
     for (const texts of [failuresEn, failuresZh]) {
       expect(texts, `${code}`).toHaveProperty([`failure.${code}`], expect.stringMatching(/.{4}/));
       expect(texts, `${code}`).toHaveProperty([`failure.${code}.action`], expect.stringMatching(/.{6}/));
@@ -24,7 +28,7 @@ test("every error code of the protocol has a heading and an action in both langu
 });
 
 test("the texts name no code that the documents lack", () => {
-  const known = new Set([...fromServer, ...fromClient, "unknown"]);
+  const known = new Set([...fromServer, ...ofLevels, ...fromClient, "unknown"]);
   const named = Object.keys(failuresEn).map((key) => key.split(".")[1]);
   expect(named.filter((code) => !known.has(code))).toEqual([]);
 });

@@ -52,6 +52,9 @@ export const failuresZh: FailureMessages = {
   "failure.session_superseded.action": "请在那里结束播放，或刷新页面以在此继续。",
   "failure.track_not_allowed": "签名不包含此清晰度",
   "failure.track_not_allowed.action": "请选择较低的清晰度，或重新签名。",
+  "failure.level_not_allowed": "此浏览器或网页达不到该视频要求的保护级别",
+  "failure.level_not_allowed.action":
+    "请使用最新版的 Chrome 或 Edge 播放。若仍出现，请在应用设置中允许较低级别，或以其他 minLevel 签名。",
   "failure.preview_ended": "试看已结束",
   "failure.preview_ended.action": "请重新签名（不设试看时长）以播放完整视频。",
   "failure.key_uses_exhausted": "会话请求密钥次数过多",
@@ -133,6 +136,11 @@ export const failuresZh: FailureMessages = {
   "failure.wasm_unavailable.action": "请刷新页面。部分扩展或企业策略会阻止 WebAssembly，请为此网站放行。",
   "failure.worker_crashed": "解密线程已停止",
   "failure.worker_crashed.action": "请刷新页面。内存不足时可关闭其他标签页。",
+  "failure.worker_blocked": "此网站的策略阻止了播放器的 Worker",
+  "failure.worker_blocked.action":
+    "网站的 Content-Security-Policy 须包含 worker-src 'self'，且播放器的 worker.js 须由该网站自身提供。",
+  "failure.source_not_opened": "浏览器未能及时打开视频",
+  "failure.source_not_opened.action": "请刷新页面。若仍出现，请重启浏览器或换用其他浏览器：其媒体组件没有响应。",
   "failure.unsupported_browser": "此浏览器无法播放受保护的视频",
   "failure.unsupported_browser.action": "请使用最新版的 Chrome、Edge、Firefox 或 Safari。",
   "failure.watermark_removed": "视频上的标记被移除",

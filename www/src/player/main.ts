@@ -62,7 +62,7 @@ async function begin(): Promise<void> {
     return;
   }
   // The page has one signature only: when it has expired, the server says so and the viewer needs a new link.
-  const watched = { fileId: fragment.fileId, getSignature: () => fragment.psign };
+  const watched = { fileId: fragment.fileId, level: fragment.level, getSignature: () => fragment.psign };
   watch = new loaded.Watch(stage, watched, {
     changed(next) {
       playback = next;

@@ -1,6 +1,7 @@
 import { type MessageKey, onLanguageChange, t } from "../i18n/i18n.ts";
 import { h } from "../shared/dom.ts";
 import { dateTime, fromNow, millis } from "../shared/format.ts";
+import type { Level } from "../shared/level.ts";
 import { currentPeriod, type Playback } from "./playback.ts";
 import { Sparkline } from "./sparkline.ts";
 
@@ -25,11 +26,20 @@ export class Panel {
     const { title = null } = playback ?? {};
     this.#set("mode", title && t(`panel.mode.${title.mode}`));
     this.#set("cipher", title && cipherName(title.cipher));
+    this.#drawLevel(playback?.level ?? null);
     this.#chips(title?.trackClasses ?? []);
     this.#set("keys", title && t(KEYS_IN_PAGE[title.mode]));
     this.#set("file", title?.fileId ?? null);
     this.#drawNow(playback);
     this.#drawSession(playback);
+  }
+
+  /** Clear titles have no level: the row shows where there is one. */
+  #drawLevel(level: Level | null): void {
+    this.#set("level", level && t(`panel.level.${level}`));
+    this.#set("levelIs", level && t(`panel.level.${level}.is`));
+    const row = this.#rows.get("level")?.closest<HTMLElement>("dl > div");
+    if (row) row.hidden = level === null;
   }
 
   #drawNow(playback: Playback | null): void {
@@ -71,6 +81,12 @@ export class Panel {
       h("h2", { class: "visually-hidden" }, t("panel.title")),
       section("panel.protection", [
         this.#row("panel.mode", "mode"),
+        h(
+          "div",
+          { hidden: true },
+          h("dt", {}, t("panel.level")),
+          h("dd", {}, this.#value("level"), this.#value("levelIs", "soft below")),
+        ),
         this.#row("panel.cipher", "cipher"),
         this.#row("panel.tracks", "tracks"),
         h("div", { class: "wide" }, h("dt", {}, t("panel.keys")), keys),
@@ -120,6 +136,8 @@ const KEYS_IN_PAGE = {
 
 type Row =
   | "mode"
+  | "level"
+  | "levelIs"
   | "cipher"
   | "tracks"
   | "keys"

@@ -1,6 +1,10 @@
+import type { Level } from "../shared/level.ts";
+
 /** What is happening, as the panel shows it. `watch.ts` fills it from the player's events. */
 export interface Playback {
   title: PlaybackTitle | null;
+  /** Where it is played; null as long as it is unknown, and where there is none. */
+  level: Level | null;
   /** Seconds since 1970; null as long as it is unknown, and for clear titles. */
   expiresAt: number | null;
   exchanges: Series;
@@ -26,6 +30,7 @@ export interface PlaybackTitle {
 export function newPlayback(): Playback {
   return {
     title: null,
+    level: null,
     expiresAt: null,
     exchanges: new Series(),
     decrypts: new Series(),

@@ -3,12 +3,15 @@ import type { KeyveilError, KeyveilEventMap } from "@keyveil/player";
 import type { KeyveilPlayerElement } from "@keyveil/player/element";
 import { h } from "../shared/dom.ts";
 import { type Failure, failureFrom } from "../shared/failure.ts";
+import { levelIn } from "../shared/level.ts";
 import { newPlayback, type Playback } from "./playback.ts";
 
 /** What is watched, and by what right. */
 export interface Watched {
   /** Null leaves it to the signature. */
   readonly fileId: string | null;
+  /** A lower level than the browser can; absent plays at the highest. */
+  readonly level?: "guarded" | null;
   /** Called at the start and whenever the signature has expired. */
   getSignature(): string | Promise<string>;
 }
@@ -37,6 +40,7 @@ export class Watch {
     this.#player.setAttribute("worker-url", "/sdk/worker.js");
     this.#player.setAttribute("wasm-url", "/sdk/keyveil.wasm");
     if (watched.fileId !== null) this.#player.setAttribute("file-id", watched.fileId);
+    if (watched.level) this.#player.setAttribute("level", watched.level);
     this.#player.getSignature = () => watched.getSignature();
     // The page says itself what went wrong, so the element's own words are left out.
     this.#player.append(h("span", { slot: "error" }));
@@ -106,6 +110,7 @@ export class Watch {
   #titleKnown({ title, session, trackClasses }: KeyveilEventMap["title"]): void {
     const classes = trackClasses.length > 0 ? trackClasses : title.renditions.map(({ trackClass }) => trackClass);
     this.#playback.title = { ...title, trackClasses: [...new Set(classes)] };
+    this.#playback.level = levelIn(Reflect.get(session, "level"));
     this.#playback.expiresAt = session.id === null ? null : session.expiresAt;
     this.#measure();
   }

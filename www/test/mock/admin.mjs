@@ -53,7 +53,7 @@ export const adminRoutes = [
 
   ["GET", "/v1/audit", ({ data, query }) => filtered("audit", data.audit, query, ["fileId", "kind", "sessionId"])],
 
-  ["PATCH", "/v1/apps/:appId", ({ data, names, body }) => Object.assign(appOf(data, names), body)],
+  ["PATCH", "/v1/apps/:appId", changeApp],
   ["POST", "/v1/apps", createApp],
 ];
 
@@ -115,11 +115,14 @@ function sessionDetail(session) {
   };
 }
 
-function revokeSessions({ data, body: { uid } }) {
-  const open = data.sessions.filter((session) => session.uid === uid && session.active);
+function revokeSessions({ data, body: { uid, kid } }) {
+  if ((uid === undefined) === (kid === undefined))
+    throw new Refused(400, "malformed_request", "name one of uid and kid");
+  const meant = (session) => (kid === undefined ? session.uid === uid : session.kid === kid);
+  const open = data.sessions.filter((session) => meant(session) && session.active);
   for (const session of open) {
     end(session, "revokedAt");
-    session.endedBy = "viewer";
+    session.endedBy = kid === undefined ? "viewer" : "signingKey";
   }
   return { count: open.length };
 }
@@ -151,6 +154,18 @@ function createApiKey({ data, body }) {
   return { ...key, text: `kv_${key.apiKeyId}_made-for-a-test-only-api-key-text-00000000` };
 }
 
+function changeApp({ data, names, body }) {
+  checkLevel(body);
+  return Object.assign(appOf(data, names), body);
+}
+
+function checkLevel({ minLevel = "standard", belowMinLevel = "refuse" }) {
+  if (!["sealed", "guarded", "standard"].includes(minLevel))
+    throw new Refused(400, "malformed_request", "minLevel: sealed, guarded or standard");
+  if (!["refuse", "AUDIO", "SD", "HD", "UHD"].includes(belowMinLevel))
+    throw new Refused(400, "malformed_request", "belowMinLevel: refuse or a track class");
+}
+
 function createApp({ data, body }) {
   const app = { ...data.apps[0], appId: 1_000_001 + data.apps.length, createdAt: nowSecs(), ...body };
   data.apps.push(app);
@@ -164,10 +179,13 @@ function createApp({ data, body }) {
 const encoded = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
 const parsed = (text) => JSON.parse(Buffer.from(text ?? "", "base64url").toString());
 
-function sign({ app, body: { fileId, expiresInSecs = 86_400, uid, maxTrack, once, watermark, previewSecs } }) {
+function sign({ app, body }) {
+  checkLevel(body);
+  const { fileId, expiresInSecs = 86_400, uid, maxTrack, once, watermark, previewSecs, minLevel, belowMinLevel } = body;
+  if (belowMinLevel && !minLevel) throw new Refused(400, "malformed_request", "belowMinLevel needs minLevel");
   const expiresAt = nowSecs() + expiresInSecs;
   const claims = { appId: app, fileId, currentTimeStamp: nowSecs(), expireTimeStamp: expiresAt };
-  if (uid || maxTrack || once) claims.keyveil = { uid, maxTrack, once };
+  if (uid || maxTrack || once || minLevel) claims.keyveil = { uid, maxTrack, once, minLevel, belowMinLevel };
   if (previewSecs) claims.urlAccessInfo = { exper: previewSecs };
   if (watermark) claims.ghostWatermarkInfo = { text: watermark };
   return {

@@ -91,6 +91,8 @@ function app(appId, name, now) {
     defaultWorkflowId: null,
     uploadBytesMax: 100_000_000_000,
     uploadTypes,
+    minLevel: "standard",
+    belowMinLevel: "refuse",
     createdAt: now - 90 * 86400,
   };
 }

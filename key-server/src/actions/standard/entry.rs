@@ -6,6 +6,7 @@ use super::playlist::{self, Serving};
 use super::session;
 use crate::actions::admission::{self, Admission, Entry};
 use crate::actions::keys::Client;
+use crate::actions::levels::Player;
 use crate::actions::media::located;
 use crate::actions::random;
 use crate::origin::MediaPath;
@@ -27,7 +28,7 @@ pub(crate) struct EntryRequest<'a> {
 pub(crate) async fn entry(state: &ServerState, request: &EntryRequest<'_>) -> Result<(AppId, String), Refusal> {
     let psign = request.psign.ok_or_else(|| Refusal::new(ErrorCode::PsignMalformed, "no psign in the address"))?;
     let Client { origin, address } = request.client;
-    let entry = Entry { psign, file_id: Some(&request.file_id), version: None, origin, address };
+    let entry = Entry { psign, file_id: Some(&request.file_id), version: None, player: Player::Other, origin, address };
     let admission = admission::admit(state, &entry).await?;
     let app_id = admission.title.info.app_id;
     let playlist = open(state, request, &admission).await;
@@ -36,9 +37,6 @@ pub(crate) async fn entry(state: &ServerState, request: &EntryRequest<'_>) -> Re
 
 async fn open(state: &ServerState, request: &EntryRequest<'_>, admission: &Admission) -> Result<String, Refusal> {
     let info = &admission.title.info;
-    if info.mode == Mode::Private {
-        return Err(Refusal::new(ErrorCode::PsignContentType, "only the SDK plays a private title"));
-    }
     let folder = admission.title.folder();
     // Before a session is opened: one without a playlist is of no use.
     let found = located(state, MediaPath::parse(MASTER)?, folder.clone(), info.app_id, info.mode).await?;

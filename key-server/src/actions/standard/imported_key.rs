@@ -10,6 +10,7 @@ use super::release::{self, Release};
 use super::{StandardKey, session};
 use crate::actions::admission::{self, Entry};
 use crate::actions::keys::Client;
+use crate::actions::levels::Player;
 use crate::actions::published_title::PublishedTitle;
 use crate::kms::KmsContext;
 use crate::origin::UnverifiedSessionToken;
@@ -79,7 +80,8 @@ async fn session_of_psign(state: &ServerState, psign: &str, client: &Client<'_>)
         state.standard_limits.check_session(&id)?;
         return Ok(session);
     }
-    let entry = Entry { psign, file_id: None, version: None, origin: client.origin, address: client.address };
+    let Client { origin, address } = *client;
+    let entry = Entry { psign, file_id: None, version: None, player: Player::Other, origin, address };
     let admission = admission::admit(state, &entry).await;
     let admission = admission.map_err(|refusal| state.standard_limits.refuse(client.address, refusal))?;
     state.standard_limits.check_session(&id)?;

@@ -23,7 +23,7 @@ pub(in crate::actions) async fn open(
     id: SessionId,
     position_ms: u64,
 ) -> Result<Session, Refusal> {
-    let session = admission.session(id, None, position_ms);
+    let session = admission.session(id, None, position_ms)?;
     let released = Released { periods: Vec::new(), detail: json!({ "trackClasses": [], "periods": [] }) };
     admission::record(state, admission, &session, &released).await?;
     Ok(session)

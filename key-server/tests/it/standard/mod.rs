@@ -3,6 +3,7 @@
 mod entry;
 mod imported;
 mod keys;
+mod levels;
 mod limits;
 mod media_origin;
 mod signatures;

@@ -1,4 +1,5 @@
 import { call, list, type Page } from "./call.ts";
+import type { BelowMinLevel, Level } from "./levels.ts";
 
 export interface App {
   readonly appId: number;
@@ -10,6 +11,9 @@ export interface App {
   readonly uploadBytesMax: number;
   /** File name extensions, lower case, without a dot. */
   readonly uploadTypes: readonly string[];
+  /** The least level of playback allowed. */
+  readonly minLevel: Level;
+  readonly belowMinLevel: BelowMinLevel;
   readonly createdAt: number;
 }
 

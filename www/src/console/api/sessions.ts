@@ -1,10 +1,11 @@
 import { call, list, type Page } from "./call.ts";
+import type { SessionLevel } from "./levels.ts";
 import type { Mode, TrackClass } from "./titles.ts";
 
 export type EndedBy = "request" | "viewer" | "signingKey" | "superseded";
 
 /** One viewing. */
-export interface Session {
+export interface Session extends SessionLevel {
   readonly sessionId: string;
   readonly fileId: string;
   readonly version: number;
@@ -72,3 +73,7 @@ export const revokeSession = (sessionId: string): Promise<null> => call("DELETE"
 /** Every session of a viewer. */
 export const revokeViewer = (uid: string): Promise<{ readonly count: number }> =>
   call("POST", "/v1/sessions/revoke", { body: { uid } });
+
+/** Every session that stands on a signing key, which stays in use. */
+export const revokeSignedBy = (kid: string): Promise<{ readonly count: number }> =>
+  call("POST", "/v1/sessions/revoke", { body: { kid } });

@@ -1,4 +1,5 @@
 import { call } from "./call.ts";
+import type { BelowMinLevel, Level } from "./levels.ts";
 import type { TrackClass } from "./titles.ts";
 
 export interface SignatureWish {
@@ -6,6 +7,10 @@ export interface SignatureWish {
   readonly expiresInSecs?: number;
   readonly uid?: string;
   readonly maxTrack?: TrackClass;
+  /** The least level of playback allowed, beside that of the application: the stricter holds. */
+  readonly minLevel?: Level;
+  /** Only with `minLevel`. */
+  readonly belowMinLevel?: BelowMinLevel;
   /** A preview of so many seconds. */
   readonly previewSecs?: number;
   /** So many client addresses may use it. */

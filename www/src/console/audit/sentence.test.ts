@@ -33,6 +33,7 @@ test("a sentence names who and what", () => {
   expect(auditSentence(published)).toContain("f1");
   expect(auditSentence(published)).toContain("u_ada");
   expect(auditSentence(entry("sessions_revoked", { uid: "v1", count: 2 }))).toMatch(/2.*v1|v1.*2/);
+  expect(auditSentence(entry("sessions_revoked", { kid: "k9", count: 2 }))).toMatch(/k9.*2/);
   expect(auditSentence(entry("session_started", { uid: null }, "f1"))).not.toContain("null");
   const imported = auditSentence(entry("keys_released", { textHash: "ab", released: {} }, "f1"));
   expect(imported).toContain("f1");

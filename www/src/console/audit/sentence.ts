@@ -43,6 +43,7 @@ function variant(kind: AuditKind, detail: AuditEntry["detail"]): ConsoleKey {
   const candidates = [
     typeof detail.textHash === "string" ? `audit.say.${kind}.imported` : null,
     typeof detail.uid === "string" ? `audit.say.${kind}.uid` : null,
+    typeof detail.kid === "string" ? `audit.say.${kind}.kid` : null,
     isRecord(detail.by) ? `audit.say.${kind}.by` : null,
     `audit.say.${kind}`,
   ];

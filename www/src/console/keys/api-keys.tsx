@@ -109,7 +109,7 @@ function columns(revoke: (key: ApiKey) => void): Column<ApiKey>[] {
     {
       key: "state",
       label: t("keys.state"),
-      render: ({ retiredAt }) => <StateBadge state={retiredAt === null ? "active" : "revoked"} />,
+      render: ({ retiredAt }) => <StateBadge state={retiredAt === null ? "inUse" : "revoked"} />,
     },
     { key: "created", label: t("keys.created"), render: ({ createdAt }) => <When at={createdAt} /> },
     {

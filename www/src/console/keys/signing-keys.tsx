@@ -8,6 +8,7 @@ import {
   retireSigningKey,
   type SigningKey,
 } from "../api/keys.ts";
+import { revokeSignedBy } from "../api/sessions.ts";
 import { StateBadge } from "../ui/badge.tsx";
 import { confirmed } from "../ui/confirm.tsx";
 import { SecretDialog } from "../ui/copy.tsx";
@@ -78,7 +79,7 @@ export function SigningKeys() {
       {shown && (
         <DataTable
           caption={t("keys.signing")}
-          columns={columns(retire)}
+          columns={columns({ retire, revoke })}
           rows={pages.items}
           id={({ kid }) => kid}
           busy={pages.loading === "first"}
@@ -100,13 +101,37 @@ export function SigningKeys() {
   );
 }
 
-function columns(retire: (key: SigningKey) => void): Column<SigningKey>[] {
+/** Ends what was opened with the key so far; the key itself stays in use. */
+function revoke({ kid }: SigningKey): Promise<boolean> {
+  return confirmed({
+    title: t("keys.signing.revoke.title", { kid }),
+    text: (
+      <>
+        <p>{t("keys.signing.revoke.text")}</p>
+        <p>{t("keys.signing.revoke.again")}</p>
+      </>
+    ),
+    action: t("keys.signing.revoke"),
+    danger: true,
+    async act() {
+      const { count } = await revokeSignedBy(kid);
+      toast(t("keys.signing.revoke.done", { count }));
+    },
+  });
+}
+
+interface Acts {
+  retire(key: SigningKey): void;
+  revoke(key: SigningKey): void;
+}
+
+function columns({ retire, revoke }: Acts): Column<SigningKey>[] {
   return [
     { key: "kid", label: t("keys.kid"), kind: "name", render: ({ kid }) => <b class="mono">{kid}</b> },
     {
       key: "state",
       label: t("keys.state"),
-      render: ({ retiredAt }) => <StateBadge state={retiredAt === null ? "active" : "retired"} />,
+      render: ({ retiredAt }) => <StateBadge state={retiredAt === null ? "inUse" : "retired"} />,
     },
     { key: "created", label: t("keys.created"), render: ({ createdAt }) => <When at={createdAt} /> },
     {
@@ -120,14 +145,24 @@ function columns(retire: (key: SigningKey) => void): Column<SigningKey>[] {
       kind: "actions",
       render: (key) =>
         key.retiredAt === null && (
-          <button
-            type="button"
-            class="button small"
-            aria-label={t("keys.signing.retire.for", { kid: key.kid })}
-            onClick={() => retire(key)}
-          >
-            {t("keys.retire")}
-          </button>
+          <>
+            <button
+              type="button"
+              class="button small"
+              aria-label={t("keys.signing.revoke.for", { kid: key.kid })}
+              onClick={() => revoke(key)}
+            >
+              {t("keys.signing.revoke")}
+            </button>
+            <button
+              type="button"
+              class="button small"
+              aria-label={t("keys.signing.retire.for", { kid: key.kid })}
+              onClick={() => retire(key)}
+            >
+              {t("keys.retire")}
+            </button>
+          </>
         ),
     },
   ];

@@ -8,6 +8,7 @@ import { revoked, viewerRevoked } from "../sessions/revoke.tsx";
 import { StateBadge } from "../ui/badge.tsx";
 import { type Column, DataTable } from "../ui/data-table.tsx";
 import { Filters, SearchFilter, SelectFilter } from "../ui/filters.tsx";
+import { Downgrade, LevelBadge } from "../ui/level.tsx";
 import { Menu, type MenuItem } from "../ui/menu.tsx";
 import { PageHeader } from "../ui/page-header.tsx";
 import { usePages } from "../ui/pages.ts";
@@ -125,16 +126,29 @@ function columns(acts: Acts): Column<Session>[] {
       key: "position",
       label: t("sessions.position"),
       kind: "number",
+      spare: true,
       render: ({ lastPositionMs }) => clock(lastPositionMs),
     },
     { key: "track", label: t("sessions.maxTrack"), render: ({ maxTrack }) => <span class="chip">{maxTrack}</span> },
     {
+      key: "level",
+      label: t("sessions.level"),
+      render: (session) =>
+        session.level && (
+          <div class="two-lines">
+            <LevelBadge level={session.level} />
+            <Downgrade of={session} short />
+          </div>
+        ),
+    },
+    {
       key: "origin",
       label: t("sessions.origin"),
+      spare: true,
       render: ({ origin }) => origin && <span class="small">{origin.replace(/^https?:\/\//, "")}</span>,
     },
     { key: "seen", label: t("sessions.seen"), render: ({ lastSeenAt }) => <Ago at={lastSeenAt} /> },
-    { key: "expires", label: t("sessions.expires"), render: ({ expiresAt }) => <Ago at={expiresAt} /> },
+    { key: "expires", label: t("sessions.expires"), spare: true, render: ({ expiresAt }) => <Ago at={expiresAt} /> },
     {
       key: "actions",
       label: t("ui.actions"),

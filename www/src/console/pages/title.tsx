@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { t } from "../../i18n/console.ts";
 import { readTitle, type Title, type TitleDetail } from "../api/titles.ts";
 import { useChanges, useEachChange } from "../live/context.ts";
@@ -20,6 +20,8 @@ import { useLoaded } from "../ui/task.ts";
 export function TitlePage({ id }: { id: string }) {
   const changes = useChanges();
   const [deleted, setDeleted] = useState(false);
+  /** The change that the title was last read anew for. */
+  const readFor = useRef(0);
   const { state, reload, replace } = useLoaded(async (signal) => {
     await changes.ready;
     return readTitle(id, signal);
@@ -30,10 +32,20 @@ export function TitlePage({ id }: { id: string }) {
     if (change.state === "deleted") setDeleted(true);
     else if (state.kind === "loaded") follow(state.value, change);
   });
+  // What changed while the title was being read may be newer than the answer.
+  useLayoutEffect(() => {
+    const change = changes.latest.get(id);
+    if (state.kind === "loaded" && change !== undefined && change.state !== "deleted") follow(state.value, change);
+  }, [state]);
   /** The stream tells what lists show; renditions and versions are read anew when there can be others. */
   const follow = (known: TitleDetail, change: Title): void => {
     if (change.changeSeq <= known.changeSeq) return;
-    if (change.version !== known.version || change.state !== known.state) reload();
+    const others = change.version !== known.version || change.state !== known.state;
+    // Once for each change, whatever the answer is.
+    if (others && change.changeSeq > readFor.current) {
+      readFor.current = change.changeSeq;
+      reload();
+    }
     replace({ ...known, ...change });
   };
   if (deleted) return <Deleted fileId={id} />;

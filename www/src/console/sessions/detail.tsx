@@ -6,6 +6,7 @@ import { href } from "../router.ts";
 import { StateBadge, type StateName } from "../ui/badge.tsx";
 import { CopyText } from "../ui/copy.tsx";
 import { Dialog } from "../ui/dialog.tsx";
+import { Downgrade, LevelBadge } from "../ui/level.tsx";
 import { ErrorState, Skeleton } from "../ui/states.tsx";
 import { useLoaded } from "../ui/task.ts";
 import { Ago, When } from "../ui/time.tsx";
@@ -69,6 +70,11 @@ function Facts({ session }: { session: SessionDetail }) {
         <TitleLink fileId={session.fileId} />
       </Fact>
       <Fact name={t("sessions.mode")}>{t(`mode.${session.mode}`)}</Fact>
+      {session.level && (
+        <Fact name={t("sessions.level")}>
+          <LevelBadge level={session.level} /> <Downgrade of={session} />
+        </Fact>
+      )}
       <Fact name={t("sessions.position")}>{clock(session.lastPositionMs)}</Fact>
       <Fact name={t("sessions.maxTrack")}>
         <span class="chip">{session.maxTrack}</span>

@@ -10,6 +10,8 @@ const app: App = {
   defaultWorkflowId: null,
   uploadBytesMax: 20_000_000_000,
   uploadTypes: ["mp4", "mov"],
+  minLevel: "standard",
+  belowMinLevel: "refuse",
   createdAt: 1,
 };
 const draft = appDraftOf(app);
@@ -22,6 +24,10 @@ test("what was not touched is not sent", () => {
   expect(changeOf({ ...app, defaultWorkflowId: "x" }, draft)).toEqual({ defaultWorkflowId: null });
   expect(changeOf(app, { ...draft, domains: "example.com\n" })).toEqual({ domains: ["example.com"] });
   expect(changeOf(app, { ...draft, uploadTypes: ".MP4 mov, mkv" })).toEqual({ uploadTypes: ["mp4", "mov", "mkv"] });
+  expect(changeOf(app, { ...draft, minLevel: "sealed" })).toEqual({ minLevel: "sealed" });
+  expect(changeOf({ ...app, minLevel: "sealed" }, { ...draft, minLevel: "sealed", belowMinLevel: "SD" })).toEqual({
+    belowMinLevel: "SD",
+  });
 });
 
 test("an age is shown in its largest whole unit", () => {

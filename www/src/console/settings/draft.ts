@@ -1,5 +1,6 @@
 import type { ConsoleKey } from "../../i18n/console.ts";
 import type { App, AppChange } from "../api/apps.ts";
+import type { BelowMinLevel, Level } from "../api/levels.ts";
 
 export const UNITS = { minutes: 60, hours: 3600, days: 86_400 } as const;
 export type Unit = keyof typeof UNITS;
@@ -16,6 +17,8 @@ export interface AppDraft {
   readonly uploadGigabytes: string;
   /** Separated by commas or spaces. */
   readonly uploadTypes: string;
+  readonly minLevel: Level;
+  readonly belowMinLevel: BelowMinLevel;
 }
 
 export type AppProblem = { readonly key: ConsoleKey; readonly values?: Record<string, string | number> };
@@ -39,6 +42,8 @@ export function appDraftOf(app: App): AppDraft {
     defaultWorkflowId: app.defaultWorkflowId ?? "",
     uploadGigabytes: String(app.uploadBytesMax / GIGA),
     uploadTypes: app.uploadTypes.join(", "),
+    minLevel: app.minLevel,
+    belowMinLevel: app.belowMinLevel,
   };
 }
 
@@ -75,6 +80,8 @@ export function changeOf(app: App, draft: AppDraft): AppChange {
     defaultWorkflowId: draft.defaultWorkflowId === "" ? null : draft.defaultWorkflowId,
     uploadBytesMax: uploadBytesOf(draft),
     uploadTypes: typesOf(draft),
+    minLevel: draft.minLevel,
+    belowMinLevel: draft.belowMinLevel,
   };
   const fields = Object.keys(next) as (keyof AppChange)[];
   const changed = fields.filter((field) => JSON.stringify(next[field]) !== JSON.stringify(app[field]));

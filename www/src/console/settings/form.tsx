@@ -9,8 +9,9 @@ import { FailureLine } from "../ui/states.tsx";
 import { useTask } from "../ui/task.ts";
 import { toast } from "../ui/toast.tsx";
 import { type AppDraft, appDraftOf, changeOf, checkApp, UNITS, type Unit } from "./draft.ts";
+import { LevelPart } from "./level-part.tsx";
 
-interface PartProps {
+export interface PartProps {
   readonly draft: AppDraft;
   set(change: Partial<AppDraft>): void;
   problem(field: keyof AppChange): string | null;
@@ -60,6 +61,7 @@ export function AppForm(props: { app: App; workflows: readonly Workflow[]; saved
         />
       </FormPart>
       <PlaybackPart {...part} />
+      <LevelPart draft={draft} set={part.set} />
       <UploadsPart {...part} workflows={workflows} />
       <footer class="form-foot">
         <FailureLine failure={task.failure} />

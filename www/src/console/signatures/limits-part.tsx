@@ -1,5 +1,6 @@
 import { t } from "../../i18n/console.ts";
-import { CheckField, TextArea, TextField } from "../ui/field.tsx";
+import { BELOW_MIN_LEVEL, type BelowMinLevel } from "../api/levels.ts";
+import { CheckField, SelectField, TextArea, TextField } from "../ui/field.tsx";
 import { type LimitsDraft, limitProblems } from "./limits.ts";
 
 interface LimitsProps {
@@ -44,6 +45,7 @@ export function LimitsPart({ draft, uid, change }: LimitsProps) {
     <details class="more">
       <summary>{t("signatures.limits")}</summary>
       <div class="form">
+        <LevelRow draft={draft} change={change} />
         <div class="form-row">
           {number("previewSecs", 2 ** 31, "s")}
           {number("sessions", 100)}
@@ -77,5 +79,30 @@ export function LimitsPart({ draft, uid, change }: LimitsProps) {
         />
       </div>
     </details>
+  );
+}
+
+const LEAST = ["", "sealed", "guarded"] as const satisfies readonly LimitsDraft["minLevel"][];
+
+function LevelRow({ draft: { minLevel, belowMinLevel }, change }: Pick<LimitsProps, "draft" | "change">) {
+  return (
+    <div class="form-row">
+      <SelectField<LimitsDraft["minLevel"]>
+        label={t("level.least")}
+        value={minLevel}
+        choices={LEAST.map((value) => ({ value, label: t(`level.least.${value === "" ? "inherit" : value}`) }))}
+        change={(least) => change({ minLevel: least })}
+        hint={minLevel === "" ? t("level.least.tighten") : t(`level.least.${minLevel}.hint`)}
+      />
+      {minLevel !== "" && (
+        <SelectField<BelowMinLevel>
+          label={t("level.below")}
+          value={belowMinLevel}
+          choices={BELOW_MIN_LEVEL.map((value) => ({ value, label: t(`level.below.${value}`) }))}
+          change={(below) => change({ belowMinLevel: below })}
+          hint={t("level.below.hint")}
+        />
+      )}
+    </div>
   );
 }

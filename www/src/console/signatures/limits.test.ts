@@ -23,6 +23,8 @@ test("what is filled in is asked for in the units of the API", () => {
     watermark: " ann ",
     resolutionNames: "720 HD\n\n1080: Full HD \n",
     kid: "k2",
+    minLevel: "guarded",
+    belowMinLevel: "SD",
   };
   expect(wrong(draft)).toEqual([]);
   expect(limitsOf(draft)).toEqual({
@@ -39,7 +41,14 @@ test("what is filled in is asked for in the units of the API", () => {
       { minEdgeLength: 1080, name: "Full HD" },
     ],
     kid: "k2",
+    minLevel: "guarded",
+    belowMinLevel: "SD",
   });
+});
+
+test("what a lower level gets is asked for only with a least level", () => {
+  expect(limitsOf({ ...NO_LIMITS, belowMinLevel: "HD" })).toEqual({});
+  expect(limitsOf({ ...NO_LIMITS, minLevel: "sealed" })).toEqual({ minLevel: "sealed", belowMinLevel: "refuse" });
 });
 
 test("each limit is held", () => {

@@ -1,4 +1,5 @@
 import type { ConsoleKey } from "../../i18n/console.ts";
+import type { BelowMinLevel, Level } from "../api/levels.ts";
 import type { SignatureWish } from "../api/signatures.ts";
 
 /** The limits of a signature as they stand in the form: empty where there is none. */
@@ -15,6 +16,9 @@ export interface LimitsDraft {
   /** A line for each: `720 HD`. */
   readonly resolutionNames: string;
   readonly kid: string;
+  /** Empty: as the application says. That any level is allowed, no signature can say. */
+  readonly minLevel: "" | Exclude<Level, "standard">;
+  readonly belowMinLevel: BelowMinLevel;
 }
 
 export const NO_LIMITS: LimitsDraft = {
@@ -28,6 +32,8 @@ export const NO_LIMITS: LimitsDraft = {
   watermark: "",
   resolutionNames: "",
   kid: "",
+  minLevel: "",
+  belowMinLevel: "refuse",
 };
 
 type LimitField = keyof LimitsDraft;
@@ -79,6 +85,9 @@ export function limitsOf(draft: LimitsDraft): Partial<SignatureWish> {
     watermark: text(draft.watermark),
     resolutionNames: names.length === 0 ? undefined : names,
     kid: text(draft.kid),
+    minLevel: draft.minLevel || undefined,
+    // Without a least level there is nothing below it.
+    belowMinLevel: draft.minLevel === "" ? undefined : draft.belowMinLevel,
   };
   return Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
 }

@@ -16,6 +16,7 @@ const TONES: Record<string, "good" | "warn" | "bad" | "busy" | "plain"> = {
   pending: "busy",
   delivered: "good",
   active: "good",
+  inUse: "good",
   ended: "plain",
   revoked: "bad",
   retired: "plain",

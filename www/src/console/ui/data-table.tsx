@@ -6,6 +6,8 @@ export interface Column<Row> {
   readonly label: string;
   /** `name` is the row's heading, `number` stands right in tabular figures, `actions` shows no heading. */
   readonly kind?: "name" | "number" | "actions";
+  /** Shown where there is room for all columns, and in cards. */
+  readonly spare?: boolean;
   /** Its heading sorts. */
   readonly sort?: { readonly active: "ascending" | "descending" | null; toggle(): void };
   render(row: Row): ComponentChildren;
@@ -47,6 +49,7 @@ export function DataTable<Row>({ caption, columns, rows, id, busy = false }: Dat
 
 function Heading<Row>({ column }: { column: Column<Row> }) {
   const { kind, label, sort } = column;
+  const looks = classes(column);
   if (kind === "actions")
     return (
       <th scope="col">
@@ -55,12 +58,12 @@ function Heading<Row>({ column }: { column: Column<Row> }) {
     );
   if (sort === undefined)
     return (
-      <th scope="col" class={kind}>
+      <th scope="col" class={looks}>
         {label}
       </th>
     );
   return (
-    <th scope="col" class={kind} aria-sort={sort.active ?? "none"}>
+    <th scope="col" class={looks} aria-sort={sort.active ?? "none"}>
       <button type="button" class="sort" onClick={sort.toggle}>
         {label}
         <Icon name="chevron" size={14} />
@@ -80,10 +83,14 @@ function Cell<Row>({ column, row }: { column: Column<Row>; row: Row }) {
   const empty = content === null || content === undefined || content === false;
   return (
     <td
-      class={`${column.kind ?? ""} ${empty ? "empty" : ""}`}
+      class={`${classes(column)} ${empty ? "empty" : ""}`}
       data-label={column.kind === "actions" ? null : column.label}
     >
       <div class="cell">{content}</div>
     </td>
   );
+}
+
+function classes<Row>({ kind, spare = false }: Column<Row>): string {
+  return [kind, spare && "spare"].filter(Boolean).join(" ");
 }

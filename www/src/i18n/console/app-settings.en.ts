@@ -5,6 +5,9 @@ export const appSettingsEn = {
   "appSettings.part.name": "General",
   "appSettings.part.playback": "Playback",
   "appSettings.part.playback.lead": "Where titles may be played, and how long a signature may last.",
+  "appSettings.part.level": "Playback level",
+  "appSettings.part.level.lead":
+    "Where titles are decrypted and played. A player says itself at which level it plays: this makes copying harder, and every session shows what was said.",
   "appSettings.part.uploads": "Uploads",
   "appSettings.part.uploads.lead": "What is taken, and what is made of it.",
   "appSettings.name": "Name",

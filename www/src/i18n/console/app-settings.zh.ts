@@ -7,6 +7,9 @@ export const appSettingsZh: Record<keyof typeof appSettingsEn, string> = {
   "appSettings.part.name": "基本信息",
   "appSettings.part.playback": "播放",
   "appSettings.part.playback.lead": "允许在哪里播放，以及签名的最长有效期。",
+  "appSettings.part.level": "播放级别",
+  "appSettings.part.level.lead":
+    "视频在哪里解密与播放。级别由播放器自行声明：它使复制更困难，每个会话都会显示所声明的级别。",
   "appSettings.part.uploads": "上传",
   "appSettings.part.uploads.lead": "接受哪些文件，以及如何处理。",
   "appSettings.name": "名称",

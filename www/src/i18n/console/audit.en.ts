@@ -66,6 +66,7 @@ export const auditEn = {
   "audit.say.keys_released.imported": "An imported key of {file} was released.",
   "audit.say.sessions_revoked": "Sessions revoked: {count}.",
   "audit.say.sessions_revoked.uid": "Sessions of {uid} revoked: {count}.",
+  "audit.say.sessions_revoked.kid": "Sessions signed with key {kid} revoked: {count}.",
   "audit.say.keys_imported": "Keys of another vendor were put under {file}: {count}.",
   "audit.say.keys_imported.by": "Keys of another vendor were put under {file} by {by}: {count}.",
   "audit.say.title_registered": "{file} was registered and received its secret.",

@@ -68,6 +68,7 @@ export const auditZh: Record<keyof typeof auditEn, string> = {
   "audit.say.keys_released.imported": "{file} 的一个导入密钥已下发。",
   "audit.say.sessions_revoked": "已吊销 {count} 个会话。",
   "audit.say.sessions_revoked.uid": "已吊销 {uid} 的 {count} 个会话。",
+  "audit.say.sessions_revoked.kid": "用密钥 {kid} 签名的会话已吊销：{count} 个。",
   "audit.say.keys_imported": "已为 {file} 导入其他厂商的密钥：{count} 个。",
   "audit.say.keys_imported.by": "{by} 为 {file} 导入了其他厂商的密钥：{count} 个。",
   "audit.say.title_registered": "{file} 已登记并获得密钥。",

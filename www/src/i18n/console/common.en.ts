@@ -77,6 +77,7 @@ export const commonEn = {
   "state.pending": "Pending",
   "state.delivered": "Delivered",
   "state.active": "Active",
+  "state.inUse": "In use",
   "state.ended": "Ended",
   "state.revoked": "Revoked",
   "state.retired": "Retired",

@@ -78,6 +78,7 @@ export const commonZh: Record<keyof typeof commonEn, string> = {
   "state.pending": "待投递",
   "state.delivered": "已送达",
   "state.active": "进行中",
+  "state.inUse": "使用中",
   "state.ended": "已结束",
   "state.revoked": "已吊销",
   "state.retired": "已停用",

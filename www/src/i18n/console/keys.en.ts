@@ -25,6 +25,14 @@ export const keysEn = {
   "keys.signing.retire.before": "Before you do, let your server sign with another key.",
   "keys.signing.retire.last": "It is the last key in use: without it nothing of this application can be played.",
   "keys.signing.retired": "{kid} was retired.",
+  "keys.signing.revoke": "Revoke sessions",
+  "keys.signing.revoke.for": "Revoke sessions signed with {kid}",
+  "keys.signing.revoke.title": "Revoke all sessions signed with {kid}?",
+  "keys.signing.revoke.text":
+    "On every title of the application: no more keys are released to them, and playback stops within a key period.",
+  "keys.signing.revoke.again":
+    "The key stays in use: a signature that is still valid can open a new session. To refuse those too, retire the key.",
+  "keys.signing.revoke.done": "Sessions revoked: {count}.",
   "keys.api": "API keys",
   "keys.api.one": "API key",
   "keys.api.lead": "For programs that call the API. Give each its own key, with no more scopes than it needs.",

@@ -17,6 +17,7 @@ export const sessionsEn = {
   "sessions.state": "State",
   "sessions.position": "Position",
   "sessions.maxTrack": "Up to",
+  "sessions.level": "Level",
   "sessions.origin": "Page",
   "sessions.seen": "Last seen",
   "sessions.expires": "Ends",

@@ -19,6 +19,7 @@ export const sessionsZh: Record<keyof typeof sessionsEn, string> = {
   "sessions.state": "状态",
   "sessions.position": "进度",
   "sessions.maxTrack": "最高",
+  "sessions.level": "级别",
   "sessions.origin": "网页",
   "sessions.seen": "最近活动",
   "sessions.expires": "到期",

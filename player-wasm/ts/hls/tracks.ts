@@ -1,0 +1,23 @@
+/** What an hls.js has to choose from, and what is chosen. */
+import type Hls from "hls.js";
+import type { MediaPlaylist } from "hls.js";
+import type { EngineTrack, EngineTracks } from "../engine-messages.js";
+
+export function tracksOf(hls: Hls): EngineTracks {
+  return {
+    qualities: hls.levels.map(({ name = "", width = 0, height = 0, bitrate }, id) => {
+      return { id, name, width, height, bitrate };
+    }),
+    quality: hls.manualLevel,
+    currentQuality: hls.currentLevel,
+    audioTracks: hls.audioTracks.map(track),
+    audioTrack: hls.audioTrack,
+    subtitleTracks: hls.subtitleTracks.map(track),
+    subtitleTrack: hls.subtitleTrack,
+  };
+}
+
+/** hls.js takes a track by its place in the list. */
+function track({ name, lang, default: isDefault }: MediaPlaylist, id: number): EngineTrack {
+  return { id, name, language: lang ?? "", isDefault };
+}
