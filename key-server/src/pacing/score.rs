@@ -14,6 +14,9 @@ const OLD_BUILD: u64 = 10;
 /// Periods that a player holds beyond what it plays and buffers: the two of a grant, and the next two as soon as it loads
 /// from the second.
 const PERIODS_AHEAD: u64 = 4;
+/// Media time beyond that which an honest viewer who seeks takes in a while, and in a while of much seeking.
+const SOME_SEEKING_MS: u64 = 600_000;
+const MUCH_SEEKING_MS: u64 = 1_500_000;
 /// Longest wait that is told.
 const WAIT_SECS_MAX: u64 = 3600;
 
@@ -110,10 +113,11 @@ impl Rules {
 
     fn score(&self, account: &Account, asked: &Asked<'_>) -> Score {
         let ahead_ms = self.ahead_limit_ms(asked.period_ms);
+        let (some_ms, much_ms) = (ahead_ms.saturating_add(SOME_SEEKING_MS), ahead_ms.saturating_add(MUCH_SEEKING_MS));
         let limited = [
-            (Reason::AheadOfPlay, account.ahead_ms, ahead_ms, ahead_ms.saturating_mul(6)),
+            (Reason::AheadOfPlay, account.ahead_ms, ahead_ms, much_ms),
             (Reason::SeekHarvest, account.seeks, 4_000, 12_000),
-            (Reason::FasterThanPlay, account.total_ms, ahead_ms.saturating_mul(3), ahead_ms.saturating_mul(6)),
+            (Reason::FasterThanPlay, account.total_ms, some_ms, much_ms),
             (Reason::ParallelSessions, account.session_count(), 5, 10),
             (Reason::ManyAddresses, account.network_count(), 5, 12),
             (Reason::ImpossiblePosition, account.odd_positions, 4_000, 12_000),

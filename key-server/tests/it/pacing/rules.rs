@@ -3,7 +3,8 @@
 use keyveil_key_server::Threshold;
 use serde_json::{Value, json};
 
-use super::world::{Client, HOUR, Outcome, psign, start, suspicion};
+use super::world::{Client, HOUR, Outcome, psign, publish, start, suspicion};
+use crate::standard::{key_path, token_of};
 use crate::support::{Player, TestApp};
 
 const HERE: &str = "203.0.113.7";
@@ -37,7 +38,7 @@ fn a_throttled_player_gets_its_keys_at_the_time_it_is_told() {
     let app = start(|_| ());
     let player = app.player();
     let (held, mut client, refused) = take_all(&app, &player, "ann");
-    // Less than six times A: 1680 s of media.
+    // 1680 s of media: 1740 s would make 58.8 points and 2.
     assert_eq!(held, 28);
     let Outcome::Throttled(secs) = refused else { panic!("{refused:?}") };
     assert!((1..=60).contains(&secs), "{secs}");
@@ -190,4 +191,31 @@ fn a_viewer_without_a_name_has_an_account_for_each_session() {
         counters.map(|n| player.try_keys(&grant, json!({ "counter": n, "period": n * 2 })).status).collect();
     assert_eq!(answers, [&[200; 13][..], &[429; 2]].concat());
     assert_eq!(player.try_play(&app.sign(&app.claims(HOUR)), json!({})).status, 200);
+}
+
+/// With room for players that buffer ten minutes, and counted by periods whatever the track classes.
+#[test]
+fn keys_of_standard_titles_are_paced_too() {
+    let app = start(|_| ());
+    publish(&app, "show", "standard");
+    let opened = app.request("POST", "/v1/play").json(json!({ "psign": app.sign(&app.claims("show")) }).to_string()).send();
+    let token = token_of(opened.value()["playlistUrl"].as_str().unwrap());
+    let key = |class: &str, period: u32| app.get(&key_path("show", class, &period.to_string(), &token));
+    let mut held = 0;
+    for period in 0..60 {
+        let answer = key("HD", period);
+        if answer.status != 200 {
+            assert_eq!(answer.code(), "rate_limited");
+            let secs: i64 = answer.header("retry-after").unwrap().parse().unwrap();
+            app.clock.advance(secs);
+            assert_eq!(key("HD", period).status, 200, "after {secs} s");
+            break;
+        }
+        assert_eq!(key("AUDIO", period).status, 200);
+        held += 1;
+    }
+    // 840 s, and 1500 s less what two reasons add.
+    assert_eq!(held, 37);
+    let session = app.authorized("GET", &format!("/v1/sessions/{}", &token[..22])).send().value();
+    assert_eq!(session["reasons"], json!(["ahead_of_play", "faster_than_play"]));
 }

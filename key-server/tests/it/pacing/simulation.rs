@@ -67,7 +67,7 @@ fn every_ripper_is_suspected_before_it_holds_a_fifth() {
             let count = ripper.suspected_with.unwrap_or_else(|| panic!("a {kind:?} ripper was never suspected"));
             assert!(Ripper::share(count) < SHARE_MAX, "{kind:?} with {count} periods {:?}", ripper.reasons);
             for (secs, held) in &ripper.held_at {
-                // Six times what an honest player holds ahead, and what can be played since.
+                // What an honest player holds ahead, 25 minutes, and what can be played since.
                 assert!(*held as f64 * 60.0 <= 1800.0 + 2.25 * f64::from(*secs), "{kind:?} {held} after {secs} s");
             }
         }

@@ -20,18 +20,23 @@ const ACTORS_PER_THREAD: usize = 250;
 /// Behind proxies on this machine, so that a client is where it says. Its clock stands.
 pub(super) fn start(configure: fn(&mut Config)) -> TestApp {
     let app = TestApp::builder().trusted_proxies(&["127.0.0.1"]).configure(configure).start();
-    assert_eq!(app.put_title(HOUR, "private").0.status, 201);
-    let mut body = publication(1, "private");
+    publish(&app, HOUR, "private");
+    app.clock.stand();
+    app
+}
+
+/// One hour in 60 periods.
+pub(super) fn publish(app: &TestApp, file_id: &str, mode: &str) {
+    assert_eq!(app.put_title(file_id, mode).0.status, 201);
+    let mut body = publication(1, mode);
     body["durationMs"] = json!(3_600_000);
     body["segmentCount"] = json!(600);
     body["periodSegments"] = json!(10);
     for rendition in body["renditions"].as_array_mut().unwrap() {
         rendition["segmentCount"] = json!(600);
     }
-    let response = app.authorized("POST", &format!("/v1/titles/{HOUR}/commit")).json(body.to_string()).send();
+    let response = app.authorized("POST", &format!("/v1/titles/{file_id}/commit")).json(body.to_string()).send();
     assert_eq!(response.status, 200, "{}", response.text());
-    app.clock.stand();
-    app
 }
 
 /// A small generator with a seed: SplitMix64.
