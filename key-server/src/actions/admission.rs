@@ -206,13 +206,8 @@ pub(super) async fn record(
         .with_session(session.id);
     let mut write = state.installation.store().write().await?;
     release::check_still_allowed(&mut write, session, &session.kid, ErrorCode::PsignSignature).await?;
-    let asking = Asking {
-        session,
-        title: &admission.title,
-        periods,
-        address: admission.address,
-        kind: AskingKind::Opening,
-    };
+    let asking =
+        Asking { session, title: &admission.title, periods, address: admission.address, kind: AskingKind::Opening };
     let (mut write, paced) = pacing::admit(state, write, &asking, admission.now).await?;
     admission.signature_use().spend(&mut write, &state.installation).await?;
     limits::make_room(&mut write, session).await?;

@@ -162,9 +162,8 @@ async fn tell(
     let mut data = json!({
         "uid": session.uid, "score": score.points, "reasons": score.reasons, "action": action,
     });
-    let mut row = AuditEvent::new(AuditKind::SessionSuspected, data.clone())
-        .with_app(session.app_id)
-        .with_file(&session.file_id);
+    let mut row =
+        AuditEvent::new(AuditKind::SessionSuspected, data.clone()).with_app(session.app_id).with_file(&session.file_id);
     if let Some(id) = id {
         row = row.with_session(id);
     }

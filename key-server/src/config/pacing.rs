@@ -138,8 +138,17 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_refused() {
         for toml in [
-            "log = 0", "log = 101", "log = -1", "log = \"on\"", "throttle = 1.5", "speed = 0.9", "speed = 17", "speed = nan",
-            "look_ahead_secs = 3601", "standard_look_ahead_secs = 3601", "lok = 1",
+            "log = 0",
+            "log = 101",
+            "log = -1",
+            "log = \"on\"",
+            "throttle = 1.5",
+            "speed = 0.9",
+            "speed = 17",
+            "speed = nan",
+            "look_ahead_secs = 3601",
+            "standard_look_ahead_secs = 3601",
+            "lok = 1",
         ] {
             assert!(load(toml, &[]).is_none(), "{toml}");
         }

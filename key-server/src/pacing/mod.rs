@@ -8,8 +8,8 @@ mod score;
 pub(crate) use account::{Account, Asked, Position};
 pub(crate) use periods::PeriodSet;
 pub use reason::Reason;
-pub(crate) use score::{Action, Judgement, Rules, Score};
 pub use score::Threshold;
+pub(crate) use score::{Action, Judgement, Rules, Score};
 
 #[cfg(test)]
 mod tests;

@@ -16,7 +16,7 @@ const OLD_BUILD: u64 = 10;
 const PERIODS_AHEAD: u64 = 4;
 /// Media time beyond that which an honest viewer who seeks takes in a while, and in a while of much seeking.
 const SOME_SEEKING_MS: u64 = 600_000;
-const MUCH_SEEKING_MS: u64 = 1_500_000;
+const MUCH_SEEKING_MS: u64 = 1_800_000;
 /// Longest wait that is told.
 const WAIT_SECS_MAX: u64 = 3600;
 
@@ -136,8 +136,7 @@ impl Rules {
     }
 
     fn action(&self, score: &Score) -> Option<Action> {
-        let by_strength =
-            [(self.revoke, Action::Revoke), (self.throttle, Action::Throttle), (self.log, Action::Log)];
+        let by_strength = [(self.revoke, Action::Revoke), (self.throttle, Action::Throttle), (self.log, Action::Log)];
         by_strength.into_iter().find(|(threshold, _)| threshold.is_reached(score.points)).map(|(_, action)| action)
     }
 }

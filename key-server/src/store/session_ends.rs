@@ -21,8 +21,7 @@ pub enum EndedBy {
 }
 
 impl EndedBy {
-    const ALL: [Self; 6] =
-        [Self::Request, Self::Viewer, Self::SigningKey, Self::Superseded, Self::Title, Self::Pacing];
+    const ALL: [Self; 6] = [Self::Request, Self::Viewer, Self::SigningKey, Self::Superseded, Self::Title, Self::Pacing];
 
     /// Its name in JSON and SQL.
     #[must_use]

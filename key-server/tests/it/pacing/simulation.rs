@@ -20,18 +20,21 @@ fn honest_viewers_are_refused_nothing() {
     let app = start(|_| ());
     let mut viewers: Vec<Viewer> = (0..VIEWERS).map(|number| Viewer::new(number, SEED)).collect();
     run(&app, &mut viewers, SECS);
+    let mut refused = Vec::new();
     let mut suspected = BTreeMap::<&str, u32>::new();
     for viewer in &viewers {
-        assert_eq!((viewer.throttled, viewer.refused.as_slice()), (0, [].as_slice()), "{} {:?}", viewer.uid, viewer.habit);
+        if viewer.throttled > 0 || !viewer.refused.is_empty() {
+            refused.push(format!("{} {:?} {} {:?}", viewer.uid, viewer.habit, viewer.throttled, viewer.refused));
+        }
         assert!(viewer.requests > 1, "{} {:?} did nothing", viewer.uid, viewer.habit);
-        let (score, reasons) = suspicion(&app, &viewer.uid);
+        let (score, _) = suspicion(&app, &viewer.uid);
         if score >= 30 {
             *suspected.entry(name_of(viewer.habit)).or_default() += 1;
-            eprintln!("suspected: {} {:?} {score} {reasons:?}", viewer.uid, viewer.habit);
         }
     }
     let requests: u32 = viewers.iter().map(|viewer| viewer.requests).sum();
-    eprintln!("{VIEWERS} honest viewers, {requests} requests, none refused; suspected: {suspected:?}");
+    eprintln!("{VIEWERS} honest viewers, {requests} requests; suspected: {suspected:?}");
+    assert!(refused.is_empty(), "{refused:#?}");
 }
 
 fn name_of(habit: Habit) -> &'static str {
@@ -67,8 +70,8 @@ fn every_ripper_is_suspected_before_it_holds_a_fifth() {
             let count = ripper.suspected_with.unwrap_or_else(|| panic!("a {kind:?} ripper was never suspected"));
             assert!(Ripper::share(count) < SHARE_MAX, "{kind:?} with {count} periods {:?}", ripper.reasons);
             for (secs, held) in &ripper.held_at {
-                // What an honest player holds ahead, 25 minutes, and what can be played since.
-                assert!(*held as f64 * 60.0 <= 1800.0 + 2.25 * f64::from(*secs), "{kind:?} {held} after {secs} s");
+                // What an honest player holds ahead, 30 minutes, and what can be played since.
+                assert!(*held as f64 * 60.0 <= 2100.0 + 2.25 * f64::from(*secs), "{kind:?} {held} after {secs} s");
             }
         }
         let reasons: std::collections::BTreeSet<_> = of_kind.iter().flat_map(|ripper| &ripper.reasons).collect();
@@ -76,7 +79,11 @@ fn every_ripper_is_suspected_before_it_holds_a_fifth() {
             "{:<17} {:>13.1}% {:>19} {:>17.1}%   {reasons:?}",
             format!("{kind:?}"),
             most(&|ripper| ripper.suspected_with.unwrap()),
-            of_kind.iter().filter_map(|ripper| ripper.throttled_with).max().map_or("never".to_owned(), |count| format!("{:.1}%", Ripper::share(count) * 100.0)),
+            of_kind
+                .iter()
+                .filter_map(|ripper| ripper.throttled_with)
+                .max()
+                .map_or("never".to_owned(), |count| format!("{:.1}%", Ripper::share(count) * 100.0)),
             most(&|ripper| ripper.held_at.range(..=600).next_back().map_or(0, |(_, held)| *held)),
         );
     }
@@ -104,6 +111,6 @@ fn with_revocation_on_fast_rippers_end_with_a_part() {
     run(&app, &mut rippers, 600);
     for ripper in rippers.iter().filter(|ripper| matches!(ripper.kind, Kind::Sequential | Kind::RandomSeeks)) {
         assert!(ripper.ended, "{:?}", ripper.kind);
-        assert!(ripper.held.len() <= 30, "{:?} {}", ripper.kind, ripper.held.len());
+        assert!(ripper.held.len() <= 36, "{:?} {}", ripper.kind, ripper.held.len());
     }
 }

@@ -30,16 +30,8 @@ pub(super) enum Habit {
 }
 
 impl Habit {
-    pub(super) const ALL: [Self; 8] = [
-        Self::Watches,
-        Self::Scrubs,
-        Self::Skims,
-        Self::Skips,
-        Self::Pauses,
-        Self::Hurries,
-        Self::Reloads,
-        Self::Tabs,
-    ];
+    pub(super) const ALL: [Self; 8] =
+        [Self::Watches, Self::Scrubs, Self::Skims, Self::Skips, Self::Pauses, Self::Hurries, Self::Reloads, Self::Tabs];
 }
 
 pub(super) struct Viewer {
@@ -55,6 +47,9 @@ pub(super) struct Viewer {
     /// Clicks that are left of a burst, and when it acts next.
     clicks: u32,
     acts_at: u32,
+    /// Where a burst of clicks ends, and how far the next one may miss it.
+    scene: f64,
+    miss_secs: f64,
     pub(super) throttled: u32,
     pub(super) refused: Vec<String>,
     pub(super) requests: u32,
@@ -110,8 +105,9 @@ impl Viewer {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small")]
         let ends_at = starts_at + watches_secs as u32;
         let network = Network::new(&mut chance, number);
-        // One in twenty is on a page with settings of its own for hls.js, which buffers ten minutes by itself.
-        let buffer_secs = if chance.is(0.05) { 600.0 } else { 60.0 };
+        // Some are on a page with settings of its own for hls.js, which buffers ten minutes by itself.
+        let is_calm = matches!(habit, Habit::Watches | Habit::Pauses | Habit::Reloads);
+        let buffer_secs = if chance.is(0.1) && is_calm { 600.0 } else { 60.0 };
         Self {
             uid: format!("viewer-{number}"),
             habit,
@@ -121,6 +117,8 @@ impl Viewer {
             network,
             buffer_secs,
             clicks: 0,
+            scene: 0.0,
+            miss_secs: 0.0,
             acts_at: starts_at + 20 + chance.below(60),
             chance,
             throttled: 0,
@@ -146,12 +144,17 @@ impl Viewer {
                 (chance.between(180.0, 600.0), seeks.then(|| chance.between(0.0, 3500.0)))
             }
             Habit::Scrubs => {
+                // Nearer and nearer to a scene that it looks for.
                 if self.clicks == 0 {
                     self.clicks = 3 + chance.below(6);
+                    self.scene = chance.between(0.0, 3500.0);
+                    self.miss_secs = 1200.0;
                 }
                 self.clicks -= 1;
+                let to = self.scene + chance.between(-self.miss_secs, self.miss_secs);
+                self.miss_secs /= 2.0;
                 let pause = if self.clicks > 0 { chance.between(2.0, 6.0) } else { chance.between(180.0, 600.0) };
-                (pause, Some(chance.between(0.0, 3500.0)))
+                (pause, Some(to.max(0.0)))
             }
             Habit::Skims => (chance.between(40.0, 80.0), Some(tab.at + chance.between(60.0, 150.0))),
             Habit::Skips => {

@@ -93,7 +93,13 @@ pub(super) fn psign(app: &TestApp, uid: &str) -> String {
 }
 
 impl Client {
-    pub(super) fn open(player: &Player<'_>, app: &TestApp, uid: &str, at: f64, address: &str) -> (Option<Self>, Outcome) {
+    pub(super) fn open(
+        player: &Player<'_>,
+        app: &TestApp,
+        uid: &str,
+        at: f64,
+        address: &str,
+    ) -> (Option<Self>, Outcome) {
         let exchange = Exchange::generate(&mut Player::rng());
         let body = player.play_body(&exchange, &psign(app, uid), json!({ "positionMs": ms(at) })).to_string();
         let request = app.request("POST", "/v1/play").header("X-Forwarded-For", address);
