@@ -2,6 +2,7 @@
 
 mod ripper;
 mod rules;
+mod sdk;
 mod simulation;
 mod viewer;
 mod world;
