@@ -131,7 +131,7 @@ test("a captured key request can't be used again", async ({ page, request }) => 
 });
 
 test("media addresses are refused when altered, of another path, or outside the file", async ({ page, request }) => {
-  const captured = page.waitForRequest(/\/init\.mp4/);
+  const captured = page.context().waitForEvent("request", (one) => /\/init\.mp4/.test(one.url()));
   await page.goto(atLevel(keyveil.playerUrl));
   const url = new URL((await captured).url());
   const code = async (path, headers = {}) => {

@@ -50,8 +50,8 @@ test("a wrong password is refused in words, the right one leads to the titles", 
 
 test("of three dropped files two are published, and one fails with a sentence that helps", async () => {
   test.setTimeout(300_000);
-  const film = makeClip(folder, "mp4", { name: "film", secs: 50 });
-  const lecture = makeClip(folder, "webm", { name: "lecture", secs: 20 });
+  const film = makeClip(folder, "mp4", { name: "film", secs: 50, size: "640x360" });
+  const lecture = makeClip(folder, "webm", { name: "lecture", secs: 20, size: "640x360" });
   const notes = join(folder, "notes.mp4");
   writeFileSync(notes, "These are notes, and no video.\n".repeat(200));
 
