@@ -1,6 +1,6 @@
-// An hour of playback, sped up: `npm run soak [-- --minutes 60 --rate 8]`. Prints the heap of the page and of its worker after
-// garbage collection, the memory that all renderer processes hold (wasm and media buffers are in there), and the number of
-// workers, as a table.
+// An hour of playback, sped up: `npm run soak [-- --level sealed --minutes 60 --rate 8]`. Prints the heap of the page and of its
+// workers after garbage collection, the memory that all renderer processes hold (wasm and media buffers are in there), the number of
+// workers, and how often playback stood still, as a table.
 import { execFileSync } from "node:child_process";
 import { parseArgs } from "node:util";
 import { chromium } from "@playwright/test";
@@ -9,8 +9,16 @@ import { remove, scratch, start } from "./e2e/lib/installation.mjs";
 import config from "./playwright.config.mjs";
 
 const { values } = parseArgs({
-  options: { minutes: { type: "string", default: "60" }, rate: { type: "string", default: "8" } },
+  options: {
+    level: { type: "string", default: "sealed" },
+    minutes: { type: "string", default: "60" },
+    rate: { type: "string", default: "8" },
+  },
 });
+/** How many workers play at each level: hls.js on the page has one of its own. */
+const WORKERS = { sealed: 1, guarded: 2 };
+const { level } = values;
+if (!(level in WORKERS)) throw new Error("--level is sealed or guarded");
 const mediaSecs = Number(values.minutes) * 60;
 const rate = Number(values.rate);
 const SAMPLES = 20;
@@ -45,13 +53,17 @@ function renderersResident() {
 
 try {
   const page = await browser.newPage();
-  await page.goto(keyveil.playerUrl);
+  await page.goto(`${keyveil.playerUrl}&level=${level}`);
   const video = page.locator("keyveil-player video");
   await video.evaluate(async (element, speed) => {
     while (element.readyState < 2) await new Promise((resolve) => setTimeout(resolve, 100));
     element.muted = true;
     element.playbackRate = speed;
     window.playedSecs = 0;
+    window.stalls = 0;
+    element.addEventListener("waiting", () => {
+      if (!element.seeking) window.stalls += 1;
+    });
     let last = 0;
     element.addEventListener("timeupdate", () => {
       const step = element.currentTime - last;
@@ -66,10 +78,10 @@ try {
   }, rate);
 
   const cdp = await page.context().newCDPSession(page);
-  const workers = new Map();
+  const workers = new Set();
   cdp.on(
     "Target.attachedToTarget",
-    ({ sessionId, targetInfo }) => targetInfo.type === "worker" && workers.set(sessionId, targetInfo.url),
+    ({ sessionId, targetInfo }) => targetInfo.type === "worker" && workers.add(sessionId),
   );
   cdp.on("Target.detachedFromTarget", ({ sessionId }) => workers.delete(sessionId));
   await cdp.send("Target.setAutoAttach", { autoAttach: true, waitForDebuggerOnStart: false, flatten: false });
@@ -89,7 +101,7 @@ try {
     });
   const mib = (bytes) => (bytes / 2 ** 20).toFixed(1);
 
-  console.log("played_secs page_heap_mib worker_heap_mib renderers_mib workers");
+  console.log(`${level}\nplayed_secs page_heap_mib worker_heap_mib renderers_mib workers stalls`);
   for (let sample = 1; sample <= SAMPLES; sample++) {
     const goal = (mediaSecs * sample) / SAMPLES;
     while ((await page.evaluate(() => window.playedSecs)) < goal)
@@ -97,13 +109,14 @@ try {
     await cdp.send("HeapProfiler.collectGarbage");
     const heap = await cdp.send("Runtime.getHeapUsage");
     let workerHeap = 0;
-    for (const [sessionId, url] of workers) {
-      if (!url.includes("/sdk/worker.js")) continue;
+    for (const sessionId of workers) {
       await ask(sessionId, "HeapProfiler.collectGarbage");
       workerHeap += (await ask(sessionId, "Runtime.getHeapUsage")).usedSize;
     }
-    const played = Math.round(await page.evaluate(() => window.playedSecs));
-    console.log(played, mib(heap.usedSize), mib(workerHeap), mib(renderersResident()), workers.size);
+    const [played, stalls] = await page.evaluate(() => [Math.round(window.playedSecs), window.stalls]);
+    console.log(played, mib(heap.usedSize), mib(workerHeap), mib(renderersResident()), workers.size, stalls);
+    if (workers.size !== WORKERS[level])
+      throw new Error(`${workers.size} workers, not ${WORKERS[level]}: not ${level}`);
   }
 } finally {
   await browserServer.close();

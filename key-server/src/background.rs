@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
+use crate::actions::audit_retention;
 use crate::actions::jobs;
 use crate::actions::uploads;
 use crate::actions::webhooks::dispatch;
@@ -34,6 +35,7 @@ pub(crate) fn start(state: &Arc<ServerState>) -> JoinSet<()> {
     tasks.spawn(watch_changes(Arc::clone(state)));
     tasks.spawn(dispatch(Arc::clone(state)));
     tasks.spawn(sweep_leftovers(Arc::clone(state)));
+    tasks.spawn(prune_audit(Arc::clone(state)));
     tasks
 }
 
@@ -70,6 +72,19 @@ async fn sweep_leftovers(state: Arc<ServerState>) {
         }
         if let Err(error) = store.sweep_events(now.saturating_sub(stored(EVENTS_KEPT_SECS)), now).await {
             tracing::error!(%error, "old events can't be forgotten");
+        }
+    }
+}
+
+async fn prune_audit(state: Arc<ServerState>) {
+    let mut interval = tokio::time::interval(SWEEP_INTERVAL);
+    loop {
+        interval.tick().await;
+        let now = stored(state.clock.now());
+        match audit_retention::apply(state.installation.store(), &state.config.audit, now).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "removed old rows of the audit log"),
+            Err(error) => tracing::error!(%error, "the audit log is not pruned"),
         }
     }
 }

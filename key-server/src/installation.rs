@@ -16,6 +16,7 @@ use crate::origin::UrlKey;
 use crate::refusal::Refusal;
 use crate::store::{AuditEvent, AuditKind, Store, StoreError};
 
+const AUDIT_KEY_LABEL: &[u8] = b"keyveil/v1/installation/audit-key";
 const ANSWERS_KEY_LABEL: &[u8] = b"keyveil/v1/installation/answers-key";
 const URL_KEY_LABEL: &[u8] = b"keyveil/v1/installation/url-key";
 const SESSION_MAC_ROOT_LABEL: &[u8] = b"keyveil/v1/installation/session-mac-root";
@@ -101,6 +102,7 @@ pub async fn open_with_kms(config: &Config, kms: Box<dyn Kms>) -> Result<Install
 async fn complete(config: &Config, store: Store, kms: Box<dyn Kms>) -> Result<Installation, OpenError> {
     let kms = protect(kms, &config.kms);
     let secret = installation_secret(&store, kms.as_ref()).await?;
+    store.seal_audit(stored(Clock::default().now())).await?;
     let installation = Installation {
         store,
         kms,
@@ -181,21 +183,29 @@ impl Installation {
 
 async fn installation_secret(store: &Store, kms: &dyn Kms) -> Result<Zeroizing<[u8; 32]>, OpenError> {
     let context = KmsContext::InstallationSecret;
-    if let Some(ciphertext) = store.installation_secret().await? {
-        return Ok(decrypt_32(kms, &ciphertext, &context).await?);
+    if let Some(secret) = unlock_audit(store, kms).await? {
+        return Ok(secret);
     }
     let (secret, ciphertext) = kms.generate_data_key(&context).await?;
     let now = stored(Clock::default().now());
     let mut write = store.write().await?;
     if write.insert_installation_secret(&ciphertext, now).await? {
+        store.unlock_audit(&derive(secret.as_ref(), &[AUDIT_KEY_LABEL]));
         write.append_audit(&AuditEvent::new(AuditKind::InstallationCreated, json!({})), now).await?;
         write.commit().await?;
         return Ok(secret);
     }
     drop(write);
     // Another process was first: its secret is the one.
-    let ciphertext = store.installation_secret().await?.unwrap_or_default();
-    Ok(decrypt_32(kms, &ciphertext, &context).await?)
+    Ok(unlock_audit(store, kms).await?.ok_or(StoreError::Corrupt("installation secret"))?)
+}
+
+/// Lets the audit log be written, and returns what its key comes from: the installation's secret, if there is one yet.
+pub(crate) async fn unlock_audit(store: &Store, kms: &dyn Kms) -> Result<Option<Zeroizing<[u8; 32]>>, OpenError> {
+    let Some(ciphertext) = store.installation_secret().await? else { return Ok(None) };
+    let secret = decrypt_32(kms, &ciphertext, &KmsContext::InstallationSecret).await?;
+    store.unlock_audit(&derive(secret.as_ref(), &[AUDIT_KEY_LABEL]));
+    Ok(Some(secret))
 }
 
 fn make_private_folder(path: &Path) -> Result<(), OpenError> {

@@ -36,9 +36,9 @@ pub mod store;
 
 pub use clock::Clock;
 pub use config::{
-    AwsKmsConfig, Config, ConfigError, DataConfig, FetchConfig, HttpConfig, KmsConfig, KmsEngine, LocalKmsConfig,
-    LogConfig, LogFormat, MediaConfig, PacingConfig, PagesConfig, Pkcs11Config, StandardConfig, UploadsConfig,
-    VaultConfig, WorkersConfig,
+    AuditConfig, AwsKmsConfig, Config, ConfigError, DataConfig, FetchConfig, HttpConfig, KmsConfig, KmsEngine,
+    LocalKmsConfig, LogConfig, LogFormat, MediaConfig, PacingConfig, PagesConfig, Pkcs11Config,
+    StandardConfig, UploadsConfig, VaultConfig, WorkersConfig,
 };
 pub use http::{ServeError, Server, StopHandle};
 pub use installation::{Installation, OpenError, open, open_with_kms};

@@ -78,7 +78,7 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         let code = match &error {
             StoreError::Database(error) if is_full(error) => ErrorCode::NoSpace,
-            StoreError::Corrupt(_) => ErrorCode::Internal,
+            StoreError::Corrupt(_) | StoreError::NoAuditKey => ErrorCode::Internal,
             StoreError::Database(_) | StoreError::Schema(_) => ErrorCode::Unavailable,
         };
         Self::new(code, error.to_string())

@@ -22,7 +22,7 @@ use crate::{
     client::{Client, ImportedKey, ServerOptions},
     error::PackError,
     output::PartialOutput,
-    pack::{Undo, commit, random_file_id},
+    pack::{Undo, commit, random_file_id, undone_unless_done},
     packed::Packed,
     progress::{Event, Report},
     receiver::segment_name,
@@ -54,17 +54,7 @@ pub fn import(
     report: Arc<dyn Report>,
     interrupted: Run<'static, i32>,
 ) -> Run<'static, Result<Packed, PackError>> {
-    Box::pin(async move {
-        let mut undo = Undo::default();
-        let result = tokio::select! {
-            result = run(options, &report, &mut undo) => result,
-            signal = interrupted => Err(PackError::Interrupted { signal }),
-        };
-        if result.is_err() {
-            undo.roll_back().await;
-        }
-        result
-    })
+    Box::pin(async move { undone_unless_done(interrupted, async |undo| run(options, &report, undo).await).await })
 }
 
 async fn run(options: ImportOptions, report: &Arc<dyn Report>, undo: &mut Undo) -> Result<Packed, PackError> {

@@ -47,17 +47,23 @@ pub fn pack(
     report: Arc<dyn Report>,
     interrupted: Run<'static, i32>,
 ) -> Run<'static, Result<Packed, PackError>> {
-    Box::pin(async move {
-        let mut undo = Undo::default();
-        let result = tokio::select! {
-            result = run(options, &report, &mut undo) => result,
-            signal = interrupted => Err(PackError::Interrupted { signal }),
-        };
-        if result.is_err() {
-            undo.roll_back().await;
-        }
-        result
-    })
+    Box::pin(async move { undone_unless_done(interrupted, async |undo| run(options, &report, undo).await).await })
+}
+
+/// Runs to the end, or until `interrupted`; what was done is taken back unless all of it was.
+pub(crate) async fn undone_unless_done<T>(
+    interrupted: Run<'static, i32>,
+    run: impl AsyncFnOnce(&mut Undo) -> Result<T, PackError>,
+) -> Result<T, PackError> {
+    let mut undo = Undo::default();
+    let result = tokio::select! {
+        result = run(&mut undo) => result,
+        signal = interrupted => Err(PackError::Interrupted { signal }),
+    };
+    if result.is_err() {
+        undo.roll_back().await;
+    }
+    result
 }
 
 /// What must be taken back when the run fails.
@@ -69,7 +75,7 @@ pub(crate) struct Undo {
 }
 
 impl Undo {
-    pub(crate) async fn roll_back(mut self) {
+    async fn roll_back(mut self) {
         if let Some(Ok(Ok(folder))) = OptionFuture::from(self.committing.take()).await {
             self.committed = Some(folder);
         }

@@ -71,7 +71,7 @@ function sealed(makeHls?: (config: Partial<HlsConfig>) => Hls) {
     reports.push(message);
   };
   const title = new WorkerTitle(segments, report, vi.fn());
-  title.played(playback(), "psign");
+  title.played(playback());
   const fake = (config: Partial<HlsConfig>) => {
     const hls = new FakeHls(config);
     made.push(hls);
@@ -124,7 +124,7 @@ describe("a sealed engine", () => {
 
   test("gives a standard title's keys a loader, too", () => {
     const { title, start } = sealed();
-    title.played(playback({ title: { ...playback().title, mode: "standard" } }), "psign");
+    title.played(playback({ title: { ...playback().title, mode: "standard" } }));
     expect(start().config.loader).toBeTypeOf("function");
   });
 
@@ -132,7 +132,7 @@ describe("a sealed engine", () => {
     const { engine, title, start } = sealed();
     const hls = start();
     hls.called.length = 0;
-    title.renewed({ session: session(), playlistUrl: playlistUrl("two") });
+    title.renewed({ session: session(), playlistUrl: playlistUrl("two"), maxTrack: null });
     engine.obey({ type: "engine-resume" });
     hls.levels = LEVELS;
     const commands = [

@@ -6,6 +6,7 @@ import { hlsSettings } from "../ts/hls/settings.js";
 import type { ToWorker } from "../ts/messages.js";
 import { OWN_HLS } from "../ts/page/level.js";
 import { KeyveilTitle, type TitleOptions } from "../ts/page/title.js";
+import type { TrackClass } from "../ts/protocol.js";
 import { FakeWorker, INIT, playback, playlistUrl, readyOnInit, session, settle } from "./fakes.js";
 
 const REQUEST = { url: "http://media.test/media/one/title-1/v/s0.ts", reference: "title-1/1/0/0/0", positionMs: 0 };
@@ -84,22 +85,20 @@ describe("an open title", () => {
     expect([...opened.playlistRules().denied]).toEqual(["v2160p/playlist.m3u8"]);
   });
 
-  test("of standard mode denies the playlists above the class that its signature names", async () => {
-    const standard = playback({ title: { ...playback().title, mode: "standard" }, trackClasses: [] });
-    const play = ({ id }: { id: number }, worker: FakeWorker) =>
-      worker.send({ type: "played", id, playback: standard });
-    const denied = async (claims: object) => {
-      const psign = `e30.${btoa(JSON.stringify(claims))}.c2ln`;
-      const { title: opened } = title({ play }, { getSignature: () => psign });
+  test("of standard mode denies the playlists above the class that is left to it", async () => {
+    const denied = async (maxTrack: TrackClass | null) => {
+      const standard = playback({ title: { ...playback().title, mode: "standard" }, trackClasses: [], maxTrack });
+      const play = ({ id }: { id: number }, worker: FakeWorker) =>
+        worker.send({ type: "played", id, playback: standard });
+      const { title: opened } = title({ play });
       await opened.start();
       expect(opened.playlistRules().isPrivate).toBe(false);
       expect("loader" in opened.hlsConfig()).toBe(true);
       return [...opened.playlistRules().denied];
     };
-    expect(await denied({ keyveil: { maxTrack: "HD" } })).toEqual(["v2160p/playlist.m3u8"]);
-    for (const claims of [{}, { keyveil: {} }, { keyveil: { maxTrack: "UHD" } }, { keyveil: { maxTrack: 7 } }]) {
-      expect(await denied(claims), JSON.stringify(claims)).toEqual([]);
-    }
+    expect(await denied("HD")).toEqual(["v2160p/playlist.m3u8"]);
+    expect(await denied("UHD")).toEqual([]);
+    expect(await denied(null)).toEqual([]);
   });
 
   test("reports each segment it loads", async () => {
@@ -230,7 +229,7 @@ describe("a signature that ends", () => {
       worker.send({
         type: "renewed",
         id,
-        renewal: { session: session(lifetimeSecs), playlistUrl: playlistUrl(token) },
+        renewal: { session: session(lifetimeSecs), playlistUrl: playlistUrl(token), maxTrack: null },
       })) as (m: never, w: FakeWorker) => void;
 
   test("is renewed before its end, and media addresses follow", async () => {
@@ -303,7 +302,10 @@ describe("a signature that ends", () => {
     const { title: opened, workers, getSignature } = title();
     await opened.start();
     await vi.advanceTimersByTimeAsync(1_800_000);
-    workers[0]?.send({ type: "session", renewal: { session: session(3600), playlistUrl: playlistUrl("three") } });
+    workers[0]?.send({
+      type: "session",
+      renewal: { session: session(3600), playlistUrl: playlistUrl("three"), maxTrack: null },
+    });
     expect(opened.playlistUrl).toBe(playlistUrl("three"));
     await vi.advanceTimersByTimeAsync(0.4 * 3_600_000);
     expect(getSignature).toHaveBeenCalledTimes(1);

@@ -128,7 +128,7 @@ describe("the worker connection", () => {
     connection.events = { exchange, renewed, engine, lost: vi.fn() };
     expect((await connection.play(PLAY)).title.fileId).toBe("title-1");
     worker.send({ type: "exchange", kind: "keys", ms: 12, period: 2 });
-    worker.send({ type: "session", renewal: { session: playback().session, playlistUrl: "http://x" } });
+    worker.send({ type: "session", renewal: { session: playback().session, playlistUrl: "http://x", maxTrack: null } });
     expect(exchange).toHaveBeenCalledWith("keys", 12, 2);
     worker.send({ type: "buffered" });
     expect(renewed).toHaveBeenCalledOnce();

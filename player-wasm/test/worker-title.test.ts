@@ -27,7 +27,7 @@ function title(...answers: (ErrorCode | "segment")[]) {
     },
   };
   const made = new WorkerTitle(segments, (report) => reports.push(report), crashed);
-  made.played(playback(), "psign-1");
+  made.played(playback());
   const load = (signal = new AbortController().signal) =>
     made
       .load(REQUEST, signal, () => undefined)
@@ -36,7 +36,7 @@ function title(...answers: (ErrorCode | "segment")[]) {
         (error: KeyveilError) => error.code,
       );
   const reopens = () => reports.filter((report) => report.type === "reopen");
-  const played = (token: string) => made.played(playback({ playlistUrl: playlistUrl(token) }), "psign-2");
+  const played = (token: string) => made.played(playback({ playlistUrl: playlistUrl(token) }));
   return { title: made, asked, reports, crashed, load, reopens, played };
 }
 
@@ -106,9 +106,9 @@ describe("a title in the worker", () => {
     const load = () =>
       ++loads === 1 ? new Promise<ClearSegment>((_resolve, reject) => waiting.push(reject)) : Promise.resolve(SEGMENT);
     const made = new WorkerTitle({ load }, (report) => reports.push(report), vi.fn());
-    made.played(playback(), "psign-1");
+    made.played(playback());
     const loading = made.load(REQUEST, new AbortController().signal, () => undefined);
-    made.played(playback({ playlistUrl: playlistUrl("two") }), "psign-2");
+    made.played(playback({ playlistUrl: playlistUrl("two") }));
     waiting[0]?.(new KeyveilError("session_invalid"));
     expect(await loading).toBe(SEGMENT);
     expect(reports.filter(({ type }) => type === "reopen")).toEqual([]);
@@ -141,17 +141,16 @@ describe("a title in the worker", () => {
   test("keeps addresses and rules up to date", () => {
     const { title: made } = title();
     expect(made.playlistUrl).toBe(playlistUrl("one"));
-    made.renewed({ session: session(), playlistUrl: playlistUrl("two") });
+    made.renewed({ session: session(), playlistUrl: playlistUrl("two"), maxTrack: null });
     expect(made.playlistUrl).toBe(playlistUrl("two"));
     expect(made.playlistRules()).toMatchObject({ isPrivate: true, denied: new Set(["v2160p/playlist.m3u8"]) });
   });
 
   test("follows a newer signature's limits for a standard title", () => {
     const { title: made } = title();
-    const psign = (maxTrack: string) => `x.${btoa(JSON.stringify({ keyveil: { maxTrack } }))}.x`;
-    made.played(playback({ title: { ...playback().title, mode: "standard" } }), psign("UHD"));
+    made.played(playback({ title: { ...playback().title, mode: "standard" }, maxTrack: "UHD" }));
     expect(made.playlistRules().denied.size).toBe(0);
-    made.renewed({ session: session(), playlistUrl: playlistUrl("two") }, psign("SD"));
+    made.renewed({ session: session(), playlistUrl: playlistUrl("two"), maxTrack: "SD" });
     expect(made.playlistRules().denied).toEqual(new Set(["v2160p/playlist.m3u8"]));
   });
 

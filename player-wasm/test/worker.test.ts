@@ -197,6 +197,7 @@ describe("the session", () => {
     expect(await session.renew("newer", 5)).toEqual({
       session: playback().session,
       playlistUrl: playback().playlistUrl,
+      maxTrack: null,
     });
     expect(keysBodies()).toEqual([{ period: 0, positionMs: 5, psign: "newer", counter: 1 }]);
   });

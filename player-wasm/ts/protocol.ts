@@ -78,7 +78,7 @@ export interface Playback {
   readonly resolutionNames: readonly ResolutionName[];
   /** Where it ends, if the signature does not cover the whole title. */
   readonly preview: Preview | null;
-  /** The highest track class that signature and rules leave; null where all are, or where an older server does not say. */
+  /** The highest track class that signature and rules leave; null where the server does not say. */
   readonly maxTrack: TrackClass | null;
   /** The classes whose keys the signature gives; empty for titles that are not private. */
   readonly trackClasses: readonly TrackClass[];
@@ -88,6 +88,8 @@ export interface Playback {
 export interface Renewal {
   readonly session: SessionInfo;
   readonly playlistUrl: string;
+  /** The highest track class that is left now; null: as before. */
+  readonly maxTrack: TrackClass | null;
 }
 
 /** Which segment of which title: the fragment that playlists carry to the fragment loader. */
@@ -165,6 +167,7 @@ export function publicRenewal(answer: unknown): Renewal | null {
   return {
     session: publicSession(session),
     playlistUrl,
+    maxTrack: null,
   };
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod app_admin;
 pub mod app_keys;
 pub mod app_settings;
 pub mod apps;
+pub mod audit_retention;
 pub mod builds;
 pub mod kms;
 pub mod media_origins;

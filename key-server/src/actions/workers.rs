@@ -45,7 +45,10 @@ pub(crate) async fn local_key(installation: &Installation, now: i64) -> Result<A
     let key = ApiKey::new(LOCAL_ID.parse()?, secret);
     let row = row(installation, &key, "this server's own worker").await?;
     let mut write = installation.store().write().await?;
-    write.keep_worker_key(&row, now).await?;
+    if write.keep_worker_key(&row, now).await? {
+        let detail = json!({ "apiKeyId": row.id, "name": row.name });
+        write.append_audit(&AuditEvent::new(AuditKind::WorkerCreated, detail), now).await?;
+    }
     write.commit().await?;
     Ok(key)
 }

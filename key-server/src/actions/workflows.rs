@@ -3,7 +3,7 @@
 use keyveil_protocol::workflow::{LadderSettings, RungSettings, WorkflowSettings};
 use keyveil_protocol::{AppId, Container, ErrorCode, Mode, WorkflowId};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::{parse_json, random_id};
@@ -11,7 +11,7 @@ use crate::clock::stored;
 use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
-use crate::store::{Store, Workflow};
+use crate::store::{AuditEvent, AuditKind, Store, Workflow};
 
 const DEFAULT_ID: &str = "adaptive";
 const WORKFLOWS_MAX: u32 = 100;
@@ -105,9 +105,11 @@ pub(crate) async fn create(state: &ServerState, principal: &Principal, body: &[u
     if write.count_workflows(principal.app_id).await? >= WORKFLOWS_MAX {
         return Err(Refusal::new(ErrorCode::LimitReached, "workflows").with_detail("workflows: at most 100"));
     }
-    if !write.insert_workflow(principal.app_id, &workflow, stored(state.clock.now())).await? {
+    let now = stored(state.clock.now());
+    if !write.insert_workflow(principal.app_id, &workflow, now).await? {
         return Err(invalid("workflowId: taken; choose another one, or change that one by PUT"));
     }
+    write.append_audit(&audit(AuditKind::WorkflowCreated, principal, &workflow.workflow_id), now).await?;
     write.commit().await?;
     Ok(workflow.into())
 }
@@ -125,9 +127,11 @@ pub(crate) async fn change(
     }
     let workflow = checked(id, request)?;
     let mut write = state.installation.store().write().await?;
-    if !write.update_workflow(principal.app_id, &workflow, stored(state.clock.now())).await? {
+    let now = stored(state.clock.now());
+    if !write.update_workflow(principal.app_id, &workflow, now).await? {
         return Err(not_found());
     }
+    write.append_audit(&audit(AuditKind::WorkflowChanged, principal, &workflow.workflow_id), now).await?;
     write.commit().await?;
     Ok(workflow.into())
 }
@@ -138,6 +142,7 @@ pub(crate) async fn delete(state: &ServerState, principal: &Principal, id: &Work
     if !write.delete_workflow(principal.app_id, id).await? {
         return Err(not_found());
     }
+    write.append_audit(&audit(AuditKind::WorkflowDeleted, principal, id), stored(state.clock.now())).await?;
     Ok(write.commit().await?)
 }
 
@@ -207,6 +212,10 @@ fn refuse_built_in(id: &WorkflowId) -> Result<(), Refusal> {
 
 fn invalid(detail: &'static str) -> Refusal {
     Refusal::new(ErrorCode::WorkflowInvalid, detail).with_detail(detail)
+}
+
+fn audit(kind: AuditKind, principal: &Principal, id: &WorkflowId) -> AuditEvent {
+    AuditEvent::new(kind, json!({ "workflowId": id, "by": principal.by() })).with_app(principal.app_id)
 }
 
 fn not_found() -> Refusal {

@@ -8,7 +8,8 @@ use super::{CliError, output};
 use crate::actions::kms::{self, KeyCount, KeyError, Progress};
 use crate::clock::{Clock, stored};
 use crate::config::{Config, KmsEngine};
-use crate::kms::{KeyVersion, LocalKeyring, RootKeySource, open_kms, open_local, protect};
+use crate::installation::unlock_audit;
+use crate::kms::{KeyVersion, Kms, LocalKeyring, RootKeySource, open_kms, open_local, protect};
 use crate::store::Store;
 
 #[derive(Debug, Subcommand)]
@@ -108,12 +109,16 @@ pub(super) async fn run(command: KmsCommand, config: &Config) -> Result<(), CliE
         KmsCommand::Rotate { new_key, json } => rotate(&store, config, new_key, json, stored(now)).await,
         KmsCommand::Status { json } => status(&store, config, json).await,
         KmsCommand::Retire { version } => {
-            kms::retire(&store, &keyring(config, &store).await?, version, now).await?;
+            let keyring = keyring(config, &store).await?;
+            engine(config, &store).await?;
+            kms::retire(&store, &keyring, version, now).await?;
             output::line(&format!("retired: version {version}"))
         }
         KmsCommand::RootKey(RootKeyCommand::Change(new)) => {
             let (source, setting) = new.source()?;
-            kms::change_root_key(&store, &keyring(config, &store).await?, &source, stored(now)).await?;
+            let keyring = keyring(config, &store).await?;
+            engine(config, &store).await?;
+            kms::change_root_key(&store, &keyring, &source, stored(now)).await?;
             output::line(&format!("root key: {source}"))?;
             output::line(&format!("Set {setting} under [kms.local], nothing else there, and restart the server."))
         }
@@ -121,7 +126,7 @@ pub(super) async fn run(command: KmsCommand, config: &Config) -> Result<(), CliE
 }
 
 async fn rotate(store: &Store, config: &Config, new_key: bool, json: bool, now: i64) -> Result<(), CliError> {
-    let engine = protect(open_kms(config, store).await?, &config.kms);
+    let engine = engine(config, store).await?;
     let progress = |progress: Progress| {
         let Progress { secrets, done, total } = progress;
         // Nobody may be reading; that stops nothing.
@@ -177,6 +182,13 @@ async fn status(store: &Store, config: &Config, json: bool) -> Result<(), CliErr
         output::line(&format!("{key}: {secrets} secrets"))?;
     }
     Ok(())
+}
+
+/// With the audit log's key taken from what it opens.
+async fn engine(config: &Config, store: &Store) -> Result<Box<dyn Kms>, CliError> {
+    let engine = protect(open_kms(config, store).await?, &config.kms);
+    unlock_audit(store, engine.as_ref()).await?;
+    Ok(engine)
 }
 
 /// Only where it is in use: opening it would make one.

@@ -161,7 +161,7 @@ impl Cli {
             Command::User(command) => user::run(command, &Context::open(&config).await?).await,
             Command::Session(command) => session::run(command, &Context::open(&config).await?).await,
             Command::Worker(command) => worker::run(command, &Context::open(&config).await?).await,
-            Command::Audit(command) => audit::run(command, &Context::open(&config).await?).await,
+            Command::Audit(command) => audit::run(command, &config).await,
         }
     }
 }

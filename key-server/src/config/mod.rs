@@ -1,5 +1,6 @@
 //! Configuration: one struct per concern, read from a TOML file and then from `KEYVEIL_…` variables.
 
+mod audit;
 mod data;
 mod fetch;
 mod http;
@@ -15,6 +16,7 @@ mod workers;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+pub use audit::AuditConfig;
 pub use data::DataConfig;
 pub use fetch::FetchConfig;
 pub use http::HttpConfig;
@@ -52,12 +54,14 @@ pub struct Config {
     pub standard: StandardConfig,
     /// How fast keys are released.
     pub pacing: PacingConfig,
+    /// How long the audit log is kept.
+    pub audit: AuditConfig,
     /// How the server logs.
     pub log: LogConfig,
 }
 
 const SECTIONS: &[&str] =
-    &["http", "data", "kms", "media", "pages", "fetch", "uploads", "log", "standard", "pacing", "workers"];
+    &["audit", "http", "data", "kms", "media", "pages", "fetch", "uploads", "log", "standard", "pacing", "workers"];
 
 /// Sections inside a section: `KEYVEIL_KMS_AWS_REGION` is `kms.aws.region`.
 const SUBSECTIONS: [(&str, &[&str]); 1] = [("kms", &["local", "pkcs11", "aws", "vault"])];
@@ -109,6 +113,7 @@ impl Config {
             .and_then(|()| self.standard.check())
             .and_then(|()| self.pacing.check())
             .and_then(|()| self.workers.check())
+            .and_then(|()| self.audit.check())
             .map_err(ConfigError)
     }
 }

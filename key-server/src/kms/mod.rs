@@ -11,6 +11,7 @@ mod open;
 mod pkcs11;
 mod remote;
 mod secret_file;
+mod secret_text;
 mod vault;
 
 use std::time::Duration;

@@ -3,7 +3,10 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use reqwest::{RequestBuilder, StatusCode, header, redirect};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use super::KmsError;
@@ -91,8 +94,31 @@ impl Remote {
         Ok(Answer { status: response.status(), retry_after: retry_after(response.headers()), body })
     }
 
+    /// What a call sends.
+    pub(super) fn body(&self, what: &'static str, request: &impl Serialize) -> Result<Bytes, KmsError> {
+        serde_json::to_vec(request).map(Bytes::from).map_err(|error| {
+            tracing::error!(engine = self.engine, what, %error, "a request to the KMS can't be written");
+            KmsError::UNAVAILABLE
+        })
+    }
+
+    /// One call: `attempt` brings a good answer, and `understand` makes of what it says what was wanted.
+    pub(super) async fn call<A: DeserializeOwned, T, F: Future<Output = Result<Answer, Trouble>>>(
+        &self,
+        what: &'static str,
+        attempt: impl Fn() -> F,
+        understand: impl Fn(A) -> Result<T, Trouble>,
+    ) -> Result<T, KmsError> {
+        let understood = || async {
+            let answer = serde_json::from_slice(&attempt().await?.body)
+                .map_err(|error| Trouble::passing(format!("the answer is not what is documented: {error}")))?;
+            understand(answer)
+        };
+        self.repeat(what, understood).await
+    }
+
     /// Attempts until it is done, until it is no use, or until time is up. One that hangs leaves half of the time to others.
-    pub(super) async fn repeat<T, F: Future<Output = Result<T, Trouble>>>(
+    async fn repeat<T, F: Future<Output = Result<T, Trouble>>>(
         &self,
         what: &'static str,
         attempt: impl Fn() -> F,

@@ -1,18 +1,12 @@
-//! The audit log: each row's hash covers the row and the hash before it, so that a changed, removed or moved row shows.
-//!
-//! Someone who can write the database can also rewrite the whole chain; note the tail (`audit verify` prints it)
-//! somewhere else to notice that.
+//! The audit log: each row's hash covers the row and the hash before it, so that a changed, removed or moved row shows;
+//! both ends are under a MAC whose key is not in the database.
 
-use futures_util::TryStreamExt;
 use keyveil_protocol::{AppId, FileId, SessionId};
-use ring::digest;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use serde_json::json;
 
-use super::{Store, StoreError, WriteTransaction, integer, number};
-
-const LABEL: &[u8] = b"keyveil/v1/audit";
-const GENESIS: [u8; 32] = [0; 32];
+use super::audit_head::{AuditHead, StoredHead};
+use super::audit_row::{AuditRow, Link};
+use super::{StoreError, WriteTransaction, integer};
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +14,12 @@ const GENESIS: [u8; 32] = [0; 32];
 pub enum AuditKind {
     /// The installation was made.
     InstallationCreated,
+    /// From here on the log's ends are under a MAC.
+    LogSealed,
+    /// The log's ends did not hold when the next row was written.
+    LogBroken,
+    /// Rows older than the policy keeps were removed.
+    LogPruned,
     /// A playback session was opened and its first keys were released.
     SessionStarted,
     /// Keys were released to a session.
@@ -62,6 +62,8 @@ pub enum AuditKind {
     BuildRetired,
     /// A server key was made, and older ones were retired.
     ServerKeyRotated,
+    /// The KMS is asked for a new key.
+    KmsKeyRequested,
     /// Secrets were wrapped under the KMS's newest key.
     KmsRotated,
     /// A key of the local keyring was forgotten.
@@ -92,8 +94,18 @@ pub enum AuditKind {
     MediaOriginChanged,
     /// A media origin is gone.
     MediaOriginDeleted,
+    /// A delivery or an event was sent to webhooks again.
+    EventResent,
+    /// A workflow was made.
+    WorkflowCreated,
+    /// A workflow was changed.
+    WorkflowChanged,
+    /// A workflow is gone.
+    WorkflowDeleted,
     /// A title was queued again, or for another encryption.
     JobQueued,
+    /// A job was moved in the queue.
+    JobChanged,
     /// A worker claimed a job and received a version's secret.
     JobClaimed,
     /// A job was done, given up or cancelled.
@@ -112,6 +124,9 @@ impl AuditKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::InstallationCreated => "installation_created",
+            Self::LogSealed => "log_sealed",
+            Self::LogBroken => "log_broken",
+            Self::LogPruned => "log_pruned",
             Self::SessionStarted => "session_started",
             Self::KeysReleased => "keys_released",
             Self::SessionsRevoked => "sessions_revoked",
@@ -133,6 +148,7 @@ impl AuditKind {
             Self::BuildExported => "build_exported",
             Self::BuildRetired => "build_retired",
             Self::ServerKeyRotated => "server_key_rotated",
+            Self::KmsKeyRequested => "kms_key_requested",
             Self::KmsRotated => "kms_rotated",
             Self::KmsKeyRetired => "kms_key_retired",
             Self::RootKeyChanged => "root_key_changed",
@@ -148,7 +164,12 @@ impl AuditKind {
             Self::MediaOriginCreated => "media_origin_created",
             Self::MediaOriginChanged => "media_origin_changed",
             Self::MediaOriginDeleted => "media_origin_deleted",
+            Self::EventResent => "event_resent",
+            Self::WorkflowCreated => "workflow_created",
+            Self::WorkflowChanged => "workflow_changed",
+            Self::WorkflowDeleted => "workflow_deleted",
             Self::JobQueued => "job_queued",
+            Self::JobChanged => "job_changed",
             Self::JobClaimed => "job_claimed",
             Self::JobEnded => "job_ended",
             Self::VersionForgotten => "version_forgotten",
@@ -171,26 +192,6 @@ pub struct AuditEvent {
     pub session_id: Option<SessionId>,
     /// Particulars, by kind.
     pub detail: serde_json::Value,
-}
-
-/// The end of a chain that holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuditTail {
-    /// Number of rows.
-    pub seq: u64,
-    /// Hash of the last row.
-    pub hash: [u8; 32],
-}
-
-struct AuditRow {
-    seq: i64,
-    at: i64,
-    kind: String,
-    app_id: Option<i64>,
-    file_id: Option<String>,
-    session_id: Option<String>,
-    detail: String,
-    prev_hash: [u8; 32],
 }
 
 impl AuditEvent {
@@ -222,54 +223,48 @@ impl AuditEvent {
     }
 }
 
-impl AuditRow {
-    /// Unambiguous: fixed-length numbers, every text behind its presence and length.
-    fn hash(&self) -> [u8; 32] {
-        let mut context = digest::Context::new(&digest::SHA256);
-        context.update(LABEL);
-        context.update(&[0]);
-        context.update(&self.prev_hash);
-        context.update(&self.seq.to_be_bytes());
-        context.update(&self.at.to_be_bytes());
-        let app_id = self.app_id.map(|id| id.to_string());
-        for text in [
-            Some(self.kind.as_str()),
-            app_id.as_deref(),
-            self.file_id.as_deref(),
-            self.session_id.as_deref(),
-            Some(self.detail.as_str()),
-        ] {
-            context.update(&[u8::from(text.is_some())]);
-            let text = text.unwrap_or_default();
-            context.update(&(text.len() as u64).to_be_bytes());
-            context.update(text.as_bytes());
-        }
-        let mut hash = [0; 32];
-        hash.copy_from_slice(context.finish().as_ref());
-        hash
-    }
-}
-
 impl WriteTransaction<'_> {
     /// Adds a row in this transaction: what it tells of happens with it or not at all.
     pub async fn append_audit(&mut self, event: &AuditEvent, now: i64) -> Result<(), StoreError> {
-        let last = sqlx::query("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
-            .fetch_optional(self.connection())
-            .await?;
-        let (seq, prev_hash) = match last {
-            None => (1, GENESIS),
-            Some(row) => (row.try_get::<i64, _>("seq")?.saturating_add(1), hash_column(&row, "hash")?),
+        let last = self.last_audit_row().await?;
+        let (mut head, doubt) = match self.stored_head().await? {
+            StoredHead::Absent if last.is_none() => (AuditHead::default(), None),
+            // Whatever is missing before or after it shows as such.
+            StoredHead::Sealed(head) => (head, None),
+            StoredHead::Unsealed(head) if Some(head.end) == last && event.kind == AuditKind::LogSealed => (head, None),
+            // Everything goes on, and the row tells for ever.
+            StoredHead::Absent | StoredHead::Unsealed(_) | StoredHead::Broken => {
+                let head = AuditHead { end: last.unwrap_or_default(), ..AuditHead::default() };
+                (head, Some(AuditEvent::new(AuditKind::LogBroken, json!({}))))
+            }
         };
+        if let Some(doubt) = doubt {
+            self.insert_audit_row(&mut head, last, &doubt, now).await?;
+        }
+        self.insert_audit_row(&mut head, last, event, now).await?;
+        self.seal_head(&head).await
+    }
+
+    async fn insert_audit_row(
+        &mut self,
+        head: &mut AuditHead,
+        last: Option<Link>,
+        event: &AuditEvent,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        // A row that somebody put behind the end keeps its place, and shows there.
+        let before = last.map_or(head.end.seq, |last| last.seq.max(head.end.seq));
         let row = AuditRow {
-            seq,
+            seq: before.saturating_add(1),
             at: now,
             kind: event.kind.as_str().to_owned(),
             app_id: event.app_id.map(|id| integer(id.value())),
             file_id: event.file_id.as_ref().map(ToString::to_string),
             session_id: event.session_id.as_ref().map(ToString::to_string),
             detail: event.detail.to_string(),
-            prev_hash,
+            prev_hash: head.end.hash,
         };
+        head.end = Link { seq: row.seq, hash: row.hash() };
         sqlx::query(
             "INSERT INTO audit (seq, at, kind, app_id, file_id, session_id, detail, prev_hash, hash)
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -282,99 +277,9 @@ impl WriteTransaction<'_> {
         .bind(&row.session_id)
         .bind(&row.detail)
         .bind(row.prev_hash.as_slice())
-        .bind(row.hash().as_slice())
+        .bind(head.end.hash.as_slice())
         .execute(self.connection())
         .await?;
         Ok(())
-    }
-}
-
-impl Store {
-    /// Walks the whole chain. `Err(seq)` inside is the first row that does not hold.
-    pub async fn verify_audit(&self) -> Result<Result<AuditTail, u64>, StoreError> {
-        let mut rows = sqlx::query("SELECT * FROM audit ORDER BY seq").fetch(&self.pool);
-        let mut tail = AuditTail { seq: 0, hash: GENESIS };
-        while let Some(row) = rows.try_next().await? {
-            let expected_seq = tail.seq.saturating_add(1);
-            let audit_row = audit_row(&row)?;
-            let hash = hash_column(&row, "hash")?;
-            let holds = number::<u64>(audit_row.seq, "seq").is_ok_and(|seq| seq == expected_seq)
-                && audit_row.prev_hash == tail.hash
-                && audit_row.hash() == hash;
-            if !holds {
-                return Ok(Err(expected_seq));
-            }
-            tail = AuditTail { seq: expected_seq, hash };
-        }
-        Ok(Ok(tail))
-    }
-}
-
-fn audit_row(row: &SqliteRow) -> Result<AuditRow, StoreError> {
-    Ok(AuditRow {
-        seq: row.try_get("seq")?,
-        at: row.try_get("at")?,
-        kind: row.try_get("kind")?,
-        app_id: row.try_get("app_id")?,
-        file_id: row.try_get("file_id")?,
-        session_id: row.try_get("session_id")?,
-        detail: row.try_get("detail")?,
-        prev_hash: hash_column(row, "prev_hash")?,
-    })
-}
-
-fn hash_column(row: &SqliteRow, column: &'static str) -> Result<[u8; 32], StoreError> {
-    row.try_get::<Vec<u8>, _>(column)?.try_into().map_err(|_| StoreError::Corrupt("audit hash"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    async fn store_with_rows() -> (tempfile::TempDir, Store) {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("keyveil.db")).await.unwrap();
-        for n in 0..5 {
-            let mut write = store.write().await.unwrap();
-            let event = AuditEvent::new(AuditKind::AppCreated, serde_json::json!({ "n": n }))
-                .with_app(AppId::try_from(7).unwrap());
-            write.append_audit(&event, 1000 + n).await.unwrap();
-            write.commit().await.unwrap();
-        }
-        (dir, store)
-    }
-
-    #[tokio::test]
-    async fn an_untouched_chain_holds() {
-        let (_dir, store) = store_with_rows().await;
-        assert_eq!(store.verify_audit().await.unwrap().unwrap().seq, 5);
-    }
-
-    #[tokio::test]
-    async fn every_kind_of_tampering_shows() {
-        for (tampering, first_bad) in [
-            ("UPDATE audit SET detail = '{\"n\":9}' WHERE seq = 3", 3),
-            ("UPDATE audit SET app_id = 8 WHERE seq = 2", 2),
-            ("UPDATE audit SET app_id = NULL WHERE seq = 2", 2),
-            ("UPDATE audit SET at = at + 1 WHERE seq = 5", 5),
-            ("UPDATE audit SET kind = 'app_deleted' WHERE seq = 1", 1),
-            ("DELETE FROM audit WHERE seq = 3", 3),
-            ("DELETE FROM audit WHERE seq = 1", 1),
-            ("UPDATE audit SET hash = zeroblob(32) WHERE seq = 4", 4),
-            ("UPDATE audit SET prev_hash = zeroblob(32) WHERE seq = 4", 4),
-        ] {
-            let (_dir, store) = store_with_rows().await;
-            sqlx::query(tampering).execute(&store.pool).await.unwrap();
-            assert_eq!(store.verify_audit().await.unwrap(), Err(first_bad), "{tampering}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_dropped_transaction_leaves_no_row() {
-        let (_dir, store) = store_with_rows().await;
-        let mut write = store.write().await.unwrap();
-        write.append_audit(&AuditEvent::new(AuditKind::AppCreated, serde_json::json!({})), 1).await.unwrap();
-        drop(write);
-        assert_eq!(store.verify_audit().await.unwrap().unwrap().seq, 5);
     }
 }

@@ -4,7 +4,14 @@ mod app_keys;
 mod app_settings;
 mod apps;
 mod audit;
+mod audit_chain;
+mod audit_export;
+mod audit_fault;
+mod audit_head;
 mod audit_list;
+mod audit_prune;
+mod audit_row;
+mod audit_verify;
 mod ciphertexts;
 mod dispatch;
 mod events;
@@ -28,6 +35,7 @@ mod session_limits;
 mod session_list;
 mod session_uses;
 mod sessions;
+mod sign_in_failures;
 mod signature_uses;
 mod title_deletion;
 mod title_list;
@@ -47,13 +55,19 @@ use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 pub use app_keys::{ListedApiKey, ListedSigningKey};
 pub use app_settings::AppChange;
 pub use apps::{ApiKeyRow, App, SIGNING_KEYS_MAX, SigningKeyRow};
-pub use audit::{AuditEvent, AuditKind, AuditTail};
+pub use audit::{AuditEvent, AuditKind};
+pub use audit_export::{CopyError, verify_audit_copy};
+pub use audit_fault::AuditFault;
+use audit_head::AuditKey;
 pub use audit_list::{AuditQuery, ListedAudit};
+pub use audit_prune::{OldRows, PruneError};
+pub use audit_verify::{AuditDamage, AuditTail};
 pub use ciphertexts::{CIPHERTEXT_COLUMNS, CiphertextColumn, CiphertextRow, OTHER_CIPHERTEXT_COLUMNS, Owner, RowKey};
 pub use dispatch::{Attempt, ClaimedDelivery};
 pub use events::{Event, EventRow, EventType};
@@ -92,11 +106,14 @@ pub struct Store {
     pool: SqlitePool,
     /// Writers of this process queue here in order instead of polling SQLite's lock.
     writer: Mutex<()>,
+    /// Seals the ends of the audit log; known once the KMS has opened the installation's secret.
+    audit_key: OnceLock<AuditKey>,
 }
 
 /// A write in progress. Dropped without [`WriteTransaction::commit`], it leaves nothing behind.
 pub struct WriteTransaction<'a> {
     transaction: Transaction<'static, Sqlite>,
+    audit_key: &'a OnceLock<AuditKey>,
     _turn: MutexGuard<'a, ()>,
 }
 
@@ -113,6 +130,9 @@ pub enum StoreError {
     /// A row that this program did not write.
     #[error("database row: {0}")]
     Corrupt(&'static str),
+    /// The audit log is not written before the KMS has opened the installation's secret.
+    #[error("the audit log has no key yet")]
+    NoAuditKey,
 }
 
 impl Store {
@@ -135,7 +155,7 @@ impl Store {
             .connect_with(options)
             .await?;
         migrations::migrator().run(&pool).await?;
-        Ok(Self { pool, writer: Mutex::new(()) })
+        Ok(Self { pool, writer: Mutex::new(()), audit_key: OnceLock::new() })
     }
 
     /// Starts an immediate transaction: it never has to upgrade, so it never fails with BUSY half way.
@@ -144,7 +164,7 @@ impl Store {
         let turn =
             tokio::time::timeout(BUSY_TIMEOUT, self.writer.lock()).await.map_err(|_| sqlx::Error::PoolTimedOut)?;
         let transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        Ok(WriteTransaction { transaction, _turn: turn })
+        Ok(WriteTransaction { transaction, audit_key: &self.audit_key, _turn: turn })
     }
 
     /// Asks the database for anything at all.

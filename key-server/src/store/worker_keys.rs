@@ -39,7 +39,8 @@ impl Store {
 
 impl WriteTransaction<'_> {
     /// Keeps the key of the server's own worker: in place of what stood there, and in use again.
-    pub async fn keep_worker_key(&mut self, key: &ApiKeyRow, now: i64) -> Result<(), StoreError> {
+    pub async fn keep_worker_key(&mut self, key: &ApiKeyRow, now: i64) -> Result<bool, StoreError> {
+        let accepted = self.is_worker_key(&key.id).await?;
         sqlx::query(
             "INSERT INTO api_keys (id, app_id, name, scopes, secret_hash, psk_ciphertext, created_at) VALUES (?, NULL, ?, ?, ?, ?, ?)
              ON CONFLICT (id) DO UPDATE SET secret_hash = excluded.secret_hash, psk_ciphertext = excluded.psk_ciphertext,
@@ -53,7 +54,7 @@ impl WriteTransaction<'_> {
         .bind(now)
         .execute(self.connection())
         .await?;
-        Ok(())
+        Ok(!accepted)
     }
 
     /// Whether a worker key is still accepted.

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use crate::support::{Request, Response, TITLE, TestApp, publication};
 
-const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
-fn password(text: &str) -> Password {
+pub(crate) fn password(text: &str) -> Password {
     text.to_owned().try_into().unwrap()
 }
 
@@ -60,7 +60,7 @@ fn add(app: &TestApp, name: &str) {
     app.block_on(users::create(app.installation(), name, &password(PASSWORD), 1)).unwrap();
 }
 
-fn sign_in(app: &TestApp, name: &str, password: &str) -> Response {
+pub(crate) fn sign_in(app: &TestApp, name: &str, password: &str) -> Response {
     let body = json!({ "name": name, "password": password }).to_string();
     app.request("POST", "/v1/sign-in").header("Origin", &origin(app)).json(body).send()
 }

@@ -443,3 +443,49 @@ fn people_are_added_listed_and_disabled_and_their_passwords_are_not_logged() {
         assert!(!logged.contains(secret), "{secret}");
     }
 }
+
+fn said(output: Output) -> (bool, String, String) {
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.success(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn the_audit_log_is_exported_and_verified_at_its_source_and_as_a_copy() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    succeed(&data, &["app", "create", "--name", "Demo"]);
+    let verified = succeed(&data, &["audit", "verify"]);
+    let tail = verified.trim().rsplit(' ').next().unwrap().to_owned();
+    assert_eq!(verified.lines().count(), 1, "{verified}");
+    let copy = succeed(&data, &["audit", "export"]);
+    let rows = copy.lines().count();
+    assert!(verified.starts_with(&format!("the chain holds: rows 1 to {rows}, tail ")), "{verified}");
+    let (file, one, cut) = (dir.path().join("audit.jsonl"), dir.path().join("one.jsonl"), dir.path().join("cut.jsonl"));
+    std::fs::write(&file, &copy).unwrap();
+    std::fs::write(&one, succeed(&data, &["audit", "export", "--from", "2", "--to", "2"])).unwrap();
+    std::fs::write(&cut, copy.lines().take(rows - 1).collect::<Vec<_>>().join("\n")).unwrap();
+
+    // A copy is verified where there is no installation.
+    let elsewhere = dir.path().join("elsewhere");
+    let verify = |file: &Path, more: &[&str]| {
+        let file = file.display().to_string();
+        said(run(&elsewhere, &[&["audit", "verify", "--file", &file], more].concat()))
+    };
+    assert_eq!(verify(&file, &["--expect-head", &tail]), (true, verified.clone(), String::new()));
+    assert!(verify(&one, &[]).1.starts_with("the chain holds: rows 2 to 2, tail "));
+    assert!(verify(&cut, &[]).0, "by itself a shorter copy holds");
+    let (holds, _, why) = verify(&cut, &["--expect-head", &tail]);
+    assert!(!holds && why.contains("no row has the hash that was expected"), "{why}");
+    assert!(!elsewhere.exists(), "nothing is made");
+
+    std::fs::write(&file, copy.replacen("app_created", "app_changed", 1)).unwrap();
+    let (holds, _, why) = verify(&file, &[]);
+    let row = 1 + copy.lines().position(|line| line.contains("app_created")).unwrap();
+    assert!(!holds && why.contains(&format!("row {row} was altered")), "{why}");
+    std::fs::write(&file, "no row\n").unwrap();
+    assert!(verify(&file, &[]).2.contains("line 1 is not a row"));
+    assert!(fail(&data, &["audit", "verify", "--expect-head", &"0".repeat(64)]).contains("no row has the hash"));
+    succeed(&data, &["audit", "verify", "--expect-head", &tail]);
+    assert!(fail(&data, &["audit", "verify", "--expect-head", "beef"]).contains("64 hex digits"));
+    assert!(fail(&data, &["audit", "export", "--from", "0"]).contains("--from"));
+}

@@ -7,6 +7,7 @@ mod support;
 mod account;
 mod admin;
 mod apps;
+mod audit;
 mod changes;
 mod command_line;
 mod contract;

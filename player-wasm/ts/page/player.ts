@@ -6,6 +6,7 @@ import type { Downgrade, Preview, ResolutionName, SdkLevel } from "../protocol.j
 import type { AttachOptions } from "./attach-options.js";
 import { type MakeEngine, prepareEngine } from "./engines.js";
 import { chooseLevel, type LevelChoice } from "./level.js";
+import { PlayIntent } from "./play-intent.js";
 import { PlayerTracks } from "./player-tracks.js";
 import { Recovery } from "./recovery.js";
 import type { KeyveilTitle } from "./title.js";
@@ -32,6 +33,7 @@ export class KeyveilPlayer extends PlayerTracks {
   readonly #choice: LevelChoice;
   readonly #listening = new AbortController();
   readonly #recovery: Recovery;
+  readonly #intent: PlayIntent;
   #title: KeyveilTitle | null = null;
   #state: PlayerState = "idle";
   #error: KeyveilError | null = null;
@@ -48,9 +50,11 @@ export class KeyveilPlayer extends PlayerTracks {
     this.#hooks = hooks;
     this.#choice = chooseLevel(options);
     this.#fromSecs = options.position ?? 0;
+    this.#intent = new PlayIntent(video, this.#listening.signal);
     this.#recovery = new Recovery({
       engine: () => (this.#hasEnded ? null : this.engine),
       reopen: (cause) => this.#title?.reopen(cause) ?? Promise.reject(cause),
+      renewing: () => this.#intent.keep(),
       tell: (error) => this.emit("error", error),
       fail: (error) => this.#fail(error),
     });

@@ -12,6 +12,8 @@ export interface RecoveryHooks {
   engine(): Engine | null;
   /** A new session with a fresh signature. */
   reopen(cause: KeyveilError): Promise<void>;
+  /** The engine is about to take the video's source away and to make it anew. */
+  renewing(): void;
   /** Of what is tried again. */
   tell(error: KeyveilError): void;
   /** Nothing more is tried. */
@@ -45,8 +47,10 @@ export class Recovery {
     const engine = this.#hooks.engine();
     if (!engine) return;
     if (trouble.kind === "network") this.#network(trouble);
-    else if (trouble.kind === "media" && this.#mayRecoverMedia()) engine.recoverMedia();
-    else this.#hooks.fail(new KeyveilError("media_error", undefined, { cause: trouble.cause, fatal: true }));
+    else if (trouble.kind === "media" && this.#mayRecoverMedia()) {
+      this.#hooks.renewing();
+      engine.recoverMedia();
+    } else this.#hooks.fail(new KeyveilError("media_error", undefined, { cause: trouble.cause, fatal: true }));
   }
 
   stop(): void {

@@ -73,11 +73,6 @@ export class TitleSession {
     return this.#playback;
   }
 
-  /** The signature in use. */
-  get psign(): string {
-    return this.#psign;
-  }
-
   /** Changes with every new session that a load may have been refused for. */
   get reopenedMs(): number {
     return this.#reopenedMs;
@@ -157,7 +152,8 @@ export class TitleSession {
     return renewal;
   }
 
-  #accept({ session, playlistUrl }: Renewal): void {
+  #accept({ session, playlistUrl, maxTrack }: Renewal): void {
+    if (maxTrack && this.#playback) this.#playback = { ...this.#playback, maxTrack };
     this.#urls?.update(playlistUrl);
     this.#refresh.plan(session);
   }

@@ -122,7 +122,7 @@ export class KeyveilTitle extends KeyveilEventTarget implements LoaderHost {
   }
 
   playlistRules(): PlaylistRules {
-    return playlistRulesOf(this.playback, this.#session.psign);
+    return playlistRulesOf(this.playback);
   }
 
   async load(request: SegmentLoadRequest, signal: AbortSignal, onProgress: OnLoadProgress): Promise<LoadedSegment> {

@@ -97,7 +97,7 @@ export class WorkerHost {
       const playback = await session.play({ psign, fileId, positionMs, level, downgrade });
       if (level === "sealed") {
         this.#sealed ??= this.#seal(loader);
-        this.#sealed.title.played(playback, psign);
+        this.#sealed.title.played(playback);
       }
       this.#post({ type: "played", id, playback });
     });
@@ -105,9 +105,9 @@ export class WorkerHost {
 
   #renew({ id, psign, positionMs }: RenewMessage): void {
     this.#answer(id, async ({ session }) => {
-      const { session: info, playlistUrl } = await session.renew(psign, positionMs);
-      const renewal = { session: info, playlistUrl };
-      this.#sealed?.title.renewed(renewal, psign);
+      const { session: info, playlistUrl, maxTrack } = await session.renew(psign, positionMs);
+      const renewal = { session: info, playlistUrl, maxTrack };
+      this.#sealed?.title.renewed(renewal);
       this.#post({ type: "renewed", id, renewal });
     });
   }

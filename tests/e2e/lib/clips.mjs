@@ -12,10 +12,12 @@ const SIZE = "854x480";
 const SUBTITLES =
   "1\n00:00:01,000 --> 00:00:09,000\nThe first line\n\n2\n00:00:10,000 --> 00:00:20,000\nThe second line\n";
 
-export function makeClip(folder, container, { secs = 40, size = SIZE, name = "clip" } = {}) {
+export function makeClip(folder, container, { secs = 40, size = SIZE, name = "clip", keyframeSecs = null } = {}) {
   const path = join(folder, `${name}.${container}`);
   const inputs = ["-f", "lavfi", "-i", `testsrc2=size=${size}:rate=25`, "-f", "lavfi", "-i", "sine=frequency=440"];
-  execFileSync("ffmpeg", ["-v", "error", "-y", ...inputs, "-t", String(secs), ...CODECS[container], path]);
+  const keyframes = keyframeSecs === null ? [] : ["-g", String(25 * keyframeSecs)];
+  const codecs = [...CODECS[container], ...keyframes];
+  execFileSync("ffmpeg", ["-v", "error", "-y", ...inputs, "-t", String(secs), ...codecs, path]);
   return path;
 }
 

@@ -39,7 +39,7 @@ export async function freePort() {
  * Runs `npm start -- FILE` until it prints its two addresses; on the data folder that the specs of this worker share, unless told otherwise.
  * Resolves to { playerUrl, consoleUrl, user, api(method, path, body), origin, data, startMs, output(), stop() }.
  */
-export async function start(file, { data = ownData(), port, workflow = {} } = {}) {
+export async function start(file, { data = ownData(), port, workflow = {}, env = {} } = {}) {
   const chosen = port ?? (await freePort());
   const began = performance.now();
   const child = spawn("npm", ["start", "--silent", "--", ...(file ? [file] : [])], {
@@ -50,6 +50,7 @@ export async function start(file, { data = ownData(), port, workflow = {} } = {}
       KEYVEIL_DATA: data,
       KEYVEIL_WORKFLOW: JSON.stringify({ ...WORKFLOW, ...workflow }),
       KEYVEIL_WORKERS_CPUS: "1",
+      ...env,
     },
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,

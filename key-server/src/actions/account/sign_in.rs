@@ -17,7 +17,7 @@ use crate::actions::random;
 use crate::clock::stored;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
-use crate::store::{AuditEvent, AuditKind, UserRow};
+use crate::store::{AuditEvent, AuditKind, UserRow, WriteTransaction};
 
 /// A sign-in ends after this much time without use …
 const IDLE_SECS: i64 = 12 * 3600;
@@ -25,6 +25,8 @@ const IDLE_SECS: i64 = 12 * 3600;
 pub(crate) const SIGN_IN_SECS_MAX: i64 = 7 * 24 * 3600;
 /// Use is written down this often at most.
 const SEEN_EVERY_SECS: i64 = 60;
+/// Failed attempts are counted together for so long.
+const FAILURES_SECS: i64 = 3600;
 
 /// Body of `POST /v1/sign-in`.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -91,14 +93,15 @@ pub(crate) async fn sign_in(
         let token = SignInToken(Zeroizing::new(random()?));
         if write.insert_sign_in(&token.hash(), row, now, now.saturating_add(IDLE_SECS)).await? {
             let user_id = row.user.user_id.clone();
-            write.append_audit(&AuditEvent::new(AuditKind::SignedIn, json!({ "userId": user_id })), now).await?;
+            let failures = write.forget_sign_in_failures(&user_id).await?;
+            let detail = json!({ "userId": user_id, "failedBefore": failures });
+            write.append_audit(&AuditEvent::new(AuditKind::SignedIn, detail), now).await?;
             write.commit().await?;
             return Ok((user_id, token));
         }
     }
     // A name that nobody has may be a password in the wrong field.
-    let detail = json!({ "userId": found.map(|row| row.user.user_id) });
-    write.append_audit(&AuditEvent::new(AuditKind::SignInFailed, detail), now).await?;
+    note_failure(&mut write, found.map(|row| row.user.user_id).as_ref(), now).await?;
     write.commit().await?;
     Err(Refusal::new(ErrorCode::SignInFailed, "name or password is wrong"))
 }
@@ -163,7 +166,7 @@ pub(crate) async fn change_password(
         None => false,
     };
     if !replaced {
-        write.append_audit(&AuditEvent::new(AuditKind::SignInFailed, json!({ "userId": user_id })), now).await?;
+        note_failure(&mut write, Some(user_id), now).await?;
         write.commit().await?;
         return Err(Refusal::new(
             ErrorCode::SignInFailed,
@@ -173,6 +176,17 @@ pub(crate) async fn change_password(
     write.delete_sign_ins_of(user_id, Some(&token.hash())).await?;
     write.append_audit(&AuditEvent::new(AuditKind::PasswordChanged, json!({ "userId": user_id })), now).await?;
     Ok(write.commit().await?)
+}
+
+/// Counts a failure. The log has the first one of a person in an hour, the second, the fourth, the eighth and so on: each
+/// guess in a row of its own would let anybody fill the disk, and the log keeps everything.
+async fn note_failure(write: &mut WriteTransaction<'_>, user_id: Option<&UserId>, now: i64) -> Result<(), Refusal> {
+    let count = write.count_sign_in_failure(user_id, now, FAILURES_SECS).await?;
+    if count.is_power_of_two() {
+        let detail = json!({ "userId": user_id, "count": count });
+        write.append_audit(&AuditEvent::new(AuditKind::SignInFailed, detail), now).await?;
+    }
+    Ok(())
 }
 
 pub(super) fn sign_in_required() -> Refusal {

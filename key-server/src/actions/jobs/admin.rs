@@ -4,6 +4,7 @@ use keyveil_protocol::job::JobStage;
 use keyveil_protocol::workflow::WorkflowSettings;
 use keyveil_protocol::{ErrorCode, FileId, JobId};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::super::parse_json;
@@ -14,7 +15,7 @@ use crate::clock::{on_wire, stored};
 use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
-use crate::store::{Failure, Job, JobFilter, JobLogLine, JobState, SortValue};
+use crate::store::{AuditEvent, AuditKind, Failure, Job, JobFilter, JobLogLine, JobState, SortValue};
 
 /// The query's fields of `GET /v1/jobs`.
 pub(crate) const LIST_FIELDS: &[&str] = &["fileId", "state", "limit", "after"];
@@ -137,7 +138,7 @@ pub(crate) async fn cancel(state: &ServerState, principal: &Principal, id: &JobI
     if job.state.is_unfinished() {
         let message = "The job was cancelled; retry to run it again.";
         let failure = Failure { code: "job_cancelled".to_owned(), message: message.to_owned() };
-        ending::end_job(&mut write, &job, JobState::Cancelled, failure, now).await?;
+        ending::end_job(&mut write, &job, JobState::Cancelled, failure, Some(principal.by()), now).await?;
         write.commit().await?;
         state.announce_sweep();
     } else if job.state != JobState::Cancelled {
@@ -163,6 +164,9 @@ pub(crate) async fn set_priority(
         return Err(Refusal::new(ErrorCode::TitleState, "the job is over").with_detail("the job is over"));
     }
     write.set_job_priority(id, priority).await?;
+    let detail = json!({ "by": principal.by(), "jobId": id, "priority": priority });
+    let event = AuditEvent::new(AuditKind::JobChanged, detail).with_app(job.app_id).with_file(&job.file_id);
+    write.append_audit(&event, stored(state.clock.now())).await?;
     write.commit().await?;
     show(state, principal, id).await
 }

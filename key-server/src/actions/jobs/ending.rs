@@ -2,7 +2,7 @@
 
 use keyveil_protocol::job::FailJobRequest;
 use keyveil_protocol::{ApiKeyId, ErrorCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::parse_json;
 use super::{ATTEMPTS_MAX, Attempt, live_title, move_title};
@@ -121,7 +121,7 @@ async fn end_attempt(
         Next::Retry => Some((None, job.attempt, now.saturating_add(backoff_secs(job.attempt)))),
     };
     let Some((version, attempt, run_after)) = again else {
-        return end_job(write, job, JobState::Failed, failure, now).await;
+        return end_job(write, job, JobState::Failed, failure, None, now).await;
     };
     write.put_back_job(&job.job_id, version, attempt, run_after, &failure).await?;
     tell_title(write, job, TitleState::Queued, None, now).await
@@ -133,11 +133,13 @@ pub(super) async fn end_job(
     job: &Job,
     state: JobState,
     failure: Failure,
+    by: Option<Value>,
     now: i64,
 ) -> Result<(), Refusal> {
     write.finish_job(&job.job_id, state, Some(&failure), now).await?;
     tell_title(write, job, TitleState::Failed, Some(&failure), now).await?;
-    let detail = json!({ "jobId": job.job_id, "state": state.as_str(), "code": failure.code, "attempt": job.attempt });
+    let (code, attempt) = (failure.code, job.attempt);
+    let detail = json!({ "jobId": job.job_id, "state": state.as_str(), "code": code, "attempt": attempt, "by": by });
     let event = AuditEvent::new(AuditKind::JobEnded, detail).with_app(job.app_id).with_file(&job.file_id);
     Ok(write.append_audit(&event, now).await?)
 }

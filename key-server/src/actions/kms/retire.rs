@@ -36,9 +36,10 @@ pub async fn retire(store: &Store, keyring: &LocalKeyring, version: u32, now: u6
     let mut write = store.write().await?;
     let prefix = LocalKeyring::prefix(version);
     refuse_while_used(store, &prefix, format!("version {version}")).await?;
-    keyring.retire(version, now)?;
     let event = AuditEvent::new(AuditKind::KmsKeyRetired, json!({ "by": by(), "version": version }));
+    // Before the keyring, which no transaction takes back: a log that can't be written keeps it as it is.
     write.append_audit(&event, crate::clock::stored(now)).await?;
+    keyring.retire(version, now)?;
     Ok(write.commit().await?)
 }
 
@@ -51,8 +52,8 @@ pub async fn change_root_key(
 ) -> Result<(), KeyError> {
     let mut write = store.write().await?;
     refuse_while_used(store, &[tag::ROOT_KEY], "the root key itself".to_owned()).await?;
-    keyring.change_root_key(new)?;
     write.append_audit(&AuditEvent::new(AuditKind::RootKeyChanged, json!({ "by": by() })), now).await?;
+    keyring.change_root_key(new)?;
     Ok(write.commit().await?)
 }
 
@@ -63,6 +64,6 @@ async fn refuse_while_used(store: &Store, prefix: &[u8], key: String) -> Result<
     }
 }
 
-fn by() -> serde_json::Value {
+pub(super) fn by() -> serde_json::Value {
     json!({ "commandLine": true })
 }

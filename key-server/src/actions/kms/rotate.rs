@@ -2,6 +2,7 @@ use futures_util::{StreamExt, stream};
 use serde::Serialize;
 use serde_json::json;
 
+use super::retire::by;
 use super::status::answers;
 use crate::kms::{Kms, KmsError, Plaintext};
 use crate::refusal::Refusal;
@@ -77,19 +78,20 @@ pub async fn rotate(
 ) -> Result<Rotation, Refusal> {
     let mut rotation = Rotation::default();
     if new_key {
-        rotation.new_key = Some(kms.new_key().await?);
+        // No transaction holds what an engine makes: the log has it first.
+        let mut write = store.write().await?;
+        write.append_audit(&AuditEvent::new(AuditKind::KmsKeyRequested, json!({ "by": by() })), now).await?;
+        write.commit().await?;
+        let key = kms.new_key().await?;
+        rotation.new_key = Some(key);
     }
     // Not before: a hardware module may have had no key at all.
     answers(kms).await?;
     for column in CIPHERTEXT_COLUMNS {
-        rotation.columns.push(rotate_column(store, kms, column, &mut told).await?);
+        rotation.columns.push(rotate_column(store, kms, column, now, &mut told).await?);
     }
     let rewrapped = rotation.total(|counts| counts.rewrapped);
-    if rewrapped > 0 || new_key {
-        let detail = json!({ "by": { "commandLine": true }, "newKey": rotation.new_key, "count": rewrapped });
-        let mut write = store.write().await?;
-        write.append_audit(&AuditEvent::new(AuditKind::KmsRotated, detail), now).await?;
-        write.commit().await?;
+    if rewrapped > 0 {
         // What was under the old key is overwritten in the database file, but still stands in its log.
         store.empty_log().await?;
     }
@@ -100,6 +102,7 @@ async fn rotate_column(
     store: &Store,
     kms: &dyn Kms,
     column: &CiphertextColumn,
+    now: i64,
     told: &mut impl FnMut(Progress),
 ) -> Result<ColumnCounts, Refusal> {
     let mut counts = ColumnCounts { secrets: column.what, ..ColumnCounts::default() };
@@ -113,10 +116,13 @@ async fn rotate_column(
         let judged: Vec<Judged> = judged.into_iter().collect::<Result<_, _>>()?;
         let writes = judged.iter().any(|judged| matches!(judged, Judged::Rewrapped(..)));
         let mut write = if writes { Some(store.write().await?) } else { None };
+        let before = counts.rewrapped;
         for judged in judged {
             count(&mut counts, column, judged, write.as_mut()).await?;
         }
-        if let Some(write) = write {
+        if let Some(mut write) = write {
+            let detail = json!({ "by": by(), "secrets": column.what, "count": counts.rewrapped - before });
+            write.append_audit(&AuditEvent::new(AuditKind::KmsRotated, detail), now).await?;
             write.commit().await?;
         }
         told(Progress { secrets: column.what, done, total: total.max(done) });

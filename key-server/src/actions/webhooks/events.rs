@@ -2,14 +2,14 @@
 
 use keyveil_protocol::{AppId, ErrorCode, EventId, FileId};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::checked_limit;
 use crate::clock::{on_wire, stored};
 use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
-use crate::store::{EventRow, EventType};
+use crate::store::{AuditEvent, AuditKind, EventRow, EventType};
 
 /// The query.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -81,8 +81,11 @@ pub(crate) async fn list_events(
 /// Sends an event again to every webhook that wants it now.
 pub(crate) async fn resend_event(state: &ServerState, principal: &Principal, id: &EventId) -> Result<(), Refusal> {
     let mut write = state.installation.store().write().await?;
-    if !write.resend_event(principal.app_id, id, stored(state.clock.now())).await? {
+    let now = stored(state.clock.now());
+    if !write.resend_event(principal.app_id, id, now).await? {
         return Err(Refusal::new(ErrorCode::NotFound, "no such event"));
     }
+    let detail = json!({ "by": principal.by(), "eventId": id });
+    write.append_audit(&AuditEvent::new(AuditKind::EventResent, detail).with_app(principal.app_id), now).await?;
     Ok(write.commit().await?)
 }

@@ -202,6 +202,8 @@ pub(crate) async fn resend_delivery(
     let mut write = store.write().await?;
     let now = stored(state.clock.now());
     let new_id = write.insert_delivery(old.event_id.as_str(), id.as_str(), now).await?;
+    let detail = json!({ "by": principal.by(), "eventId": old.event_id, "webhookId": id });
+    write.append_audit(&AuditEvent::new(AuditKind::EventResent, detail).with_app(principal.app_id), now).await?;
     write.commit().await?;
     let new = store.delivery(id, &new_id).await?.ok_or_else(unknown)?;
     Ok(DeliveryInfo::of(new))

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize, Serializer};
-use zeroize::Zeroizing;
+use serde::{Deserialize, Serialize};
+
+use crate::kms::secret_text::SecretText;
 
 type EncryptionContext = BTreeMap<String, String>;
 
@@ -18,8 +19,7 @@ pub(super) struct DataKeyRequest<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct DataKeyAnswer {
-    #[serde(deserialize_with = "secret")]
-    pub(super) plaintext: Zeroizing<String>,
+    pub(super) plaintext: SecretText,
     #[serde(flatten)]
     pub(super) wrapped: EncryptAnswer,
 }
@@ -28,8 +28,7 @@ pub(super) struct DataKeyAnswer {
 #[serde(rename_all = "PascalCase")]
 pub(super) struct EncryptRequest<'a> {
     pub(super) key_id: &'a str,
-    #[serde(serialize_with = "bare")]
-    pub(super) plaintext: Zeroizing<String>,
+    pub(super) plaintext: SecretText,
     pub(super) encryption_context: EncryptionContext,
 }
 
@@ -52,8 +51,7 @@ pub(super) struct DecryptRequest {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct DecryptAnswer {
-    #[serde(deserialize_with = "secret")]
-    pub(super) plaintext: Zeroizing<String>,
+    pub(super) plaintext: SecretText,
     pub(super) key_id: String,
 }
 
@@ -98,12 +96,4 @@ impl ErrorAnswer {
     pub(super) fn kind(&self) -> &str {
         self.kind.rsplit('#').next().unwrap_or(&self.kind)
     }
-}
-
-fn bare<S: Serializer>(secret: &Zeroizing<String>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(secret)
-}
-
-fn secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Zeroizing<String>, D::Error> {
-    String::deserialize(deserializer).map(Zeroizing::new)
 }

@@ -48,17 +48,8 @@ impl Client {
         request: &impl Serialize,
         understand: impl Fn(R) -> Result<T, Trouble>,
     ) -> Result<T, KmsError> {
-        let body = serde_json::to_vec(request).map(Bytes::from).map_err(|error| {
-            tracing::error!(operation, %error, "a request to AWS KMS can't be written");
-            KmsError::UNAVAILABLE
-        })?;
-        let attempt = || async {
-            let answer = self.attempt(operation, &body).await?;
-            let answer = serde_json::from_slice(&answer.body)
-                .map_err(|error| Trouble::passing(format!("the answer is not what AWS documents: {error}")))?;
-            understand(answer)
-        };
-        self.remote.repeat(operation, attempt).await
+        let body = self.remote.body(operation, request)?;
+        self.remote.call(operation, || self.attempt(operation, &body), understand).await
     }
 
     async fn attempt(&self, operation: &'static str, body: &Bytes) -> Result<Answer, Trouble> {

@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 use base64ct::{Base64, Encoding};
 use futures_util::future::BoxFuture;
 use ring::digest;
-use zeroize::Zeroizing;
 
 use self::api::{
     DataKeyAnswer, DataKeyRequest, DecryptAnswer, DecryptRequest, DescribeKeyAnswer, DescribeKeyRequest, EncryptAnswer,
@@ -20,6 +19,7 @@ use self::api::{
 };
 use self::client::Client;
 use super::remote::Trouble;
+use super::secret_text::{SecretText, decoded};
 use super::{DataKey, Kms, KmsContext, KmsError, PLAINTEXT_LEN_MAX, Plaintext, tag};
 use crate::config::AwsKmsConfig;
 
@@ -57,7 +57,7 @@ impl AwsKms {
         }
         let request = EncryptRequest {
             key_id: &self.key_id,
-            plaintext: Zeroizing::new(Base64::encode_string(plaintext)),
+            plaintext: SecretText::of(plaintext),
             encryption_context: encryption_context(context),
         };
         self.client.call("Encrypt", &request, |answer: EncryptAnswer| framed(&answer)).await
@@ -71,7 +71,7 @@ impl AwsKms {
         };
         self.client
             .call("Decrypt", &request, |answer: DecryptAnswer| {
-                let plaintext = decoded(&answer.plaintext)?;
+                let plaintext = answer.plaintext.decoded()?;
                 same_key(mark, &answer.key_id)?;
                 Ok(plaintext)
             })
@@ -123,10 +123,6 @@ fn split(ciphertext: &[u8]) -> Option<(Mark, &[u8])> {
     (1..=BLOB_LEN_MAX).contains(&blob.len()).then_some((*mark, blob))
 }
 
-fn decoded(base64: &str) -> Result<Plaintext, Trouble> {
-    Base64::decode_vec(base64).map(Zeroizing::new).map_err(|_| Trouble::passing("the answer holds no base64"))
-}
-
 fn same_key(mark: Mark, arn: &str) -> Result<(), Trouble> {
     if mark == mark_of(arn) { Ok(()) } else { Err(Trouble::Rejected("it names another key".to_owned())) }
 }
@@ -143,12 +139,7 @@ impl Kms for AwsKms {
                 key_spec: "AES_256",
                 encryption_context: encryption_context(context),
             };
-            let understand = |answer: DataKeyAnswer| {
-                let plaintext = decoded(&answer.plaintext)?;
-                let secret = <[u8; 32]>::try_from(plaintext.as_slice()).map(Zeroizing::new);
-                let secret = secret.map_err(|_| Trouble::passing("the answer's data key is not 32 bytes long"))?;
-                Ok((secret, framed(&answer.wrapped)?))
-            };
+            let understand = |answer: DataKeyAnswer| Ok((answer.plaintext.decoded_32()?, framed(&answer.wrapped)?));
             self.client.call("GenerateDataKey", &request, understand).await
         })
     }

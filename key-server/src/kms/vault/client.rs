@@ -66,11 +66,8 @@ impl Client {
         request: &impl Serialize,
         understand: impl Fn(R) -> Result<T, Trouble>,
     ) -> Result<T, KmsError> {
-        let body = serde_json::to_vec(request).map(Bytes::from).map_err(|error| {
-            tracing::error!(operation, %error, "a request to Vault can't be written");
-            KmsError::UNAVAILABLE
-        })?;
-        self.repeat(operation, Some(body), understand).await
+        let body = self.remote.body(operation, request)?;
+        self.ask_for(operation, Some(body), understand).await
     }
 
     /// `GET keys/<key>`.
@@ -78,23 +75,17 @@ impl Client {
         &self,
         understand: impl Fn(R) -> Result<T, Trouble>,
     ) -> Result<T, KmsError> {
-        self.repeat("keys", None, understand).await
+        self.ask_for("keys", None, understand).await
     }
 
-    async fn repeat<R: DeserializeOwned, T>(
+    async fn ask_for<R: DeserializeOwned, T>(
         &self,
         operation: &'static str,
         body: Option<Bytes>,
         understand: impl Fn(R) -> Result<T, Trouble>,
     ) -> Result<T, KmsError> {
-        let body = &body;
-        let attempt = || async {
-            let answer = self.attempt(operation, body).await?;
-            let answer: Envelope<R> = serde_json::from_slice(&answer.body)
-                .map_err(|error| Trouble::passing(format!("the answer is not what Vault documents: {error}")))?;
-            understand(answer.data)
-        };
-        self.remote.repeat(operation, attempt).await
+        let understand = |answer: Envelope<R>| understand(answer.data);
+        self.remote.call(operation, || self.attempt(operation, &body), understand).await
     }
 
     async fn attempt(&self, operation: &str, body: &Option<Bytes>) -> Result<Answer, Trouble> {

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use base64ct::{Base64, Encoding};
 use futures_util::future::BoxFuture;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
-use zeroize::Zeroizing;
 
 use self::client::Client;
 use super::remote::Trouble;
+use super::secret_text::SecretText;
 use super::{DataKey, Kms, KmsContext, KmsError, PLAINTEXT_LEN_MAX, Plaintext, tag};
 use crate::config::VaultConfig;
 
@@ -32,8 +32,8 @@ pub struct VaultKms {
 #[derive(Default, Serialize)]
 struct Request {
     context: String,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "bare")]
-    plaintext: Option<Zeroizing<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plaintext: Option<SecretText>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ciphertext: Option<String>,
 }
@@ -45,14 +45,12 @@ struct Wrapped {
 
 #[derive(Deserialize)]
 struct Opened {
-    #[serde(deserialize_with = "secret")]
-    plaintext: Zeroizing<String>,
+    plaintext: SecretText,
 }
 
 #[derive(Deserialize)]
 struct NewDataKey {
-    #[serde(deserialize_with = "secret")]
-    plaintext: Zeroizing<String>,
+    plaintext: SecretText,
     ciphertext: String,
 }
 
@@ -118,29 +116,12 @@ fn split(ciphertext: &[u8]) -> Option<(u32, &str)> {
     (fits && Base64::decode_vec(base64).is_ok_and(|bytes| !bytes.is_empty())).then_some((number, text))
 }
 
-fn decoded(base64: &str) -> Result<Plaintext, Trouble> {
-    Base64::decode_vec(base64).map(Zeroizing::new).map_err(|_| Trouble::passing("the answer holds no base64"))
-}
-
-fn bare<S: Serializer>(secret: &Option<Zeroizing<String>>, serializer: S) -> Result<S::Ok, S::Error> {
-    secret.as_ref().map(|secret| secret.as_str()).serialize(serializer)
-}
-
-fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Zeroizing<String>, D::Error> {
-    String::deserialize(deserializer).map(Zeroizing::new)
-}
-
 impl Kms for VaultKms {
     fn generate_data_key<'a>(&'a self, context: &'a KmsContext<'a>) -> BoxFuture<'a, Result<DataKey, KmsError>> {
         Box::pin(async move {
             self.ensure_derived().await?;
             let request = Request { context: encoded(context), ..Request::default() };
-            let understand = |answer: NewDataKey| {
-                let plaintext = decoded(&answer.plaintext)?;
-                let secret = <[u8; 32]>::try_from(plaintext.as_slice()).map(Zeroizing::new);
-                let secret = secret.map_err(|_| Trouble::passing("the answer's data key is not 32 bytes long"))?;
-                Ok((secret, framed(&answer.ciphertext)?))
-            };
+            let understand = |answer: NewDataKey| Ok((answer.plaintext.decoded_32()?, framed(&answer.ciphertext)?));
             self.client.call("datakey/plaintext", &request, understand).await
         })
     }
@@ -155,7 +136,7 @@ impl Kms for VaultKms {
                 return Err(KmsError::TooLong);
             }
             self.ensure_derived().await?;
-            let plaintext = Some(Zeroizing::new(Base64::encode_string(plaintext)));
+            let plaintext = Some(SecretText::of(plaintext));
             let request = Request { context: encoded(context), plaintext, ..Request::default() };
             self.client.call("encrypt", &request, |answer: Wrapped| framed(&answer.ciphertext)).await
         })
@@ -171,7 +152,7 @@ impl Kms for VaultKms {
             self.ensure_derived().await?;
             let request =
                 Request { context: encoded(context), ciphertext: Some(text.to_owned()), ..Request::default() };
-            self.client.call("decrypt", &request, |answer: Opened| decoded(&answer.plaintext)).await
+            self.client.call("decrypt", &request, |answer: Opened| answer.plaintext.decoded()).await
         })
     }
 

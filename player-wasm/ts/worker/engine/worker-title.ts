@@ -26,7 +26,7 @@ export class WorkerTitle implements LoaderHost {
   readonly #retry = new SessionRetry((cause) => this.#reopen(cause));
   readonly #reopenings = new Map<number, Reopening>();
   #nextId = 1;
-  #playing: { readonly playback: Playback; readonly psign: string; readonly urls: MediaUrls } | null = null;
+  #playing: { readonly playback: Playback; readonly urls: MediaUrls } | null = null;
   #position: (() => number) | null = null;
 
   /** `crashed`: the decryptor can't be asked again. */
@@ -51,18 +51,18 @@ export class WorkerTitle implements LoaderHost {
   }
 
   /** A session was made. */
-  played(playback: Playback, psign: string): void {
+  played(playback: Playback): void {
     const urls = this.#playing?.urls ?? new MediaUrls(playback.playlistUrl);
     urls.update(playback.playlistUrl);
-    this.#playing = { playback, psign, urls };
+    this.#playing = { playback, urls };
     this.#retry.opened();
   }
 
-  /** It was prolonged, by a newer signature if one is given. */
-  renewed({ playlistUrl }: Renewal, psign?: string): void {
-    const playing = this.#played;
-    playing.urls.update(playlistUrl);
-    if (psign !== undefined) this.#playing = { ...playing, psign };
+  /** It was prolonged. */
+  renewed({ playlistUrl, maxTrack }: Renewal): void {
+    const { playback, urls } = this.#played;
+    urls.update(playlistUrl);
+    if (maxTrack) this.#playing = { playback: { ...playback, maxTrack }, urls };
   }
 
   /** The page's answer to a `reopen`. */
@@ -80,8 +80,7 @@ export class WorkerTitle implements LoaderHost {
   }
 
   playlistRules(): PlaylistRules {
-    const { playback, psign } = this.#played;
-    return playlistRulesOf(playback, psign);
+    return playlistRulesOf(this.#played.playback);
   }
 
   load(request: SegmentRequest, signal: AbortSignal, onProgress: OnProgress): Promise<ClearSegment> {

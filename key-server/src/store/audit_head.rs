@@ -1,0 +1,108 @@
+//! Both ends of the audit log, under a MAC whose key comes from the installation's secret.
+
+use ring::hmac;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+
+use super::audit_row::{Link, hash_column};
+use super::{Store, StoreError, WriteTransaction};
+
+const LABEL: &[u8] = b"keyveil/v1/audit-head";
+const SELECT: &str = "SELECT start_seq, start_hash, seq, hash, mac FROM audit_head";
+
+/// Where the log begins and ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct AuditHead {
+    /// The last row that is kept no more, which the first one here continues.
+    pub(crate) start: Link,
+    /// The last row.
+    pub(crate) end: Link,
+}
+
+/// What the database says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StoredHead {
+    /// Nothing.
+    Absent,
+    /// Of a database that was made before heads were.
+    Unsealed(AuditHead),
+    /// As this installation wrote it.
+    Sealed(AuditHead),
+    /// As somebody else wrote it.
+    Broken,
+}
+
+/// Not `Debug`: ring's prints no key, but there is nothing else to say.
+pub(super) struct AuditKey(hmac::Key);
+
+impl AuditKey {
+    fn sign(&self, head: &AuditHead) -> hmac::Tag {
+        hmac::sign(&self.0, &signed(head))
+    }
+}
+
+impl Store {
+    /// Tells the key of the log's ends, without which no row is written. The first one told holds.
+    pub fn unlock_audit(&self, key: &[u8; 32]) {
+        let _ = self.audit_key.set(AuditKey(hmac::Key::new(hmac::HMAC_SHA256, key)));
+    }
+
+    pub(super) fn audit_key(&self) -> Result<&AuditKey, StoreError> {
+        self.audit_key.get().ok_or(StoreError::NoAuditKey)
+    }
+}
+
+impl WriteTransaction<'_> {
+    pub(super) async fn stored_head(&mut self) -> Result<StoredHead, StoreError> {
+        let key = self.audit_key.get().ok_or(StoreError::NoAuditKey)?;
+        stored_head(self.connection(), key).await
+    }
+
+    pub(super) async fn seal_head(&mut self, head: &AuditHead) -> Result<(), StoreError> {
+        let mac = self.audit_key.get().ok_or(StoreError::NoAuditKey)?.sign(head);
+        sqlx::query(
+            "INSERT OR REPLACE INTO audit_head (one, start_seq, start_hash, seq, hash, mac) VALUES (1, ?, ?, ?, ?, ?)",
+        )
+        .bind(head.start.seq)
+        .bind(head.start.hash.as_slice())
+        .bind(head.end.seq)
+        .bind(head.end.hash.as_slice())
+        .bind(mac.as_ref())
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    pub(super) async fn last_audit_row(&mut self) -> Result<Option<Link>, StoreError> {
+        let last = sqlx::query("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1");
+        let row = last.fetch_optional(self.connection()).await?;
+        row.map(|row| Ok(Link { seq: row.try_get("seq")?, hash: hash_column(&row, "hash")? })).transpose()
+    }
+}
+
+pub(super) async fn stored_head(connection: &mut SqliteConnection, key: &AuditKey) -> Result<StoredHead, StoreError> {
+    let Some(row) = sqlx::query(SELECT).fetch_optional(connection).await? else { return Ok(StoredHead::Absent) };
+    let Ok((head, mac)) = decoded(&row) else { return Ok(StoredHead::Broken) };
+    Ok(if mac.is_empty() {
+        StoredHead::Unsealed(head)
+    } else if hmac::verify(&key.0, &signed(&head), &mac).is_ok() {
+        StoredHead::Sealed(head)
+    } else {
+        StoredHead::Broken
+    })
+}
+
+fn decoded(row: &SqliteRow) -> Result<(AuditHead, Vec<u8>), StoreError> {
+    let start = Link { seq: row.try_get("start_seq")?, hash: hash_column(row, "start_hash")? };
+    let end = Link { seq: row.try_get("seq")?, hash: hash_column(row, "hash")? };
+    Ok((AuditHead { start, end }, row.try_get("mac")?))
+}
+
+fn signed(head: &AuditHead) -> Vec<u8> {
+    let mut bytes = [LABEL, &[0]].concat();
+    for link in [head.start, head.end] {
+        bytes.extend(link.seq.to_be_bytes());
+        bytes.extend(link.hash);
+    }
+    bytes
+}
