@@ -37,7 +37,7 @@ pub mod store;
 pub use clock::Clock;
 pub use config::{
     AuditConfig, AwsKmsConfig, Config, ConfigError, DataConfig, FetchConfig, HttpConfig, KmsConfig, KmsEngine,
-    LocalKmsConfig, LogConfig, LogFormat, MediaConfig, PacingConfig, PagesConfig, Pkcs11Config,
+    LocalKmsConfig, LogConfig, LogFormat, MediaConfig, PacingConfig, PacingMode, PagesConfig, Pkcs11Config,
     StandardConfig, UploadsConfig, VaultConfig, WorkersConfig,
 };
 pub use http::{ServeError, Server, StopHandle};

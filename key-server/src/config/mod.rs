@@ -23,7 +23,7 @@ pub use http::HttpConfig;
 pub use kms::{AwsKmsConfig, KmsConfig, KmsEngine, LocalKmsConfig, Pkcs11Config, VaultConfig};
 pub use log::{LogConfig, LogFormat};
 pub use media::MediaConfig;
-pub use pacing::PacingConfig;
+pub use pacing::{PacingConfig, PacingMode};
 pub use pages::PagesConfig;
 use serde::Deserialize;
 pub use standard::StandardConfig;

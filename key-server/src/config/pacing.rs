@@ -12,6 +12,8 @@ const LOOK_AHEAD_SECS_MAX: u64 = 3600;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PacingConfig {
+    /// Whether anything is counted at all.
+    pub mode: PacingMode,
     /// The score from which on a session is told of.
     pub log: Threshold,
     /// The score from which on new keys have to wait.
@@ -26,9 +28,21 @@ pub struct PacingConfig {
     pub standard_look_ahead_secs: u64,
 }
 
+/// Whether keys are paced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PacingMode {
+    /// Nothing is counted, slowed or suspected, whatever the thresholds.
+    #[default]
+    Off,
+    /// The thresholds hold. Players have to wait for `Retry-After`.
+    On,
+}
+
 impl Default for PacingConfig {
     fn default() -> Self {
         Self {
+            mode: PacingMode::Off,
             log: Threshold::At(30),
             throttle: Threshold::At(60),
             revoke: Threshold::Off,
@@ -72,7 +86,10 @@ impl PacingConfig {
         // Checked to be 1 … 16.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1000 … 16000")]
         let speed = (self.speed * 1000.0).round() as u64;
-        let Self { log, throttle, revoke, .. } = *self;
+        let [log, throttle, revoke] = match self.mode {
+            PacingMode::Off => [Threshold::Off; 3],
+            PacingMode::On => [self.log, self.throttle, self.revoke],
+        };
         Rules { log, throttle, revoke, speed, look_ahead_ms: secs.saturating_mul(1000) }
     }
 }
@@ -131,13 +148,29 @@ mod tests {
         assert_eq!(config.standard_rules().look_ahead_ms, 600_000);
         let all_off = ["LOG", "THROTTLE", "REVOKE"].map(|name| format!("KEYVEIL_PACING_{name}"));
         let all_off: Vec<_> = all_off.iter().map(|name| (name.as_str(), "off")).collect();
-        assert!(load("", &all_off).unwrap().rules().are_off());
-        assert!(!load("", &[]).unwrap().rules().are_off());
+        assert!(load("mode = \"on\"", &all_off).unwrap().rules().are_off());
+    }
+
+    #[test]
+    fn nothing_is_paced_until_that_is_switched_on() {
+        let are_off = |config: PacingConfig| config.rules().are_off() && config.standard_rules().are_off();
+        assert!(are_off(load("", &[]).unwrap()));
+        assert!(are_off(load("mode = \"off\"\nlog = 1\nthrottle = 1\nrevoke = 1", &[]).unwrap()));
+        for config in [load("mode = \"on\"", &[]).unwrap(), load("", &[("KEYVEIL_PACING_MODE", "on")]).unwrap()] {
+            let rules = config.rules();
+            assert_eq!(
+                (rules.log, rules.throttle, rules.revoke),
+                (Threshold::At(30), Threshold::At(60), Threshold::Off)
+            );
+            assert!(!config.standard_rules().are_off());
+        }
     }
 
     #[test]
     fn what_makes_no_sense_is_refused() {
         for toml in [
+            "mode = \"log\"",
+            "mode = true",
             "log = 0",
             "log = 101",
             "log = -1",

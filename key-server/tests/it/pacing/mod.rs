@@ -1,5 +1,6 @@
 //! Keys no faster than they are played (docs/PACING.md).
 
+mod off;
 mod ripper;
 mod rules;
 mod sdk;

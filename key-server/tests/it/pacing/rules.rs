@@ -23,12 +23,12 @@ fn take_all(app: &TestApp, player: &Player<'_>, uid: &str) -> (usize, Client, Ou
     panic!("never refused")
 }
 
-fn told(app: &TestApp) -> Vec<Value> {
+pub(super) fn told(app: &TestApp) -> Vec<Value> {
     let page = app.authorized("GET", "/v1/events?limit=200&type=session.suspected").send().value();
     page["events"].as_array().unwrap().iter().rev().map(|event| event["data"].clone()).collect()
 }
 
-fn audited(app: &TestApp, kind: &str) -> Vec<Value> {
+pub(super) fn audited(app: &TestApp, kind: &str) -> Vec<Value> {
     let page = app.authorized("GET", &format!("/v1/audit?kind={kind}")).send().value();
     page["audit"].as_array().unwrap().iter().rev().cloned().collect()
 }
