@@ -1,4 +1,4 @@
-// `npm test`: installs what is missing (what `npm start` needs, and Chromium, Firefox ESR, WebKitGTK, nginx, SoftHSM2 and Python's venv by apt-get,
+// `npm test`: installs what is missing (what `npm start` needs, and Chromium, nginx, SoftHSM2 and Python's venv by apt-get,
 // yt-dlp, schemathesis, moto and PyJWT into .venv) and runs everything, also after a failure:
 //
 //   formatters, linters, type checkers   as `npm run check`
@@ -15,44 +15,38 @@
 //   player unit tests, page unit tests   vitest
 //   console tests                        Playwright in the system's Chromium: the console before a stand-in for the server
 //   browser tests                        Playwright in the system's Chromium: the whole loop, attacks and faults, at each level
-//   Firefox tests                        the same playback in the system's Firefox, guarded
-//   WebKit tests                         the main parts of playback in WebKitGTK's MiniBrowser, guarded
 //
+// `npm run browsers` has playback in other browsers.
 // Ends with a table, the names of what was skipped, and `N passed, N failed, N skipped` as the last line of standard output.
 // The exit code is not zero when anything failed.
 //
-//   KEYVEIL_CHROMIUM, KEYVEIL_FIREFOX   the browsers to use, when they are not found by themselves
+//   KEYVEIL_CHROMIUM   the browser to use, when it is not found by itself
 
-import { readdir, rm } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { chromiumTool, findChromium, findFirefox, findMiniBrowser, firefoxTool, webkitTools } from "./lib/browsers.mjs";
+import { chromiumTool } from "./lib/browsers.mjs";
 import { bindgenTestRunner, buildBindgenTools, buildNative, buildPages, buildSdk } from "./lib/builds.mjs";
 import { checks } from "./lib/checks.mjs";
 import { command } from "./lib/command.mjs";
 import { ensureNpmPackages } from "./lib/npm.mjs";
-import { inRoot, targetDir } from "./lib/places.mjs";
+import { inRoot } from "./lib/places.mjs";
+import { playwrightSuites } from "./lib/playwright.mjs";
 import { ensurePythonTools, PYTHON_VENV, pythonTool } from "./lib/python-tools.mjs";
 import { ensureRust, WASM_TARGET } from "./lib/rust.mjs";
-import { Steps, say } from "./lib/steps.mjs";
-import { runSuite, summary } from "./lib/suite.mjs";
+import { Steps } from "./lib/steps.mjs";
+import { runSuites } from "./lib/suite.mjs";
 import { ensureSystem, FFMPEG, NGINX, SOFTHSM2, SOFTHSM2_MODULE } from "./lib/system.mjs";
 
 await command(async () => {
   await prepare();
-  const results = [];
-  for (const check of await checks()) results.push(await runSuite({ ...check, kind: "check" }));
-  for (const suite of await suites()) results.push(await runSuite({ ...suite, kind: "tests" }));
-  const { table, last } = summary(results);
-  say(`${table}\n`);
-  process.stdout.write(`${last}\n`);
-  return results.some((result) => !result.ok) ? 1 : 0;
+  const ofKind = (kind) => (suite) => ({ ...suite, kind });
+  return runSuites([...(await checks()).map(ofKind("check")), ...(await suites()).map(ofKind("tests"))]);
 });
 
 async function prepare() {
   const steps = new Steps(8);
-  await steps.step("ffmpeg, browsers, nginx, SoftHSM2, Python", async (show) => {
-    const browsers = [chromiumTool, firefoxTool, ...webkitTools];
-    const installed = await ensureSystem([...FFMPEG, ...browsers, NGINX, ...SOFTHSM2, PYTHON_VENV], show);
+  await steps.step("ffmpeg, Chromium, nginx, SoftHSM2, Python", async (show) => {
+    const installed = await ensureSystem([...FFMPEG, chromiumTool, NGINX, ...SOFTHSM2, PYTHON_VENV], show);
     return installed.length > 0 ? `installed ${installed.join(", ")}` : "found";
   });
   await steps.step("Python tools in .venv", ensurePythonTools);
@@ -69,23 +63,7 @@ async function suites() {
   const kms = { KEYVEIL_SOFTHSM2: SOFTHSM2_MODULE, KEYVEIL_MOTO_SERVER: pythonTool("moto_server") };
   const wasmRunner = { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: bindgenTestRunner };
   const vitest = (folder) => ({ command: "npx", args: ["--no-install", "vitest", "run"], cwd: inRoot(folder) });
-  const tools = {
-    KEYVEIL_CHROMIUM: await findChromium(),
-    KEYVEIL_FIREFOX: await findFirefox(),
-    KEYVEIL_MINIBROWSER: await findMiniBrowser(),
-    KEYVEIL_YT_DLP: pythonTool("yt-dlp"),
-    // The browsers have the same titles, which are made once.
-    KEYVEIL_TEST_DATA: join(targetDir, "browser-tests"),
-  };
-  await rm(tools.KEYVEIL_TEST_DATA, { recursive: true, force: true });
-  // Pictures of the console's pages, for a person to look at: tests/test-results/console.
-  const env = { ...tools, KEYVEIL_PICTURES: "1", CI: "1" };
-  const playwright = (...which) => ({
-    command: "npx",
-    args: ["--no-install", "playwright", "test", "--reporter=list", ...which],
-    env,
-    cwd: inRoot("tests"),
-  });
+  const playwright = await playwrightSuites();
   return [
     // The wasm-bindgen tools have no tests of their own, and take minutes to compile once more.
     // What plain `cargo test` ignores needs SoftHSM2 or moto, which are here.
@@ -111,10 +89,8 @@ async function suites() {
     { name: "CDN tests", ...(await nodeTests("tests/cdn")) },
     { name: "player unit tests", ...vitest("player-wasm") },
     { name: "page unit tests", ...vitest("www") },
-    { name: "console tests", ...playwright("--project=console") },
-    { name: "browser tests", ...playwright("--project=guarded", "--project=installation") },
-    { name: "Firefox tests", ...playwright("--project=firefox") },
-    { name: "WebKit tests", ...playwright("--project=webkit") },
+    playwright("console tests", "console"),
+    playwright("browser tests", "sealed", "guarded", "installation"),
   ];
 }
 

@@ -27,9 +27,14 @@ export async function runSuite(suite) {
   return { name, kind, ok: why === "" && counts.failed === 0, why, ms: performance.now() - began, ...counts };
 }
 
-/** A suite that could not be begun, because what it needs could not be had. */
-export function unrunSuite(name, why) {
-  return { name, kind: "tests", ok: false, why, ms: 0, passed: 0, failed: 1, skipped: 0, skippedNames: [] };
+/** Runs them all, also after a failure; ends with the table and the line of counts. Resolves to the exit code. */
+export async function runSuites(suites) {
+  const results = [];
+  for (const suite of suites) results.push(await runSuite(suite));
+  const { table, last } = summary(results);
+  say(`${table}\n`);
+  process.stdout.write(`${last}\n`);
+  return results.some((result) => !result.ok) ? 1 : 0;
 }
 
 export function summary(results) {
