@@ -22,6 +22,7 @@ const CHANGES_INTERVAL: Duration = Duration::from_millis(250);
 /// Ended sessions stay for a day, so that a late request is told `session_expired`.
 const EVENTS_KEPT_SECS: u64 = 30 * 24 * 3600;
 const SESSIONS_KEPT_SECS: u64 = 24 * 3600;
+const PACING_KEPT_SECS: i64 = 24 * 3600;
 
 /// Starts every task; dropping the set ends them.
 pub(crate) fn start(state: &Arc<ServerState>) -> JoinSet<()> {
@@ -62,6 +63,9 @@ async fn sweep_leftovers(state: Arc<ServerState>) {
         }
         if let Err(error) = store.delete_signature_uses_before(now).await {
             tracing::error!(%error, "uses of signatures that are over can't be forgotten");
+        }
+        if let Err(error) = store.delete_pacing_accounts_before(now.saturating_sub(PACING_KEPT_SECS)).await {
+            tracing::error!(%error, "what viewers took can't be forgotten");
         }
         if let Err(error) = store.delete_idempotency_keys(now).await {
             tracing::error!(%error, "answers to creates can't be forgotten");

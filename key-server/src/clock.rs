@@ -2,23 +2,37 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Seconds since 1970. A test can move it; its copies move with it.
+/// Seconds since 1970. A test can move it, and make it stand; its copies do as it does.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
+    /// Against the system's.
     offset_secs: Arc<AtomicI64>,
+    /// The time, of a clock that stands; 0 of one that goes.
+    standing_secs: Arc<AtomicI64>,
 }
 
 impl Clock {
     /// Now.
     #[must_use]
     pub fn now(&self) -> u64 {
+        let standing_secs = self.standing_secs.load(Ordering::Relaxed);
+        if standing_secs != 0 {
+            return on_wire(standing_secs);
+        }
         let system = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
         system.saturating_add_signed(self.offset_secs.load(Ordering::Relaxed))
     }
 
-    /// Moves this clock against the system's.
+    /// Moves this clock against the system's, or on where it stands.
     pub fn advance(&self, secs: i64) {
-        self.offset_secs.fetch_add(secs, Ordering::Relaxed);
+        let stands = self.standing_secs.load(Ordering::Relaxed) != 0;
+        let moved = if stands { &self.standing_secs } else { &self.offset_secs };
+        moved.fetch_add(secs, Ordering::Relaxed);
+    }
+
+    /// From now on it moves by [`Self::advance`] alone.
+    pub fn stand(&self) {
+        self.standing_secs.store(stored(self.now()), Ordering::Relaxed);
     }
 }
 

@@ -26,6 +26,7 @@ mod installation;
 pub mod kms;
 mod local_worker;
 mod origin;
+mod pacing;
 mod page_origin;
 mod principal;
 mod rate_counters;
@@ -36,11 +37,12 @@ pub mod store;
 pub use clock::Clock;
 pub use config::{
     AuditConfig, AwsKmsConfig, Config, ConfigError, DataConfig, FetchConfig, HttpConfig, KmsConfig, KmsEngine,
-    LocalKmsConfig, LogConfig, LogFormat, MediaConfig, PagesConfig, Pkcs11Config, StandardConfig, UploadsConfig,
-    VaultConfig, WorkersConfig,
+    LocalKmsConfig, LogConfig, LogFormat, MediaConfig, PacingConfig, PacingMode, PagesConfig, Pkcs11Config,
+    StandardConfig, UploadsConfig, VaultConfig, WorkersConfig,
 };
 pub use http::{ServeError, Server, StopHandle};
 pub use installation::{Installation, OpenError, open, open_with_kms};
+pub use pacing::{Reason, Threshold};
 pub use page_origin::{DOMAINS_MAX, DomainPattern, DomainPatternError};
 pub use refusal::Refusal;
 pub use state::ServerState;

@@ -184,6 +184,14 @@ describe("a sealed engine", () => {
     engine.obey({ type: "engine-subtitle-track", id: 0 });
     expect([hls.manualLevel, hls.audioTrack, hls.subtitleTrack]).toEqual([0, 0, 0]);
     expect(of("tracks").at(-1)?.tracks).toMatchObject({ quality: 0, audioTrack: 0, subtitleTrack: 0 });
+    // hls.js throws at what it does not have.
+    for (const id of [1, 1e9, 0.5, Number.NaN, "__proto__" as unknown as number]) {
+      for (const type of ["engine-quality", "engine-audio-track", "engine-subtitle-track"] as const)
+        engine.obey({ type, id });
+    }
+    expect([hls.manualLevel, hls.audioTrack, hls.subtitleTrack]).toEqual([0, 0, 0]);
+    engine.obey({ type: "engine-quality", id: -1 });
+    expect(hls.manualLevel).toBe(-1);
   });
 
   test("hands out captions' lines, of tracks and of the picture's own data", () => {

@@ -111,6 +111,27 @@ test("sessions show their level, and why it is lower", async ({ page, context })
   await expect(detail).toContainText("The page’s settings for hls.js hold functions.");
 });
 
+test("a session that looked like theft says how much, and why", async ({ page, context }) => {
+  const [some] = server.data.sessions;
+  const suspected = { active: false, revokedAt: some.createdAt, endedBy: "pacing", score: 94 };
+  server.data.sessions = [
+    { ...some, sessionId: "calm", uid: "calm" },
+    { ...some, ...suspected, sessionId: "fast", uid: "fast", reasons: ["ahead_of_play", "many_addresses"] },
+  ];
+  await enter(page, context, "/sessions");
+  const detail = page.getByRole("dialog", { name: "Session details" });
+  await button(page, "Actions for fast").click();
+  await page.getByRole("menuitem", { name: "Session details" }).click();
+  await expect(detail).toContainText("because it looked like theft");
+  await expect(detail).toContainText("94 of 100");
+  await expect(detail).toContainText("keys far ahead of what was played; networks of many operators");
+  await page.keyboard.press("Escape");
+  await button(page, "Actions for calm").click();
+  await page.getByRole("menuitem", { name: "Session details" }).click();
+  await expect(detail).toContainText("calm");
+  await expect(detail).not.toContainText("Suspicion");
+});
+
 for (const [width, shown] of [
   [1440, true],
   [1280, false],

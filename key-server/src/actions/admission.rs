@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::levels::{self, Player, SessionLevel};
 use super::limits::{self, SignatureUse};
 use super::media_origins::{MediaAddresses, Viewing};
+use super::pacing::{self, Asking, AskingKind};
 use super::psign::{self, TimelySignature};
 use super::published_title::PublishedTitle;
 use super::release;
@@ -177,14 +178,22 @@ pub(super) async fn record_use(state: &ServerState, admission: &Admission) -> Re
     Ok(write.commit().await?)
 }
 
+/// What keys leave with the opening of a session.
+pub(super) struct Released {
+    /// Those of which there is any key.
+    pub(super) periods: Vec<u32>,
+    /// For the audit log.
+    pub(super) detail: Value,
+}
+
 /// Session, uses of its signature and audit row, or none of them; what was made for the session leaves only after this.
-/// `released` is what keys it is given with its opening.
 pub(super) async fn record(
     state: &ServerState,
     admission: &Admission,
     session: &Session,
-    released: &Value,
+    released: &Released,
 ) -> Result<(), Refusal> {
+    let Released { periods, detail: released } = released;
     let detail = json!({
         "uid": session.uid, "us": session.us, "kid": session.kid, "buildId": session.build_id, "origin": session.origin,
         "ipClass": session.ip_class, "maxTrack": session.max_track.name(), "level": session.level, "downgrade": session.downgrade,
@@ -197,9 +206,13 @@ pub(super) async fn record(
         .with_session(session.id);
     let mut write = state.installation.store().write().await?;
     release::check_still_allowed(&mut write, session, &session.kid, ErrorCode::PsignSignature).await?;
+    let asking =
+        Asking { session, title: &admission.title, periods, address: admission.address, kind: AskingKind::Opening };
+    let (mut write, paced) = pacing::admit(state, write, &asking, admission.now).await?;
     admission.signature_use().spend(&mut write, &state.installation).await?;
     limits::make_room(&mut write, session).await?;
     write.insert_session(session).await?;
+    paced.keep(&mut write, session, session.created_at).await?;
     write.append_audit(&event, session.created_at).await?;
     if session.releases_at_opening() > 0 {
         release::sample(&mut write, session, released, 1, session.created_at).await?;

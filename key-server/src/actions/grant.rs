@@ -82,12 +82,17 @@ impl Window {
         keys
     }
 
-    /// For the audit log: every period of which any key is released.
-    pub(super) fn detail(&self) -> Value {
+    /// Every period of which any key is released.
+    pub(super) fn periods(&self) -> Vec<u32> {
         let part = self.last_part.as_ref().map(|part| part.period);
+        self.periods.iter().copied().chain(part).map(|period| period.0).collect()
+    }
+
+    /// For the audit log.
+    pub(super) fn detail(&self) -> Value {
         let mut detail = json!({
             "trackClasses": self.classes.iter().map(|class| class.name()).collect::<Vec<_>>(),
-            "periods": self.periods.iter().copied().chain(part).map(|period| period.0).collect::<Vec<_>>(),
+            "periods": self.periods(),
         });
         if let Some(part) = &self.last_part {
             detail["segmentKeys"] = json!(part.segments.len());

@@ -11,6 +11,7 @@ use super::grant::{BuildSecrets, Window};
 use super::levels;
 use super::limits::{self, SignatureUse};
 use super::media_origins::{MediaAddresses, Viewing};
+use super::pacing::{self, Asking, AskingKind};
 use super::published_title::PublishedTitle;
 use super::release::{check_still_allowed, ended, sample};
 use super::{parse_json, psign, rng};
@@ -89,7 +90,8 @@ async fn release(
         Some(claims) => SignatureUse::new(&progress.signature_hash, &progress.limits, client.address, claims),
         None => SignatureUse::of_session(&session, client.address),
     };
-    let release = Release { session: &session, progress: &progress, signature_use, client };
+    let position_ms = request.position_ms;
+    let release = Release { session: &session, title: &title, progress: &progress, position_ms, signature_use, client };
     release.record(state, &window, now).await?;
     let viewing = Viewing {
         expires_at: on_wire(progress.url_expires_at),
@@ -176,12 +178,21 @@ async fn progress(
 /// One release of keys to a session.
 struct Release<'a> {
     session: &'a Session,
+    title: &'a PublishedTitle,
     progress: &'a SessionProgress,
+    /// As the player said it, wherever that is.
+    position_ms: u64,
     signature_use: SignatureUse<'a>,
     client: Client<'a>,
 }
 
 impl Release<'_> {
+    fn asking<'a>(&'a self, periods: &'a [u32]) -> Asking<'a> {
+        let counter_step = self.progress.counter.saturating_sub(self.session.last_counter);
+        let kind = AskingKind::Sdk { position_ms: self.position_ms, counter_step };
+        Asking { session: self.session, title: self.title, periods, address: self.client.address, kind }
+    }
+
     /// Counter, use of the signature and audit row, or none of them; the envelope leaves only after this.
     async fn record(&self, state: &ServerState, window: &Window, now: u64) -> Result<(), Refusal> {
         let (session, progress) = (self.session, self.progress);
@@ -195,12 +206,14 @@ impl Release<'_> {
             .with_session(session.id);
         let mut write = state.installation.store().write().await?;
         check_still_allowed(&mut write, session, &progress.kid, ErrorCode::SessionInvalid).await?;
+        let (mut write, paced) = pacing::admit(state, write, &self.asking(&window.periods()), now).await?;
         self.signature_use.spend(&mut write, &state.installation).await?;
         let Some(releases) = write.advance_session(&session.id, progress, stored(now)).await? else {
             // Ended while the request was on its way, or else a replay.
             write.session(&session.id).await?.as_ref().map_or(Ok(()), ended)?;
             return Err(replayed());
         };
+        paced.keep(&mut write, session, stored(now)).await?;
         write.append_audit(&event, stored(now)).await?;
         sample(&mut write, session, &window.detail(), releases, stored(now)).await?;
         Ok(write.commit().await?)

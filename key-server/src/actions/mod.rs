@@ -10,6 +10,7 @@ pub mod audit_retention;
 pub mod builds;
 pub mod kms;
 pub mod media_origins;
+mod pacing;
 pub mod server_keys;
 pub mod sessions;
 pub mod signatures;

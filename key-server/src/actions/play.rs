@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use keyveil_protocol::api::{PlayRequest, PlayResponse, SessionInfo};
 use keyveil_protocol::{AppId, Envelope, Mode, PlayGrant, RecipientPublicKey, Sealing, SessionId};
 
-use super::admission::{self, Admission, Entry};
+use super::admission::{self, Admission, Entry, Released};
 use super::grant::{BuildSecrets, Window};
 use super::levels::Player;
 use super::{parse_json, random, rng, standard};
@@ -99,6 +99,7 @@ async fn start_session(
     };
     let sealing = Sealing { request_body: body, recipient: &recipient, server_key: &build.server_key, psk: &build.psk };
     let envelope = grant.seal(&sealing, &mut rng())?;
-    admission::record(state, admission, &session, &window.detail()).await?;
+    let released = Released { periods: window.periods(), detail: window.detail() };
+    admission::record(state, admission, &session, &released).await?;
     Ok((session_id, envelope))
 }

@@ -4,6 +4,7 @@ mod detail;
 mod revoke;
 
 pub(crate) use self::detail::{SessionDetail, detail};
+pub(in crate::actions) use self::revoke::revoked_event;
 pub(crate) use self::revoke::{RevokeSessions, RevokedSessions, revoke_on_request, revoke_own};
 pub use self::revoke::{revoke, revoke_signed_by, revoke_viewer};
 use keyveil_protocol::{BuildId, Downgrade, FileId, KeyId, Mode, PlaybackLevel, SessionId, TrackClass};
@@ -12,6 +13,7 @@ use utoipa::ToSchema;
 
 use super::query::{Cursor, Fields, cut, is_plain, malformed};
 use crate::clock::{on_wire, stored};
+use crate::pacing::Reason;
 use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
@@ -61,6 +63,11 @@ pub(crate) struct SessionView {
     revoked_at: Option<u64>,
     /// What ended it before its time.
     ended_by: Option<EndedBy>,
+    /// How much it looks like theft, 0 … 100: the highest so far.
+    #[schema(maximum = 100)]
+    score: u32,
+    /// Why, so far.
+    reasons: Vec<Reason>,
 }
 
 /// A page of sessions, newest first.
@@ -100,7 +107,7 @@ pub(crate) async fn list(state: &ServerState, principal: &Principal, fields: &Fi
 }
 
 fn view(row: ListedSession, now: i64) -> SessionView {
-    let ListedSession { session, last_seen_at, releases } = row;
+    let ListedSession { session, last_seen_at, releases, score, reasons } = row;
     SessionView {
         active: session.revoked_at.is_none() && session.expires_at > now,
         session_id: session.id,
@@ -123,5 +130,7 @@ fn view(row: ListedSession, now: i64) -> SessionView {
         expires_at: on_wire(session.expires_at),
         revoked_at: session.revoked_at.map(on_wire),
         ended_by: session.ended_by,
+        score,
+        reasons,
     }
 }

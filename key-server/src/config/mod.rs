@@ -7,6 +7,7 @@ mod http;
 mod kms;
 mod log;
 mod media;
+mod pacing;
 mod pages;
 mod standard;
 mod uploads;
@@ -22,6 +23,7 @@ pub use http::HttpConfig;
 pub use kms::{AwsKmsConfig, KmsConfig, KmsEngine, LocalKmsConfig, Pkcs11Config, VaultConfig};
 pub use log::{LogConfig, LogFormat};
 pub use media::MediaConfig;
+pub use pacing::{PacingConfig, PacingMode};
 pub use pages::PagesConfig;
 use serde::Deserialize;
 pub use standard::StandardConfig;
@@ -50,6 +52,8 @@ pub struct Config {
     pub workers: WorkersConfig,
     /// Titles for players that are not ours.
     pub standard: StandardConfig,
+    /// How fast keys are released.
+    pub pacing: PacingConfig,
     /// How long the audit log is kept.
     pub audit: AuditConfig,
     /// How the server logs.
@@ -57,7 +61,7 @@ pub struct Config {
 }
 
 const SECTIONS: &[&str] =
-    &["audit", "http", "data", "kms", "media", "pages", "fetch", "uploads", "log", "standard", "workers"];
+    &["audit", "http", "data", "kms", "media", "pages", "fetch", "uploads", "log", "standard", "pacing", "workers"];
 
 /// Sections inside a section: `KEYVEIL_KMS_AWS_REGION` is `kms.aws.region`.
 const SUBSECTIONS: [(&str, &[&str]); 1] = [("kms", &["local", "pkcs11", "aws", "vault"])];
@@ -107,6 +111,7 @@ impl Config {
             .and_then(|()| self.kms.check())
             .and_then(|()| self.uploads.check())
             .and_then(|()| self.standard.check())
+            .and_then(|()| self.pacing.check())
             .and_then(|()| self.workers.check())
             .and_then(|()| self.audit.check())
             .map_err(ConfigError)

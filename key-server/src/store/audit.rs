@@ -26,6 +26,8 @@ pub enum AuditKind {
     KeysReleased,
     /// Sessions were ended from outside.
     SessionsRevoked,
+    /// A session began to look like theft.
+    SessionSuspected,
     /// A title got its secret, or got it sealed anew.
     TitleRegistered,
     /// Keys of another vendor's playlists were put under a title.
@@ -128,6 +130,7 @@ impl AuditKind {
             Self::SessionStarted => "session_started",
             Self::KeysReleased => "keys_released",
             Self::SessionsRevoked => "sessions_revoked",
+            Self::SessionSuspected => "session_suspected",
             Self::TitleRegistered => "title_registered",
             Self::KeysImported => "keys_imported",
             Self::TitlePublished => "title_published",

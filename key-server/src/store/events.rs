@@ -24,11 +24,13 @@ pub enum EventType {
     KeyReleased,
     /// A session was ended from outside.
     SessionRevoked,
+    /// A session looks like theft.
+    SessionSuspected,
 }
 
 impl EventType {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::UploadCompleted,
         Self::TitleProcessing,
         Self::TitlePublished,
@@ -36,6 +38,7 @@ impl EventType {
         Self::TitleDeleted,
         Self::KeyReleased,
         Self::SessionRevoked,
+        Self::SessionSuspected,
     ];
 
     /// By its name in JSON and SQL.
@@ -55,6 +58,7 @@ impl EventType {
             Self::TitleDeleted => "title.deleted",
             Self::KeyReleased => "key.released",
             Self::SessionRevoked => "session.revoked",
+            Self::SessionSuspected => "session.suspected",
         }
     }
 }

@@ -14,6 +14,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (8, "signature limits", include_str!("../../migrations/0008_signature_limits.sql")),
     (9, "imported keys", include_str!("../../migrations/0009_imported_keys.sql")),
     (10, "levels", include_str!("../../migrations/0010_levels.sql")),
+    (11, "pacing", include_str!("../../migrations/0011_pacing.sql")),
     (12, "audit head", include_str!("../../migrations/0012_audit_head.sql")),
 ];
 

@@ -58,6 +58,19 @@ impl Store {
 }
 
 impl WriteTransaction<'_> {
+    /// Whether a newer build is accepted, and was made before `before`.
+    pub async fn has_newer_sdk_build(&mut self, id: &BuildId, before: i64) -> Result<bool, StoreError> {
+        let row = sqlx::query(
+            "SELECT EXISTS (SELECT 1 FROM sdk_builds WHERE seq > (SELECT seq FROM sdk_builds WHERE id = ?)
+             AND retired_at IS NULL AND created_at < ?)",
+        )
+        .bind(id.as_str())
+        .bind(before)
+        .fetch_one(self.connection())
+        .await?;
+        Ok(row.try_get(0)?)
+    }
+
     /// Keeps a new build and the server keys it pins.
     pub async fn insert_sdk_build(&mut self, build: &SdkBuildRow, pinned: &[ServerKeyId]) -> Result<(), StoreError> {
         sqlx::query("INSERT INTO sdk_builds (id, secret_ciphertext, created_at) VALUES (?, ?, ?)")

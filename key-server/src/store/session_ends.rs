@@ -16,10 +16,12 @@ pub enum EndedBy {
     Superseded,
     /// The title was deleted.
     Title,
+    /// It looked like theft (docs/PACING.md).
+    Pacing,
 }
 
 impl EndedBy {
-    const ALL: [Self; 5] = [Self::Request, Self::Viewer, Self::SigningKey, Self::Superseded, Self::Title];
+    const ALL: [Self; 6] = [Self::Request, Self::Viewer, Self::SigningKey, Self::Superseded, Self::Title, Self::Pacing];
 
     /// Its name in JSON and SQL.
     #[must_use]
@@ -30,6 +32,7 @@ impl EndedBy {
             Self::SigningKey => "signingKey",
             Self::Superseded => "superseded",
             Self::Title => "title",
+            Self::Pacing => "pacing",
         }
     }
 
@@ -40,11 +43,11 @@ impl EndedBy {
 
 impl WriteTransaction<'_> {
     /// Ends one session. False when it is unknown or ended already.
-    pub async fn revoke_session(&mut self, id: &SessionId, now: i64) -> Result<bool, StoreError> {
+    pub async fn revoke_session(&mut self, id: &SessionId, by: EndedBy, now: i64) -> Result<bool, StoreError> {
         let result =
             sqlx::query("UPDATE sessions SET revoked_at = ?, ended_by = ? WHERE id = ? AND revoked_at IS NULL")
                 .bind(now)
-                .bind(EndedBy::Request.as_str())
+                .bind(by.as_str())
                 .bind(id.as_bytes().as_slice())
                 .execute(self.connection())
                 .await?;

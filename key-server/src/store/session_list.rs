@@ -2,8 +2,10 @@ use keyveil_protocol::{AppId, FileId, KeyId, PlaybackLevel, SessionId};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 
+use super::pacing::reasons_column;
 use super::sessions::session_from_row;
-use super::{Session, Store, StoreError, integer};
+use super::{Session, Store, StoreError, integer, number};
+use crate::pacing::Reason;
 
 /// A session as a list shows it.
 #[derive(Clone, Debug)]
@@ -14,6 +16,10 @@ pub struct ListedSession {
     pub last_seen_at: i64,
     /// How often keys were released to it.
     pub releases: i64,
+    /// Its highest score so far (docs/PACING.md).
+    pub score: u32,
+    /// Why, in their order.
+    pub reasons: Vec<Reason>,
 }
 
 /// Which sessions; newest first.
@@ -88,5 +94,7 @@ fn listed(row: &SqliteRow) -> Result<ListedSession, StoreError> {
         session: session_from_row(row)?,
         last_seen_at: row.try_get("last_seen_at")?,
         releases: row.try_get("releases")?,
+        score: number(row.try_get("score")?, "score")?,
+        reasons: reasons_column(row.try_get("reasons")?)?,
     })
 }

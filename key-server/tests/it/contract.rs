@@ -18,7 +18,7 @@ const RENDITION: &str = "rendition kind trackClass name language width height ba
 const JOB: &str = "jobId fileId kind state priority attempt version worker stage percent leftSecs speed failure settings \
     runAfter leaseExpiresAt createdAt startedAt finishedAt";
 const SESSION: &str = "sessionId fileId version uid us kid buildId mode level downgrade maxTrack origin ipClass active \
-    lastPositionMs releases createdAt lastSeenAt expiresAt revokedAt endedBy";
+    lastPositionMs releases createdAt lastSeenAt expiresAt revokedAt endedBy score reasons";
 const AUDIT: &str = "seq at kind fileId sessionId detail hash";
 const EVENT: &str = "eventId type at appId fileId data";
 const WEBHOOK: &str = "webhookId url types enabled createdAt updatedAt";

@@ -24,6 +24,7 @@ mod limits;
 mod media;
 mod migrate;
 mod openapi;
+mod pacing;
 mod pages;
 mod play;
 mod previews;

@@ -17,6 +17,11 @@ export function tracksOf(hls: Hls): EngineTracks {
   };
 }
 
+/** Whether one of them has that id; -1 is the choice of none. hls.js throws at any other. */
+export function isChoice(offered: readonly { readonly id: number }[], id: number): boolean {
+  return id === -1 || offered.some((one) => one.id === id);
+}
+
 /** hls.js takes a track by its place in the list. */
 function track({ name, lang }: MediaPlaylist, id: number): EngineTrack {
   return { id, name, language: lang ?? "" };

@@ -4,7 +4,7 @@ import type { EngineTracks } from "../engine-messages.js";
 import type { KeyveilError } from "../errors.js";
 import { failureOf } from "../hls/failure.js";
 import { leaveOut } from "../hls/left-out.js";
-import { tracksOf } from "../hls/tracks.js";
+import { isChoice, tracksOf } from "../hls/tracks.js";
 import type { Playback } from "../protocol.js";
 import type { Engine, EngineEvents } from "./engine.js";
 
@@ -60,11 +60,11 @@ export class PageEngine implements Engine {
   }
 
   chooseQuality(id: number): void {
-    this.hls.nextLevel = id;
+    if (isChoice(this.tracks.qualities, id)) this.hls.nextLevel = id;
   }
 
   chooseAudioTrack(id: number): void {
-    this.hls.audioTrack = id;
+    if (isChoice(this.tracks.audioTracks, id)) this.hls.audioTrack = id;
   }
 
   start(): void {

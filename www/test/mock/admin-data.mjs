@@ -28,6 +28,8 @@ const session = (n, fileId, uid, more = {}) => ({
   expiresAt: NOW + DAY - n * 11 * MINUTE,
   revokedAt: null,
   endedBy: null,
+  score: 0,
+  reasons: [],
   ...more,
 });
 

@@ -13,7 +13,7 @@ use crate::installation::Installation;
 use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
-use crate::store::{AuditEvent, AuditKind, Event, EventType, Session};
+use crate::store::{AuditEvent, AuditKind, EndedBy, Event, EventType, Session};
 
 /// Body of `POST /v1/sessions/revoke`: one of its fields.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -81,7 +81,7 @@ async fn revoke_by(installation: &Installation, id: SessionId, by: &Value, now: 
     let mut write = installation.store().write().await?;
     let session = write.session(&id).await?;
     let Some(session) = session.filter(|session| session.revoked_at.is_none()) else { return Ok(false) };
-    write.revoke_session(&id, now).await?;
+    write.revoke_session(&id, EndedBy::Request, now).await?;
     let event = AuditEvent::new(AuditKind::SessionsRevoked, json!({ "by": by, "count": 1 }))
         .with_app(session.app_id)
         .with_file(&session.file_id)
@@ -136,7 +136,7 @@ async fn revoke_all(
     Ok(count)
 }
 
-fn revoked_event(session: &Session) -> Event {
+pub(in crate::actions) fn revoked_event(session: &Session) -> Event {
     Event {
         kind: EventType::SessionRevoked,
         app_id: session.app_id,

@@ -137,6 +137,7 @@ async fn release(
         client: request.client,
         title_keys: u64::from(store.count_imported_keys(&session.file_id).await?),
         position_ms: None,
+        paced: None,
         detail: json!({ "textHash": hex::encode(text_hash), "released": { "trackClasses": [], "periods": [] } }),
     };
     release::record(state, &released, now).await?;

@@ -77,6 +77,7 @@ async fn release(
         client: request.client,
         title_keys: u64::from(title.period_count()) * title.track_classes().len() as u64,
         position_ms: Some(position_ms),
+        paced: Some((&title, period)),
         detail: json!({ "positionMs": position_ms, "released": released }),
     };
     release::record(state, &released, now).await?;

@@ -1,10 +1,12 @@
 //! Uses of session and signature, audit row and key, or none of them.
 
-use keyveil_protocol::ErrorCode;
+use keyveil_protocol::{ErrorCode, Period};
 use serde_json::Value;
 
 use crate::actions::keys::Client;
 use crate::actions::limits::{self, SignatureUse};
+use crate::actions::pacing::{self, Asking, AskingKind};
+use crate::actions::published_title::PublishedTitle;
 use crate::actions::release::{check_still_allowed, ended, sample};
 use crate::clock::stored;
 use crate::refusal::Refusal;
@@ -19,13 +21,15 @@ pub(super) struct Release<'a> {
     pub(super) title_keys: u64,
     /// Where playback must be, as far as the key tells.
     pub(super) position_ms: Option<u64>,
+    /// The period that the key is of, where that is known: only then it is paced.
+    pub(super) paced: Option<(&'a PublishedTitle, Period)>,
     /// What leaves, for the audit log.
     pub(super) detail: Value,
 }
 
 /// `key_uses_exhausted` when the session has had all it may have.
 pub(super) async fn record(state: &ServerState, release: &Release<'_>, now: u64) -> Result<(), Refusal> {
-    let Release { session, client, title_keys, position_ms, detail } = release;
+    let Release { session, client, title_keys, position_ms, paced, detail } = release;
     let uses_max = title_keys.saturating_mul(u64::from(state.config.standard.key_uses));
     let mut detail = detail.clone();
     detail["ipClass"] = limits::ip_class(client.address).into();
@@ -33,15 +37,27 @@ pub(super) async fn record(state: &ServerState, release: &Release<'_>, now: u64)
         .with_app(session.app_id)
         .with_file(&session.file_id)
         .with_session(session.id);
-    let now = stored(now);
+    let (wire_now, now) = (now, stored(now));
     let mut write = state.installation.store().write().await?;
     check_still_allowed(&mut write, session, &session.kid, ErrorCode::SessionInvalid).await?;
+    let (mut write, cost) = match paced {
+        Some((title, period)) => {
+            let (address, kind) = (client.address, AskingKind::Key);
+            let asking = Asking { session, title, periods: &[period.0], address, kind };
+            let (write, cost) = pacing::admit(state, write, &asking, wire_now).await?;
+            (write, Some(cost))
+        }
+        None => (write, None),
+    };
     SignatureUse::of_session(session, client.address).spend(&mut write, &state.installation).await?;
     let Some(releases) = write.use_session(&session.id, uses_max, *position_ms, now).await? else {
         // Ended while the request was on its way, or else used up.
         write.session(&session.id).await?.as_ref().map_or(Ok(()), ended)?;
         return Err(Refusal::new(ErrorCode::KeyUsesExhausted, "the session has had all its keys as often as it may"));
     };
+    if let Some(cost) = cost {
+        cost.keep(&mut write, session, now).await?;
+    }
     write.append_audit(&event, now).await?;
     sample(&mut write, session, release_of(&detail), releases, now).await?;
     Ok(write.commit().await?)

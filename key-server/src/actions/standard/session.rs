@@ -4,7 +4,7 @@ use keyveil_protocol::{ErrorCode, Mode, SessionId};
 use serde_json::json;
 use url::Url;
 
-use crate::actions::admission::{self, Admission};
+use crate::actions::admission::{self, Admission, Released};
 use crate::actions::keys::Client;
 use crate::actions::published_title::PublishedTitle;
 use crate::actions::release::ended;
@@ -24,7 +24,8 @@ pub(in crate::actions) async fn open(
     position_ms: u64,
 ) -> Result<Session, Refusal> {
     let session = admission.session(id, None, position_ms)?;
-    admission::record(state, admission, &session, &json!({ "trackClasses": [], "periods": [] })).await?;
+    let released = Released { periods: Vec::new(), detail: json!({ "trackClasses": [], "periods": [] }) };
+    admission::record(state, admission, &session, &released).await?;
     Ok(session)
 }
 

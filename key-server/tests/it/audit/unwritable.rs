@@ -18,7 +18,7 @@ const ELSEWHERE: [&str; 5] = ["installation_created", "log_sealed", "log_broken"
 
 #[test]
 fn what_cannot_be_logged_does_not_happen() {
-    let app = TestApp::builder().allow_private().start();
+    let app = TestApp::builder().allow_private().paced().start();
     let acts = Acts::of(&app);
     applications(&acts);
     people(&acts);
@@ -94,6 +94,8 @@ fn playback(acts: &Acts<'_>) {
     acts.act("session_started", || answered(player.try_play(&psign, json!({}))));
     let (_, grant) = player.play(&psign, json!({}));
     acts.act("keys_released", || answered(player.try_keys(&grant, json!({}))));
+    // A counter that no player of ours reaches.
+    acts.act("session_suspected", || answered(player.try_keys(&grant, json!({ "counter": 5000 }))));
     let psign = app.sign(&app.claims(SHOW));
     acts.act("session_started", || answered(standard::entry(app, SHOW, &psign).send()));
     let plain = PlainPlayer::open(app, SHOW);

@@ -3,7 +3,7 @@ use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use keyveil_key_server::actions::builds;
 use keyveil_protocol::api::{KeysResponse, PlayResponse};
-use keyveil_protocol::{Exchange, KeysGrant, PlayGrant, Psk, PskSecret, ServerPublicKey};
+use keyveil_protocol::{Envelope, Exchange, KeysGrant, PlayGrant, Psk, PskSecret, ServerPublicKey};
 use serde_json::{Value, json};
 
 use super::{Request, Response, TestApp};
@@ -77,10 +77,21 @@ impl<'a> Player<'a> {
             request = request.header("Origin", origin);
         }
         let response: PlayResponse = request.send().parsed();
-        let envelope = response.grant.clone().expect("a grant");
-        let server_key = self.server_keys.iter().find(|key| *key.id() == envelope.server_key_id).expect("a pinned key");
-        let grant = exchange.open_play(body.as_bytes(), &envelope, server_key, &self.psk).unwrap();
+        let grant = self.open_play(exchange, &body, &response);
         (response, grant)
+    }
+
+    pub(crate) fn open_play(&self, exchange: Exchange, body: &str, response: &PlayResponse) -> PlayGrant {
+        let envelope = response.grant.as_ref().expect("a grant");
+        exchange.open_play(body.as_bytes(), envelope, self.pinned(envelope), &self.psk).unwrap()
+    }
+
+    pub(crate) fn open_keys(&self, exchange: Exchange, body: &str, response: &KeysResponse) -> KeysGrant {
+        exchange.open_keys(body.as_bytes(), &response.grant, self.pinned(&response.grant), &self.psk).unwrap()
+    }
+
+    fn pinned(&self, envelope: &Envelope) -> &ServerPublicKey {
+        self.server_keys.iter().find(|key| *key.id() == envelope.server_key_id).expect("a pinned key")
     }
 
     pub(crate) fn play_title(&self, file_id: &str) -> (PlayResponse, PlayGrant) {
@@ -106,8 +117,7 @@ impl<'a> Player<'a> {
         let exchange = Exchange::generate(&mut Self::rng());
         let (request, body) = self.keys_request(grant, &exchange, more);
         let response: KeysResponse = request.send().parsed();
-        let server_key = self.server_keys.iter().find(|key| *key.id() == response.grant.server_key_id).unwrap();
-        let keys = exchange.open_keys(body.as_bytes(), &response.grant, server_key, &self.psk).unwrap();
+        let keys = self.open_keys(exchange, &body, &response);
         (response, keys)
     }
 }

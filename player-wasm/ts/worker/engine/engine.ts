@@ -6,7 +6,7 @@ import { failureOf } from "../../hls/failure.js";
 import { leaveOut } from "../../hls/left-out.js";
 import { createLoaders, createStandardLoaders } from "../../hls/loaders.js";
 import { watchSource } from "../../hls/source-watch.js";
-import { tracksOf } from "../../hls/tracks.js";
+import { isChoice, tracksOf } from "../../hls/tracks.js";
 import { captionCues, EMBEDDED_ID, embeddedTrack, trackOfCues } from "./captions.js";
 import { installGlobals, type Scope } from "./globals.js";
 import { engineSettings } from "./settings.js";
@@ -155,9 +155,10 @@ export class SealedEngine {
   }
 
   #choose(hls: Hls, command: EngineCommand): void {
-    if (command.type === "engine-quality") hls.nextLevel = command.id;
-    if (command.type === "engine-audio-track") hls.audioTrack = command.id;
-    if (command.type === "engine-subtitle-track") {
+    const { qualities, audioTracks, subtitleTracks } = tracksOf(hls);
+    if (command.type === "engine-quality" && isChoice(qualities, command.id)) hls.nextLevel = command.id;
+    if (command.type === "engine-audio-track" && isChoice(audioTracks, command.id)) hls.audioTrack = command.id;
+    if (command.type === "engine-subtitle-track" && isChoice([...subtitleTracks, ...this.#embedded], command.id)) {
       const isEmbedded = command.id >= EMBEDDED_ID;
       this.#embeddedTrack = isEmbedded ? command.id : -1;
       hls.subtitleTrack = isEmbedded ? -1 : command.id;

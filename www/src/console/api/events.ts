@@ -8,6 +8,7 @@ export const EVENT_TYPES = [
   "title.deleted",
   "key.released",
   "session.revoked",
+  "session.suspected",
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 

@@ -2,7 +2,18 @@ import { call, list, type Page } from "./call.ts";
 import type { SessionLevel } from "./levels.ts";
 import type { Mode, TrackClass } from "./titles.ts";
 
-export type EndedBy = "request" | "viewer" | "signingKey" | "superseded";
+export type EndedBy = "request" | "viewer" | "signingKey" | "superseded" | "title" | "pacing";
+
+/** Why a session looks like theft. */
+export type Reason =
+  | "ahead_of_play"
+  | "seek_harvest"
+  | "faster_than_play"
+  | "parallel_sessions"
+  | "many_addresses"
+  | "impossible_position"
+  | "impossible_counter"
+  | "old_build";
 
 /** One viewing. */
 export interface Session extends SessionLevel {
@@ -29,6 +40,9 @@ export interface Session extends SessionLevel {
   readonly expiresAt: number;
   readonly revokedAt: number | null;
   readonly endedBy: EndedBy | null;
+  /** How much it looks like theft, at its worst: 0 to 100. */
+  readonly score: number;
+  readonly reasons: readonly Reason[];
 }
 
 export interface SessionDetail extends Session {

@@ -35,6 +35,14 @@ test("a sentence names who and what", () => {
   expect(auditSentence(entry("sessions_revoked", { uid: "v1", count: 2 }))).toMatch(/2.*v1|v1.*2/);
   expect(auditSentence(entry("sessions_revoked", { kid: "k9", count: 2 }))).toMatch(/k9.*2/);
   expect(auditSentence(entry("session_started", { uid: null }, "f1"))).not.toContain("null");
+  const suspected = entry("session_suspected", { uid: "v1", score: 62, reasons: ["seek_harvest"] }, "f1");
+  expect(auditSentence(suspected)).toMatch(/v1.*f1.*62/);
+  expect(auditSentence({ ...suspected, detail: { uid: null, score: 62 } })).toMatch(/^(?!.*null).*f1.*62/);
+  const resent = entry("event_resent", { by: { apiKeyId: "ak_1" }, eventId: "evt_1", webhookId: "wh_1" });
+  expect(auditSentence(resent)).toMatch(/evt_1.*ak_1/);
+  expect(auditSentence(entry("job_changed", { by: { userId: "u_ada" }, priority: -5 }, "f1"))).toMatch(/-5.*u_ada/);
+  expect(auditSentence(entry("workflow_deleted", { workflowId: "mine" }))).toContain("mine");
+  expect(auditSentence(entry("log_pruned", { first: 1, last: 90, hash: "00", before: 5 }))).toMatch(/1.*90/);
   const imported = auditSentence(entry("keys_released", { textHash: "ab", released: {} }, "f1"));
   expect(imported).toContain("f1");
   expect(imported).not.toBe(auditSentence(entry("keys_released", { positionMs: 9000, released: {} }, "f1")));

@@ -64,6 +64,15 @@ function Facts({ session }: { session: SessionDetail }) {
         <StateBadge state={stateOf(session)} />
         {session.endedBy && <span class="soft"> {t(`sessions.endedBy.${session.endedBy}`)}</span>}
       </Fact>
+      {session.reasons.length > 0 && (
+        <Fact name={t("sessions.score")}>
+          {t("sessions.score.of", { score: session.score })}
+          <span class="soft">
+            {" "}
+            {session.reasons.map((reason) => t(`sessions.reason.${reason}`)).join(t("sessions.reason.and"))}
+          </span>
+        </Fact>
+      )}
       <Fact name={t("sessions.viewer")}>{session.uid ?? <span class="soft">{t("sessions.anonymous")}</span>}</Fact>
       {session.us && <Fact name={t("sessions.us")}>{session.us}</Fact>}
       <Fact name={t("sessions.title")}>

@@ -10,6 +10,7 @@ export const eventsEn = {
   "events.type.title.deleted": "Title deleted",
   "events.type.key.released": "Keys released",
   "events.type.session.revoked": "Session revoked",
+  "events.type.session.suspected": "Session suspected",
   "events.filter.type": "Event",
   "events.filter.all": "All events",
   "events.none": "Nothing has happened yet",

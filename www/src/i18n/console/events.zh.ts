@@ -12,6 +12,7 @@ export const eventsZh: Record<keyof typeof eventsEn, string> = {
   "events.type.title.deleted": "视频已删除",
   "events.type.key.released": "密钥已下发",
   "events.type.session.revoked": "会话已吊销",
+  "events.type.session.suspected": "会话可疑",
   "events.filter.type": "事件",
   "events.filter.all": "全部事件",
   "events.none": "还没有事件",

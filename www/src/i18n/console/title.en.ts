@@ -88,6 +88,7 @@ export const titleEn = {
   "title.event.title.deleted": "Deleted",
   "title.event.key.released": "Keys released to a session",
   "title.event.session.revoked": "Session revoked",
+  "title.event.session.suspected": "Session suspected",
 
   "title.periods": "Key releases",
   "title.periods.lead": "How often the key of each period went out. The keys themselves are never shown.",

@@ -90,6 +90,7 @@ export const titleZh: Record<keyof typeof titleEn, string> = {
   "title.event.title.deleted": "已删除",
   "title.event.key.released": "已向会话下发密钥",
   "title.event.session.revoked": "会话已吊销",
+  "title.event.session.suspected": "会话可疑",
 
   "title.periods": "密钥下发",
   "title.periods.lead": "每个周期的密钥下发次数。密钥本身不会显示。",

@@ -1,0 +1,56 @@
+//! Pacing that nobody switched on.
+
+use keyveil_key_server::{PacingMode, Threshold};
+use serde_json::json;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+
+use super::rules::{audited, told};
+use super::world::{Client, Outcome, PERIODS, start, start_by_default, suspicion};
+use crate::support::TestApp;
+
+/// The whole title in no time, from many places, with counters and positions that no player has; how many requests were answered
+/// before one was refused.
+fn rip(app: &TestApp) -> usize {
+    let player = app.player();
+    let mut client = Client::open(&player, app, "ann", 0.0, "10.0.0.1").0.expect("a session");
+    let is_answered = |period: &u32| {
+        let address = format!("10.{period}.0.1");
+        matches!(client.keys(&player, *period, 1e9, &address), Outcome::Keys(_))
+    };
+    let answered = (2..PERIODS).step_by(2).take_while(is_answered).count();
+    assert_eq!(player.try_keys(&client.grant, json!({ "counter": 1_000_000 })).status, 200, "it costs nothing");
+    answered
+}
+
+fn accounts(app: &TestApp) -> i64 {
+    let options = SqliteConnectOptions::new().filename(app.config.database_file());
+    app.block_on(async {
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+        sqlx::query_scalar("SELECT count(*) FROM pacing_accounts").fetch_one(&pool).await.unwrap()
+    })
+}
+
+#[test]
+fn by_default_nothing_is_counted_slowed_or_suspected() {
+    let all = PERIODS as usize / 2 - 1;
+    let by_default = start_by_default();
+    assert_eq!(by_default.config.pacing.mode, PacingMode::Off);
+    // Thresholds alone switch nothing on.
+    let off = start(|config| {
+        config.pacing.mode = PacingMode::Off;
+        config.pacing.throttle = Threshold::At(1);
+        config.pacing.revoke = Threshold::At(1);
+    });
+    for app in [&by_default, &off] {
+        assert_eq!(rip(app), all);
+        assert_eq!(accounts(app), 0);
+        assert_eq!(suspicion(app, "ann"), (0, [].into()));
+        assert!(told(app).is_empty() && audited(app, "session_suspected").is_empty());
+    }
+    // Control: switched on, all of that is seen.
+    let on = start(|_| ());
+    assert!(rip(&on) < all);
+    assert_eq!(accounts(&on), 1);
+    assert!(suspicion(&on, "ann").0 >= 60);
+    assert!(!told(&on).is_empty() && !audited(&on, "session_suspected").is_empty());
+}
