@@ -1,4 +1,4 @@
-/** No message of a sealed worker can hold media, by its type: a field that could makes this file no longer compile. */
+/** No message of a sealed worker has a place for bytes, by its type: a field that had makes this file no longer compile. What texts hold, types don't say. */
 import { expect, test } from "vitest";
 import type { FromGuardedWorker, FromSealedWorker } from "../ts/messages.js";
 
@@ -26,7 +26,7 @@ type ContainersOf<T> = T extends Container
 type HoldsNone<T> = [ContainersIn<T>] extends [never] ? true : false;
 const holdsNone = <T>(_proof: HoldsNone<T>) => true;
 
-test("a sealed worker's messages can't hold media", () => {
+test("a sealed worker's messages have no place for bytes", () => {
   expect(holdsNone<FromSealedWorker>(true)).toBe(true);
 });
 

@@ -1,7 +1,7 @@
 /**
- * The messages between the page and the engine in a sealed worker (docs/LEVELS.md). No type here can hold media: there is no
- * buffer, no stream and no blob. A `MediaSourceHandle` moves from the worker to the page; it can be played and not read. Of media
- * text, only captions' lines leave.
+ * The messages between the page and the engine in a sealed worker (docs/LEVELS.md). No type here has a buffer, a stream or a blob.
+ * A `MediaSourceHandle` moves from the worker to the page; it can be played and not read. A text could hold anything: that captions
+ * are of WebVTT, and no media under its name, is seen to where they are loaded (hls/segment-rules.ts).
  */
 import type { WireError } from "./errors.js";
 
