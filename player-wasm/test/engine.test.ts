@@ -312,6 +312,9 @@ describe("a sealed engine", () => {
     expect(hls.called).toEqual([]);
     title.renewed({ ...renewal, maxTrack: "SD" });
     expect(hls.called).toEqual([["stopLoad"], ["removeLevel", 1]]);
+    hls.called.length = 0;
+    title.played(playback({ trackClasses: ["AUDIO", "SD"] }));
+    expect(hls.called, "a new session may allow less, too").toEqual([["stopLoad"], ["removeLevel", 1]]);
     engine.obey({ type: "engine-stop" });
     hls.called.length = 0;
     title.renewed({ ...renewal, maxTrack: "SD" });

@@ -232,6 +232,8 @@ test("a key of a class that a renewal took away is not the end of a title", asyn
   });
   expect(await high()).toBe(false);
   expect(limits.mock.calls).toMatchObject([[{ trackClasses: ["SD"], maxTrack: "SD" }]]);
+  await opened.reopen(new KeyveilError("session_expired"));
+  expect(limits.mock.lastCall).toMatchObject([{ trackClasses: ["SD", "UHD"] }]);
 });
 
 describe("a worker that crashes", () => {

@@ -146,3 +146,26 @@ test("the quality menu has no quality that the signature does not cover", async 
   await expect.poll(async () => (await limited.items()).slice(0, 2)).toEqual(["480p", "360p"]);
   expect(await limited.items()).not.toContain("720p");
 });
+
+test("a renewal that allows less leaves out the quality that plays, and playback goes on in another", async ({
+  page,
+}) => {
+  test.setTimeout(90_000);
+  await page.exposeBinding("signFor", (_source, reason) =>
+    sign(keyveil, fileId, reason === "start" ? { expiresInSecs: 10 } : { expiresInSecs: 600, maxTrack: "SD" }),
+  );
+  // Most of the title is still to be loaded when the signature is renewed.
+  const element = await embed(page, keyveil, "", { bufferSecs: 4 });
+  await play(element.locator("video"));
+  const heights = () => element.evaluate(({ player }) => player.qualities.map(({ height }) => height).sort());
+  expect(await heights()).toEqual([360, 480, 720]);
+  await element.evaluate(({ player }) => {
+    player.quality = player.qualities.find(({ height }) => height === 720).id;
+  });
+  await expect.poll(() => property(element, "videoHeight"), { timeout: 30_000 }).toBe(720);
+  await expect.poll(heights, { timeout: 20_000 }).toEqual([360, 480]);
+  expect(await element.evaluate(({ player }) => player.quality), "it is chosen automatically again").toBe(-1);
+  await expect.poll(() => told(page, "ended"), { timeout: 60_000 }).toEqual([{}]);
+  expect(await property(element, "videoHeight")).toBeLessThan(720);
+  expect((await told(page, "error")).filter(({ fatal }) => fatal)).toEqual([]);
+});

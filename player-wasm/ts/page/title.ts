@@ -43,6 +43,7 @@ export class KeyveilTitle extends KeyveilEventTarget implements LoaderHost {
         exchange: (kind, ms, period) => this.emit("exchange", { kind, ms, period }),
         opened: (playback) => {
           this.#retry.opened();
+          this.#limited?.(playback);
           this.emit("title", playback);
         },
         limited: (playback) => this.#limited?.(playback),
@@ -105,7 +106,7 @@ export class KeyveilTitle extends KeyveilEventTarget implements LoaderHost {
     this.#position = position;
   }
 
-  /** Who hears what is left of the title after each renewal. */
+  /** Who hears what is left of the title after each renewal, and in each new session. */
   followLimits(limited: ((playback: Playback) => void) | null): void {
     this.#limited = limited;
   }

@@ -52,7 +52,7 @@ export class WorkerTitle implements LoaderHost {
     this.#position = position;
   }
 
-  /** Who hears what is left of the title after each renewal. */
+  /** Who hears what is left of the title after each renewal, and in each new session. */
   followLimits(limited: ((playback: Playback) => void) | null): void {
     this.#limited = limited;
   }
@@ -63,6 +63,7 @@ export class WorkerTitle implements LoaderHost {
     urls.update(playback.playlistUrl);
     this.#playing = { playback, urls };
     this.#retry.opened();
+    this.#limited?.(playback);
   }
 
   /** It was prolonged. */
