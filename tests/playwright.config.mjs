@@ -7,6 +7,7 @@ import { defineConfig } from "@playwright/test";
 
 const CONSOLE = "console-*.spec.mjs";
 const WEBKIT = "webkit.spec.mjs";
+const STRESS = "stress.spec.mjs";
 const LEVELLED = ["hooks", "modes", "playback", "preview", "refusals", "session", "thumbnails", "watermark"].map(
   (name) => `${name}.spec.mjs`,
 );
@@ -64,11 +65,13 @@ export default defineConfig({
         },
       },
     },
+    // Load has a command of its own, `npm run stress`.
+    { ...PREPARED, name: "stress", testMatch: STRESS, outputDir: "test-results/stress" },
     { ...atLevel("guarded"), name: "webkit", testMatch: WEBKIT, outputDir: "test-results/webkit" },
     {
       ...PREPARED,
       name: "installation",
-      testIgnore: [CONSOLE, WEBKIT, ...LEVELLED],
+      testIgnore: [CONSOLE, WEBKIT, STRESS, ...LEVELLED],
       outputDir: "test-results/installation",
     },
   ],

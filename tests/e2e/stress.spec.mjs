@@ -1,5 +1,5 @@
 // What viewers and applications do to a player at its worst, at each level, with plain hls.js on the same clip as the control: what the
-// control comes through, every level has to. `npm run stress` does all of it; without it there are fewer repetitions.
+// control comes through, every level has to. `npm run stress` does all of it; Playwright by itself fewer repetitions.
 import { expect, test } from "@playwright/test";
 import { sharedClip } from "./lib/clips.mjs";
 import { counts, heapOf } from "./lib/stage/heap.mjs";

@@ -103,8 +103,9 @@ async function api(origin, apiKey, method, path, body) {
   return answer.status === 204 ? null : answer.json();
 }
 
+/** A browser that is just ending may still write into its profile. */
 export function remove(folder) {
-  rmSync(folder, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
 }
 
 /** Every key of a title, read from the data folder through the KMS by a tool that only the tests have. */
