@@ -1,6 +1,5 @@
 /** What an hls.js has to choose from, and what is chosen. */
-import type Hls from "hls.js";
-import type { MediaPlaylist } from "hls.js";
+import Hls, { type MediaPlaylist } from "hls.js";
 import type { EngineTrack, EngineTracks } from "../engine-messages.js";
 
 export function tracksOf(hls: Hls): EngineTracks {
@@ -15,6 +14,21 @@ export function tracksOf(hls: Hls): EngineTracks {
     subtitleTracks: hls.subtitleTracks.map(track),
     subtitleTrack: hls.subtitleTrack,
   };
+}
+
+/** Calls `changed` whenever `tracksOf` may give something else. */
+export function followTracks(hls: Hls, changed: () => void): void {
+  const { Events } = Hls;
+  const changes = [
+    Events.LEVELS_UPDATED,
+    Events.LEVEL_SWITCHED,
+    Events.AUDIO_TRACKS_UPDATED,
+    Events.AUDIO_TRACK_SWITCHING,
+    Events.AUDIO_TRACK_SWITCHED,
+    Events.SUBTITLE_TRACKS_UPDATED,
+    Events.SUBTITLE_TRACK_SWITCH,
+  ] as const;
+  for (const change of changes) hls.on(change, () => changed());
 }
 
 /** Whether one of them has that id; -1 is the choice of none. hls.js throws at any other. */

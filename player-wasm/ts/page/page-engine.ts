@@ -4,7 +4,7 @@ import type { EngineTracks } from "../engine-messages.js";
 import type { KeyveilError } from "../errors.js";
 import { failureOf } from "../hls/failure.js";
 import { leaveOut } from "../hls/left-out.js";
-import { isChoice, tracksOf } from "../hls/tracks.js";
+import { followTracks, isChoice, tracksOf } from "../hls/tracks.js";
 import type { Playback } from "../protocol.js";
 import type { Engine, EngineEvents } from "./engine.js";
 
@@ -45,14 +45,7 @@ export class PageEngine implements Engine {
     });
     hls.on(Events.MANIFEST_PARSED, () => events.ready());
     hls.on(Events.FRAG_BUFFERED, () => events.buffered());
-    const tracks = () => events.tracks();
-    hls.on(Events.LEVELS_UPDATED, tracks);
-    hls.on(Events.LEVEL_SWITCHED, tracks);
-    hls.on(Events.AUDIO_TRACKS_UPDATED, tracks);
-    hls.on(Events.AUDIO_TRACK_SWITCHING, tracks);
-    hls.on(Events.AUDIO_TRACK_SWITCHED, tracks);
-    hls.on(Events.SUBTITLE_TRACKS_UPDATED, tracks);
-    hls.on(Events.SUBTITLE_TRACK_SWITCH, tracks);
+    followTracks(hls, () => events.tracks());
   }
 
   get tracks(): EngineTracks {

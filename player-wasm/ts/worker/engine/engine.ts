@@ -6,7 +6,7 @@ import { failureOf } from "../../hls/failure.js";
 import { leaveOut } from "../../hls/left-out.js";
 import { createLoaders, createStandardLoaders } from "../../hls/loaders.js";
 import { watchSource } from "../../hls/source-watch.js";
-import { isChoice, tracksOf } from "../../hls/tracks.js";
+import { followTracks, isChoice, tracksOf } from "../../hls/tracks.js";
 import { captionCues, EMBEDDED_ID, embeddedTrack, trackOfCues } from "./captions.js";
 import { installGlobals, type Scope } from "./globals.js";
 import { engineSettings } from "./settings.js";
@@ -142,16 +142,7 @@ export class SealedEngine {
       if (track === null) return;
       for (const cues of captionCues(data.cues)) this.#report({ type: "cues", track, cues });
     });
-    const changes = [
-      Events.LEVELS_UPDATED,
-      Events.LEVEL_SWITCHED,
-      Events.AUDIO_TRACKS_UPDATED,
-      Events.AUDIO_TRACK_SWITCHING,
-      Events.AUDIO_TRACK_SWITCHED,
-      Events.SUBTITLE_TRACKS_UPDATED,
-      Events.SUBTITLE_TRACK_SWITCH,
-    ] as const;
-    for (const change of changes) hls.on(change, () => this.#tellTracks());
+    followTracks(hls, () => this.#tellTracks());
   }
 
   #choose(hls: Hls, command: EngineCommand): void {
