@@ -26,10 +26,6 @@ export async function embed(page, keyveil, psign, { attributes = {}, html = "", 
           window.told.push({ type, detail: JSON.parse(JSON.stringify(said)) });
         });
       }
-      element.addEventListener("state", ({ detail }) => {
-        const hls = detail.state === "ready" && element.player.hls;
-        if (hls) hls.config.maxMaxBufferLength = bufferSecs;
-      });
       document.body.append(element);
     },
     { psign, attributes: { ...levelAttribute(), ...attributes }, html, bufferSecs },
