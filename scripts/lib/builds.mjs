@@ -24,8 +24,13 @@ export async function buildNative(show) {
   const said = await cargo(["test", "--no-run", "--release", "--locked", ...tests], show).catch(
     () => "not all tests compile",
   );
-  await cargo(["build", "--release", "--locked", "--bins", ...SERVERS, "-p", "keyveil-tests"], show);
+  await buildTestBinaries(show);
   return said;
+}
+
+/** The servers, and the binaries that only tests use. */
+export async function buildTestBinaries(show) {
+  return cargo(["build", "--release", "--locked", "--bins", ...SERVERS, "-p", "keyveil-tests"], show);
 }
 
 /** The wasm-bindgen tools, unoptimized because they run for a second. */
