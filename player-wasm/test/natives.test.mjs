@@ -1,7 +1,7 @@
 import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
-import { KeyveilError } from "../ts/errors.js";
-import { fixNatives } from "../ts/worker/natives.js";
+import { KeyveilError } from "../ts/errors.ts";
+import { fixNatives } from "../ts/worker/natives.ts";
 
 /** The worker's own functions that Node has none of, or has in JavaScript: natives of other names, by these names. */
 const BROWSER = `
@@ -16,7 +16,7 @@ const BROWSER = `
   globalThis.SourceBuffer = { prototype: { appendBuffer: native("appendBuffer") } };
 `;
 /** A realm in which source texts are what a browser would say. */
-function realm(change = ""): object {
+function realm(change = "") {
   return runInNewContext(`
     const names = new Map();
     const sources = Function.prototype.toString;
@@ -29,10 +29,10 @@ function realm(change = ""): object {
 }
 
 /** The error that stops the worker; null where it may run. */
-function refusal(scope: object): KeyveilError | null {
+function refusal(scope) {
   const own = Function.prototype.toString;
-  const sourceOf = Reflect.get(scope, "sourceOf") as (value: unknown) => string;
-  Function.prototype.toString = function (this: unknown) {
+  const sourceOf = Reflect.get(scope, "sourceOf");
+  Function.prototype.toString = function () {
     return sourceOf(this);
   };
   try {
@@ -47,15 +47,15 @@ function refusal(scope: object): KeyveilError | null {
 }
 
 test("a worker of the browser's own functions runs, and they can't be replaced from then on", () => {
-  const scope = realm() as Record<string, Record<string, unknown>>;
+  const scope = realm();
   expect(refusal(scope)).toBeNull();
   for (const [holder, name] of [
     [scope, "fetch"],
     [scope.crypto, "getRandomValues"],
     [scope.WebAssembly, "instantiate"],
-    [(scope.SourceBuffer as { prototype: object }).prototype, "appendBuffer"],
-    [(scope.Uint8Array as { prototype: object }).prototype, "set"],
-  ] as [Record<string, unknown>, string][]) {
+    [scope.SourceBuffer.prototype, "appendBuffer"],
+    [scope.Uint8Array.prototype, "set"],
+  ]) {
     const before = holder[name];
     expect(() => Object.defineProperty(holder, name, { value: () => before }), name).toThrow(TypeError);
     expect(
@@ -99,7 +99,7 @@ test("what is missing is refused, and what a browser may lack is not", () => {
 });
 
 test("what is refused stays as it was", () => {
-  const scope = realm("SourceBuffer.prototype.appendBuffer = () => {}") as Record<string, unknown>;
+  const scope = realm("SourceBuffer.prototype.appendBuffer = () => {}");
   expect(refusal(scope)?.code).toBe("unsupported_browser");
   expect(Reflect.set(scope, "fetch", 1)).toBe(true);
 });
