@@ -5,6 +5,7 @@
 //   cargo test                           every crate, natively
 //   wasm tests                           the protocol crate in WebAssembly
 //   independent vectors                  tests/vectors/ by Node's own cryptography
+//   memory tests                         the decryptor's memory, searched for keys after each call and within
 //   command tests                        the parts of these commands
 //   KMS tests                            a server on SoftHSM2 and on moto, which hang, vanish and come back
 //   signing samples                      docs/samples in Node, Python, Go, Java and PHP, where these are here
@@ -80,6 +81,7 @@ async function suites() {
       env: wasmRunner,
     },
     { name: "independent vectors", ...(await nodeTests("tests/vectors", "tests/e2e")) },
+    { name: "memory tests", ...(await nodeTests("tests/memory")) },
     { name: "command tests", ...(await nodeTests("scripts")) },
     { name: "KMS tests", ...(await nodeTests("tests/kms")), env: kms },
     { name: "signing samples", ...(await nodeTests("tests/samples")) },

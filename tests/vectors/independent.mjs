@@ -110,9 +110,9 @@ export function x25519FromBytes(bytes) {
   const publicBytes = createPublicKey(privateKey).export({ format: "der", type: "spki" }).subarray(-32);
   return { privateKey, publicBytes };
 }
-const publicKey = (bytes) =>
+export const x25519PublicKey = (bytes) =>
   createPublicKey({ key: Buffer.concat([hex("302a300506032b656e032100"), bytes]), format: "der", type: "spki" });
-const dh = (privateKey, publicBytes) => diffieHellman({ privateKey, publicKey: publicKey(publicBytes) });
+const dh = (privateKey, publicBytes) => diffieHellman({ privateKey, publicKey: x25519PublicKey(publicBytes) });
 
 function context({ dhs, enc, recipientPublic, senderPublic, info, psk, pskId }) {
   const prk = extract(KEM_SUITE, "", "eae_prk", dhs);

@@ -8,6 +8,9 @@ import {
   type Loaders,
 } from "./loaders.js";
 
+/** What stays buffered behind the position, at each level; an application may say otherwise. */
+export const BACK_BUFFER_SECS = 30;
+
 /** Settings of hls.js that must stay as they are. */
 export interface HlsSettings extends Loaders {
   readonly enableInterstitialPlayback: false;

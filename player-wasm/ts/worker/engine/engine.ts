@@ -5,6 +5,7 @@ import { KeyveilError } from "../../errors.js";
 import { failureOf } from "../../hls/failure.js";
 import { leaveOut } from "../../hls/left-out.js";
 import { createLoaders, createStandardLoaders } from "../../hls/loaders.js";
+import { BACK_BUFFER_SECS } from "../../hls/settings.js";
 import { watchSource } from "../../hls/source-watch.js";
 import { followTracks, isChoice, tracksOf } from "../../hls/tracks.js";
 import { captionCues, EMBEDDED_ID, embeddedTrack, trackOfCues } from "./captions.js";
@@ -15,8 +16,6 @@ import type { WorkerTitle } from "./worker-title.js";
 
 type Start = Extract<EngineCommand, { type: "engine-start" }>;
 export type MakeHls = (config: Partial<HlsConfig>) => Hls;
-
-const BACK_BUFFER_SECS = 30;
 
 export class SealedEngine {
   readonly #title: WorkerTitle;
