@@ -5,7 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 /// Reads JSON text that is an object.
@@ -13,7 +13,9 @@ use serde::{Deserialize, Deserializer};
 /// # Errors
 /// serde's, also for text that is none.
 pub fn from_json_object<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
-    serde_json::from_slice(json).map(|Object(value)| value)
+    // serde_json itself would not look into texts of unknown names.
+    let text = std::str::from_utf8(json).map_err(Error::custom)?;
+    serde_json::from_str(text).map(|Object(value)| value)
 }
 
 /// For a field that is an object, null or absent.
