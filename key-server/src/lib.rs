@@ -21,6 +21,8 @@ mod client_address;
 mod clock;
 mod config;
 mod fetch;
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod installation;
 pub mod kms;

@@ -48,6 +48,11 @@ export function encryptSegment(key, clear) {
   const cipher = createCipheriv("aes-128-cbc", key.subarray(0, 16), key.subarray(16));
   return Buffer.concat([cipher.update(clear), cipher.final()]);
 }
+// Without padding of its own: what is encrypted brings what it has instead.
+export function encryptBlocks(key, blocks) {
+  const cipher = createCipheriv("aes-128-cbc", key.subarray(0, 16), key.subarray(16)).setAutoPadding(false);
+  return Buffer.concat([cipher.update(blocks), cipher.final()]);
+}
 export function decryptSegment(key, ciphertext) {
   const cipher = createDecipheriv("aes-128-cbc", key.subarray(0, 16), key.subarray(16));
   return Buffer.concat([cipher.update(ciphertext), cipher.final()]);
