@@ -107,6 +107,7 @@ impl Tab {
         let outcome = client.keys(player, period, self.at, network.address(chance, now));
         if let Outcome::Throttled(secs) = &outcome {
             self.held_until = now + u32::try_from(*secs).unwrap();
+            self.retries_at = 0;
         }
         let periods = note(outcome);
         if is_lost_back || periods.is_empty() {

@@ -34,7 +34,7 @@ fn honest_viewers_are_refused_nothing() {
     let mut viewers: Vec<Viewer> = (0..size().viewers).map(|number| Viewer::new(number, SEED)).collect();
     run(&app, &mut viewers, SECS);
     let mut refused = Vec::new();
-    let mut suspected = BTreeMap::<&str, u32>::new();
+    let (mut suspected, mut at_45) = (BTreeMap::<&str, u32>::new(), 0);
     for viewer in &viewers {
         if viewer.throttled > 0 || !viewer.refused.is_empty() {
             refused.push(format!("{} {:?} {} {:?}", viewer.uid, viewer.habit, viewer.throttled, viewer.refused));
@@ -44,9 +44,10 @@ fn honest_viewers_are_refused_nothing() {
         if score >= 30 {
             *suspected.entry(name_of(viewer.habit)).or_default() += 1;
         }
+        at_45 += u32::from(score >= 45);
     }
     let requests: u32 = viewers.iter().map(|viewer| viewer.requests).sum();
-    eprintln!("{} honest viewers, {requests} requests; suspected: {suspected:?}", viewers.len());
+    eprintln!("{} honest viewers, {requests} requests; suspected: {suspected:?}, {at_45} by 45 points", viewers.len());
     assert!(refused.is_empty(), "{refused:#?}");
 }
 
