@@ -76,12 +76,14 @@ export interface WireError {
   /** HTTP status, 0 when there was no answer. */
   readonly status: number;
   readonly requestId: string | null;
+  readonly retryAfterSecs: number | null;
   readonly cause: string | null;
 }
 
 interface ErrorDetail {
   status?: number;
   requestId?: string | null;
+  retryAfterSecs?: number | null;
   cause?: unknown;
   fatal?: boolean;
 }
@@ -96,6 +98,8 @@ export class KeyveilError extends Error {
   readonly status: number;
   /** Names the refusal in the server's log. */
   readonly requestId: string | null;
+  /** In so many seconds the server answers the same request, as it said itself. */
+  readonly retryAfterSecs: number | null;
 
   constructor(code: ErrorCode, message?: string, detail: ErrorDetail = {}) {
     super(message ?? defaultMessage(code), detail.cause === undefined ? undefined : { cause: detail.cause });
@@ -104,23 +108,24 @@ export class KeyveilError extends Error {
     this.fatal = detail.fatal ?? isFatal(code);
     this.status = detail.status ?? 0;
     this.requestId = detail.requestId ?? null;
+    this.retryAfterSecs = detail.retryAfterSecs ?? null;
   }
 
   static fromWire(wire: WireError): KeyveilError {
-    const { code, message, fatal, status, requestId, cause } = wire;
-    return new KeyveilError(code, message, { fatal, status, requestId, ...(cause === null ? {} : { cause }) });
+    const { code, message, cause, ...detail } = wire;
+    return new KeyveilError(code, message, { ...detail, ...(cause === null ? {} : { cause }) });
   }
 
   toWire(): WireError {
     const cause = this.cause === undefined ? null : String(this.cause);
-    const { code, message, fatal, status, requestId } = this;
-    return { code, message, fatal, status, requestId, cause };
+    const { code, message, fatal, status, requestId, retryAfterSecs } = this;
+    return { code, message, fatal, status, requestId, retryAfterSecs, cause };
   }
 
   /** The same failure, with another verdict on whether the player can go on. */
   withFatal(fatal: boolean): KeyveilError {
-    const { message, status, requestId, cause } = this;
-    return new KeyveilError(this.code, message, { status, requestId, cause, fatal });
+    const { message, status, requestId, retryAfterSecs, cause } = this;
+    return new KeyveilError(this.code, message, { status, requestId, retryAfterSecs, cause, fatal });
   }
 }
 
@@ -139,7 +144,7 @@ export function curedByNewSession(error: KeyveilError): boolean {
 }
 
 /** A refusal as servers word it (docs/PROTOCOL.md, "Error codes"); `null` for a proxy's page, or a code that is not known. */
-export function refusalOf(status: number, text: string): KeyveilError | null {
+export function refusalOf(status: number, text: string, retryAfterSecs: number | null = null): KeyveilError | null {
   if (text.length > REFUSAL_CHARS_MAX) return null;
   let error: { code?: unknown; message?: unknown; requestId?: unknown } | null | undefined;
   try {
@@ -150,7 +155,7 @@ export function refusalOf(status: number, text: string): KeyveilError | null {
   if (!error || !isErrorCode(error.code)) return null;
   const message = typeof error.message === "string" ? error.message : undefined;
   const requestId = typeof error.requestId === "string" ? error.requestId : null;
-  return new KeyveilError(error.code, message, { status, requestId });
+  return new KeyveilError(error.code, message, { status, requestId, retryAfterSecs });
 }
 
 const REFUSAL_CHARS_MAX = 16 << 10;

@@ -83,6 +83,7 @@ export class WorkerHost {
         this.#sealed?.title.renewed(renewal);
         this.#post({ type: "session", renewal });
       },
+      paced: (error) => this.#post({ type: "paced", error: error.toWire() }),
     });
     return { session, loader: new SegmentLoader(wasm, session, credentials) };
   }

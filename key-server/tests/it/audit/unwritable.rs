@@ -18,7 +18,7 @@ const ELSEWHERE: [&str; 5] = ["installation_created", "log_sealed", "log_broken"
 
 #[test]
 fn what_cannot_be_logged_does_not_happen() {
-    let app = TestApp::builder().allow_private().paced().start();
+    let app = TestApp::builder().allow_private().start();
     let acts = Acts::of(&app);
     applications(&acts);
     people(&acts);
