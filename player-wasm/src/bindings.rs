@@ -22,7 +22,7 @@ pub struct KeyveilSession {
 
 #[wasm_bindgen]
 impl KeyveilSession {
-    /// Fails with `build_missing` when the module was built without an SDK build.
+    /// Fails with `build_missing` where no SDK build was written into the module.
     #[wasm_bindgen(constructor)]
     pub fn new() -> Result<Self, JsValue> {
         Ok(Self { session: Session::new(SdkBuild::embedded()?), buffer: SegmentBuffer::default() })

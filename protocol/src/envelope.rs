@@ -83,6 +83,11 @@ impl Psk {
         Self { id: id.into(), secret }
     }
 
+    #[cfg(test)]
+    pub(crate) const fn exposed(&self) -> &PskSecret {
+        &self.secret
+    }
+
     fn bundle(&self) -> Result<PskBundle<'_>, ProtocolError> {
         PskBundle::new(self.secret.expose_secret(), self.id.as_bytes()).map_err(|_| rejected("empty psk id"))
     }
