@@ -31,6 +31,7 @@ mod page_origin;
 mod principal;
 mod rate_counters;
 mod refusal;
+pub mod sdk_files;
 mod state;
 pub mod store;
 

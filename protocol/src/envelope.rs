@@ -83,8 +83,9 @@ impl Psk {
         Self { id: id.into(), secret }
     }
 
-    #[cfg(test)]
-    pub(crate) const fn exposed(&self) -> &PskSecret {
+    /// The 32 bytes.
+    #[must_use]
+    pub const fn secret(&self) -> &PskSecret {
         &self.secret
     }
 

@@ -188,7 +188,7 @@ mod tests {
         let words = build.words().unwrap();
         let embedded = read(&words).unwrap();
         assert_eq!((embedded.id(), embedded.server_keys()), (&build.id, build.server_keys.as_slice()));
-        assert_eq!(embedded.psk().exposed(), &build.secret);
+        assert_eq!(embedded.psk().secret(), &build.secret);
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
         assert!(!bytes.windows(4).any(|window| window == [0x5A; 4]), "the secret is masked");
     }
