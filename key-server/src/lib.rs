@@ -33,6 +33,7 @@ mod page_origin;
 mod principal;
 mod rate_counters;
 mod refusal;
+pub mod sdk_files;
 mod state;
 pub mod store;
 

@@ -24,7 +24,7 @@ pub struct KeyveilSession {
 
 #[wasm_bindgen]
 impl KeyveilSession {
-    /// Fails with `build_missing` when the module was built without an SDK build.
+    /// Fails with `build_missing` where no SDK build was written into the module.
     #[wasm_bindgen(constructor)]
     pub fn new() -> Result<Self, JsValue> {
         let build = on_wiped_stack(SdkBuild::embedded)?;

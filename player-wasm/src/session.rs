@@ -17,7 +17,6 @@ use crate::sdk_build::SdkBuild;
 pub(crate) struct PlayerError(pub(crate) ErrorCode);
 
 impl PlayerError {
-    pub(crate) const BUILD_MISSING: Self = Self(ErrorCode::BuildMissing);
     pub(crate) const SERVER_KEY_UNKNOWN: Self = Self(ErrorCode::ServerKeyUnknown);
     pub(crate) const ENVELOPE_REJECTED: Self = Self(ErrorCode::EnvelopeRejected);
     pub(crate) const SEGMENT_DAMAGED: Self = Self(ErrorCode::SegmentDamaged);
@@ -103,7 +102,7 @@ impl Session {
             psign: psign.to_owned(),
             file_id: file_id.map(str::parse).transpose()?,
             public_key,
-            build_id: self.build.build_id.to_string(),
+            build_id: self.build.id().to_string(),
             position_ms,
             version: self.version,
             stated,

@@ -51,6 +51,7 @@ describe("an error", () => {
     segment_damaged: ["media", false],
     key_tag_malformed: ["media", true],
     build_missing: ["environment", true],
+    wasm_altered: ["environment", true],
     worker_crashed: ["environment", true],
     destroyed: ["environment", true],
     aborted: ["environment", false],

@@ -53,6 +53,7 @@ const CLIENT_CODES = [
   "key_not_granted",
   "signature_unavailable",
   "wasm_unavailable",
+  "wasm_altered",
   "worker_crashed",
   "worker_blocked",
   "source_not_opened",
@@ -205,6 +206,7 @@ function errorType(code: ErrorCode): ErrorType {
       return "media";
     case "build_missing":
     case "wasm_unavailable":
+    case "wasm_altered":
     case "worker_crashed":
     case "worker_blocked":
     case "source_not_opened":
@@ -223,13 +225,16 @@ const MESSAGES: Partial<Record<ErrorCode, string>> = {
   unavailable: "The server can't answer right now; try again shortly.",
   envelope_rejected: "The key envelope was refused; it was not made for this request by a server this player trusts.",
   server_key_unknown: "The server's key is not one this player trusts.",
-  build_missing: "This player was built without an SDK build; install the files the key server gives out.",
+  build_missing:
+    "This player is not made for any key server; serve the files that `key-server build write` makes, or give wasmUrl and wasmSha256.",
   segment_damaged: "A media segment is damaged or belongs to another title.",
   key_tag_malformed: "The playlist's key tag is malformed.",
   key_not_granted: "The signature does not cover this rendition or part of the title.",
   signature_unavailable: "No player signature could be had; getSignature failed.",
   wasm_unavailable:
     "The decryptor can't be started; check wasmUrl, its MIME type and the worker's Content-Security-Policy.",
+  wasm_altered:
+    "The decryptor is not the one this player was made with; serve worker.js and its wasm as they were written.",
   worker_crashed: "The player's worker stopped unexpectedly.",
   worker_blocked: "The page's Content-Security-Policy stops the player's worker; it needs worker-src 'self'.",
   source_not_opened:

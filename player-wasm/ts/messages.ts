@@ -9,8 +9,10 @@ import type { Downgrade, Playback, Renewal, SdkLevel } from "./protocol.js";
 export interface InitMessage {
   readonly type: "init";
   readonly server: string;
-  /** Missing: `keyveil.wasm` beside the worker. */
+  /** Missing: the worker's own, beside it. */
   readonly wasmUrl?: string | undefined;
+  /** Hex; for a worker that was made without a pin. */
+  readonly wasmSha256?: string | undefined;
   readonly credentials: RequestCredentials;
 }
 

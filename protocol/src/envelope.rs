@@ -83,6 +83,12 @@ impl Psk {
         Self { id: id.into(), secret }
     }
 
+    /// The 32 bytes.
+    #[must_use]
+    pub const fn secret(&self) -> &PskSecret {
+        &self.secret
+    }
+
     fn bundle(&self) -> Result<PskBundle<'_>, ProtocolError> {
         PskBundle::new(self.secret.expose_secret(), self.id.as_bytes()).map_err(|_| rejected("empty psk id"))
     }

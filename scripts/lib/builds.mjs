@@ -42,7 +42,7 @@ export const bindgenTestRunner = join(targetDir, "debug", "bindgen-test-runner")
 
 /** The page and worker half of the SDK: player-wasm/dist. */
 export async function buildSdk(show) {
-  return playerBuild(show, "buildSdk", {});
+  return playerBuild(show, "buildSdk");
 }
 
 /** The pages: www/dist. */
@@ -60,11 +60,6 @@ export async function buildPages({ wait }) {
   return ran ? "built" : "unchanged";
 }
 
-/** The wasm module that carries the SDK build in `sdkBuildFile`, at `outFile`. */
-export async function buildWasm(show, { sdkBuildFile, outFile }) {
-  return playerBuild(show, "buildWasm", { sdkBuildFile, outFile });
-}
-
 async function cargo(args, { wait }) {
   let compiled = 0;
   await checked("cargo", args, (line) => {
@@ -79,11 +74,11 @@ async function cargo(args, { wait }) {
 }
 
 /** player-wasm/build.mjs, in a process of its own, so that an interrupt ends it and all it started. */
-async function playerBuild({ wait }, name, options) {
+async function playerBuild({ wait }, name) {
   const module = pathToFileURL(inRoot("player-wasm/build.mjs")).href;
   const script = [
     `import { ${name} } from ${JSON.stringify(module)};`,
-    `const built = await ${name}(${JSON.stringify(options)});`,
+    `const built = await ${name}();`,
     "console.log(built ? 'built' : 'unchanged');",
   ];
   const onLine = (line) => line.startsWith("player: ") && wait(line.slice("player: ".length));

@@ -17,7 +17,7 @@ import { Watermark } from "./watermark.js";
 // On a server there is no HTMLElement; importing this module there must do no harm.
 const Base = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement;
 
-const RELOADING = ["server", "file-id", "worker-url", "wasm-url", "level"];
+const RELOADING = ["server", "file-id", "worker-url", "wasm-url", "wasm-sha256", "level"];
 
 export class KeyveilPlayerElement extends Base {
   static readonly observedAttributes = [...RELOADING, "psign", "poster", "lang", "muted", "autoplay"];
@@ -93,6 +93,7 @@ export class KeyveilPlayerElement extends Base {
         getSignature: (request) => (this.#getSignature ?? this.#signatureOfAttribute)(request),
         workerUrl: this.getAttribute("worker-url") ?? undefined,
         wasmUrl: this.getAttribute("wasm-url") ?? undefined,
+        wasmSha256: this.getAttribute("wasm-sha256") ?? undefined,
       });
       this.#keyveil = keyveil;
       const player = keyveil.attach(this.#video, {

@@ -21,8 +21,10 @@ export interface KeyveilOptions {
   readonly getSignature: GetSignature;
   /** Same-origin address of `worker.js`; default: beside this module. */
   readonly workerUrl?: string | URL | undefined;
-  /** Address of the key server's own `keyveil.wasm`; default: beside the worker. */
+  /** Address of the key server's own wasm; default: beside the worker. */
   readonly wasmUrl?: string | URL | undefined;
+  /** SHA-256 of that file in hex, for a worker that is not of a key server: one that is takes its own wasm alone. */
+  readonly wasmSha256?: string | undefined;
   /** Makes the worker, where neither a bundler nor `workerUrl` can. */
   readonly createWorker?: (() => WorkerLike) | undefined;
   /** `credentials` of every request the worker makes; default `same-origin`. */
@@ -158,11 +160,12 @@ export class Keyveil extends KeyveilEventTarget {
   }
 
   #init(): InitMessage {
-    const { server, wasmUrl, fetchCredentials } = this.#options;
+    const { server, wasmUrl, wasmSha256, fetchCredentials } = this.#options;
     return {
       type: "init",
       server: absolute(server),
       wasmUrl: wasmUrl === undefined ? undefined : absolute(wasmUrl),
+      wasmSha256,
       credentials: fetchCredentials ?? "same-origin",
     };
   }
