@@ -136,6 +136,11 @@ impl ServerState {
         self.public_url.as_str().trim_end_matches('/')
     }
 
+    /// How browsers reach this server, as an address.
+    pub(crate) const fn public_url(&self) -> &Url {
+        &self.public_url
+    }
+
     /// The path before those of a version's files; with `preview_segments` one that opens no segment behind them.
     pub(crate) fn media_path(&self, folder: &MediaFolder, expires_at: u64, preview_segments: Option<u32>) -> String {
         let scope = preview_segments.map_or(UrlScope::Media, UrlScope::Beginning);

@@ -61,6 +61,7 @@ impl Masked {
 
 /// Random halves, fetched before anything is in clear: the browser's function for it is given a view of this memory, and code that came
 /// into the worker first may have put its own in that function's place.
+#[expect(clippy::vec_box, reason = "a mask that is taken out leaves no copy behind")]
 pub(crate) struct Masks(Vec<Box<Bytes>>);
 
 impl Masks {

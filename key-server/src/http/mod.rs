@@ -17,6 +17,7 @@ mod jobs;
 mod media;
 mod media_origins;
 mod openapi;
+mod page_policy;
 mod pages;
 mod principal;
 mod router;

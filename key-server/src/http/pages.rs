@@ -9,16 +9,12 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use keyveil_protocol::ErrorCode;
 
 use super::envelope::HttpRefusal;
+use super::page_policy;
 use crate::origin::{locate, plain_path};
 use crate::refusal::Refusal;
 use crate::sdk_files::build_of;
 use crate::state::ServerState;
 
-const PAGE_POLICY: &str = "default-src 'self'; worker-src 'self'; media-src 'self' blob: data:; img-src 'self' data: blob:; \
-                           style-src 'self' 'unsafe-inline'; connect-src 'self'; object-src 'none'; base-uri 'none'; \
-                           frame-ancestors 'self'";
-/// A worker obeys the policy of its own file: only there may WebAssembly be compiled, and media be fetched from anywhere.
-const WORKER_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src *";
 const CACHE_HASHED: &str = "public, max-age=31536000, immutable";
 const CACHE_REVALIDATE: &str = "no-cache";
 
@@ -49,7 +45,10 @@ pub(super) async fn pages(state: web::Data<ServerState>, request: HttpRequest) -
     let relative = plain_path(&name).ok_or_else(not_found)?;
     let opened = web::block(move || open(&folders, &relative)).await;
     match opened {
-        Ok(Some((Found::File(file), Some(named)))) => Ok(answer(&request, &file, named)),
+        Ok(Some((Found::File(file), Some(named)))) => {
+            let policy = if is_worker(&file) { page_policy::of_worker(&state).await? } else { page_policy::of_pages() };
+            Ok(answer(&request, named, policy))
+        }
         // An address of this server, so that nothing in the path can point elsewhere.
         Ok(Some((Found::Folder, _))) => {
             Ok(HttpResponse::PermanentRedirect().insert_header((header::LOCATION, format!("{path}/"))).finish())
@@ -69,16 +68,19 @@ fn open(folders: &[PathBuf], relative: &Path) -> Option<(Found, Option<NamedFile
     Some((Found::File(path), Some(named)))
 }
 
-fn answer(request: &HttpRequest, file: &Path, named: NamedFile) -> HttpResponse {
-    let mut response = named.disable_content_disposition().prefer_utf8(true).into_response(request);
+fn is_worker(file: &Path) -> bool {
     let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let is_worker = name.starts_with("worker") && name.ends_with(".js");
+    name.starts_with("worker") && name.ends_with(".js")
+}
+
+fn answer(request: &HttpRequest, named: NamedFile, policy: HeaderValue) -> HttpResponse {
+    let mut response = named.disable_content_disposition().prefer_utf8(true).into_response(request);
     let is_sdk = request.path().starts_with("/sdk/");
     let headers = response.headers_mut();
-    let policy = if is_worker { WORKER_POLICY } else { PAGE_POLICY };
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     // Vite puts a hash into the name of everything under /assets/, and so does `build write` into that of its wasm.
-    let hashed = request.path().starts_with("/assets/") || (is_sdk && build_of(name).is_some());
+    let is_hashed_wasm = is_sdk && request.path().rsplit('/').next().and_then(build_of).is_some();
+    let hashed = request.path().starts_with("/assets/") || is_hashed_wasm;
     headers
         .insert(header::CACHE_CONTROL, HeaderValue::from_static(if hashed { CACHE_HASHED } else { CACHE_REVALIDATE }));
     let resource_policy = if is_sdk { "cross-origin" } else { "same-origin" };

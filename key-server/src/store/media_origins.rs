@@ -40,6 +40,15 @@ impl Store {
             .await?;
         rows.iter().map(row).collect()
     }
+
+    /// Base addresses of the media origins of all applications, each once and at most so many.
+    pub async fn media_origin_urls(&self, most: usize) -> Result<Vec<String>, StoreError> {
+        let urls = sqlx::query_scalar("SELECT DISTINCT base_url FROM media_origins ORDER BY base_url LIMIT ?")
+            .bind(i64::try_from(most).unwrap_or(i64::MAX))
+            .fetch_all(&self.pool)
+            .await?;
+        Ok(urls)
+    }
 }
 
 impl WriteTransaction<'_> {

@@ -1,3 +1,5 @@
+use serde_json::json;
+
 use crate::support::TestApp;
 
 fn with_pages() -> TestApp {
@@ -31,6 +33,7 @@ fn pages_come_with_a_policy_that_keeps_workers_to_this_origin() {
     assert!(home.header("content-type").unwrap().starts_with("text/html"));
     let policy = home.header("content-security-policy").unwrap();
     assert!(policy.contains("worker-src 'self'") && policy.contains("object-src 'none'"));
+    assert!(policy.ends_with("require-trusted-types-for 'script'; trusted-types keyveil default"));
     assert!(!policy.contains("wasm-unsafe-eval"), "the page itself compiles no WebAssembly");
     assert_eq!(home.header("referrer-policy"), Some("no-referrer"));
     assert_eq!(home.header("cache-control"), Some("no-cache"));
@@ -46,10 +49,8 @@ fn only_the_worker_may_compile_wasm() {
     let app = with_pages();
     for path in ["/sdk/worker.js", "/assets/worker-0f.js"] {
         let worker = app.get(path);
-        assert_eq!(
-            worker.header("content-security-policy"),
-            Some("default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src *")
-        );
+        let policy = worker.header("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'"));
         assert!(worker.header("content-type").unwrap().starts_with("text/javascript"));
     }
     assert_eq!(app.get("/sdk/worker.js").text(), "own", "this installation's own build wins");
@@ -70,6 +71,30 @@ fn the_files_of_a_build_are_kept_by_caches_where_their_name_is_their_content() {
     assert_eq!(told("/sdk/sdk.json"), ("application/json".to_owned(), false, "{}".to_owned()));
     let (mime, is_immutable, _) = told("/sdk/worker.js");
     assert!(mime.starts_with("text/javascript") && !is_immutable);
+}
+
+#[test]
+fn the_worker_loads_from_here_and_from_the_media_origins_of_all_applications() {
+    let app = with_pages();
+    let sources = || {
+        let worker = app.get("/sdk/worker.js");
+        let policy = worker.header("content-security-policy").unwrap();
+        let (_, sources) = policy.split_once("connect-src ").unwrap();
+        sources.split(' ').map(str::to_owned).collect::<Vec<_>>()
+    };
+    let own = sources();
+    assert_eq!(own.first().map(String::as_str), Some("'self'"));
+    assert!(own.iter().all(|source| source == "'self'" || source.starts_with("http://")), "{own:?}: no wildcard");
+
+    for (id, base_url) in [
+        ("first", "https://cdn.example.com"),
+        ("same", "https://cdn.example.com/"),
+        ("odd", "https://cdn.example.com;script-src"),
+    ] {
+        let body = json!({ "originId": id, "baseUrl": base_url, "scheme": "path-hmac" });
+        assert_eq!(app.authorized("POST", "/v1/media-origins").json(body.to_string()).send().status, 201, "{id}");
+    }
+    assert_eq!(sources(), [own, vec!["https://cdn.example.com".to_owned()]].concat());
 }
 
 #[test]
