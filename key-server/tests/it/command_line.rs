@@ -193,7 +193,7 @@ fn a_build_that_can_not_be_written_says_why_and_changes_nothing() {
 /// What `player-wasm/build.mjs` makes, as small as it can be.
 fn shipped_sdk(folder: &Path) {
     // (module (import "./keyveil_bg.js" "__wbg_sign_0" (func (param i32) (result i32))))
-    let mut wasm = b"\0asm\x01\0\0\0\x01\x06\x01\x60\x01\x7f\x01\x7f\x02\x21\x01\x0f./keyveil_bg.js".to_vec();
+    let mut wasm = b"\0asm\x01\0\0\0\x01\x06\x01\x60\x01\x7f\x01\x7f\x02\x20\x01\x0f./keyveil_bg.js".to_vec();
     wasm.extend_from_slice(b"\x0c__wbg_sign_0\0\0");
     std::fs::create_dir_all(folder).unwrap();
     std::fs::write(folder.join("keyveil.wasm"), wasm).unwrap();
