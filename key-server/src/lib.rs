@@ -20,6 +20,7 @@ pub mod cli;
 mod client_address;
 mod clock;
 mod config;
+pub mod core_dumps;
 mod fetch;
 mod http;
 mod installation;
