@@ -20,6 +20,7 @@ pub mod cli;
 mod client_address;
 mod clock;
 mod config;
+pub mod core_dumps;
 mod fetch;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -43,7 +44,7 @@ pub use config::{
     LocalKmsConfig, LogConfig, LogFormat, MediaConfig, PacingConfig, PacingMode, PagesConfig, Pkcs11Config,
     StandardConfig, UploadsConfig, VaultConfig, WorkersConfig,
 };
-pub use http::{ServeError, Server, StopHandle};
+pub use http::{ServeError, Server, StopHandle, TlsError};
 pub use installation::{Installation, OpenError, open, open_with_kms};
 pub use pacing::{Reason, Threshold};
 pub use page_origin::{DOMAINS_MAX, DomainPattern, DomainPatternError};

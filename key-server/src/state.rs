@@ -9,6 +9,7 @@ use url::Url;
 
 use crate::actions::account::SignInGuard;
 use crate::actions::media_origins::MediaOriginCache;
+use crate::actions::play_limits::PlayLimits;
 use crate::actions::sources::Turns;
 use crate::actions::standard::StandardLimits;
 use crate::change_streams::ChangeStreams;
@@ -36,6 +37,7 @@ pub struct ServerState {
     pub(crate) turns: Turns,
     pub(crate) sign_in_guard: SignInGuard,
     pub(crate) standard_limits: StandardLimits,
+    pub(crate) play_limits: PlayLimits,
     /// For requests to addresses that others name.
     pub(crate) fetch: Client,
     pub(crate) change_streams: ChangeStreams,
@@ -57,6 +59,7 @@ impl ServerState {
     pub fn new(installation: Installation, config: Config, clock: Clock, public_url: Url) -> Self {
         let own_origins = own_origins(&public_url, config.http.public_url.is_none());
         let (sign_in_guard, standard_limits) = (SignInGuard::new(&clock), StandardLimits::new(&clock));
+        let play_limits = PlayLimits::new(config.http.plays_per_minute, &clock);
         let fetch = Client::new(config.fetch, Arc::new(SystemLookup));
         Self {
             installation,
@@ -66,6 +69,7 @@ impl ServerState {
             turns: Turns::default(),
             sign_in_guard,
             standard_limits,
+            play_limits,
             change_streams: ChangeStreams::default(),
             media_origins: MediaOriginCache::default(),
             public_url,

@@ -1,6 +1,7 @@
 //! The `packager` binary.
 
 mod cli;
+mod core_dumps;
 
 use std::{
     io::{self, Write},
@@ -23,7 +24,11 @@ use cli::{Cli, Command, Import, Pack, Upload, Worker};
 const READERS_MAX: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
-    match Cli::parse().command {
+    let command = Cli::parse().command;
+    if let Err(error) = core_dumps::forbid() {
+        eprintln!("warning: core dumps can't be forbidden: {error}");
+    }
+    match command {
         Command::Pack(arguments) => {
             log_lines();
             let report = Arc::from(arguments.progress.reporter("packing"));

@@ -57,8 +57,11 @@ pub(super) struct Admission {
 /// the application's pages.
 pub(super) async fn admit(state: &ServerState, entry: &Entry<'_>) -> Result<Admission, Refusal> {
     let now = state.clock.now();
-    let signature = psign::check(state, entry.psign, now).await?;
+    let limits = &state.play_limits;
+    let signature = psign::check(state, entry.psign, now).await;
+    let signature = signature.map_err(|refusal| limits.refuse(entry.address, refusal))?;
     let app_id = signature.app.app_id;
+    limits.check(entry.address, app_id)?;
     authorize(state, entry, signature, now).await.map_err(|refusal| refusal.for_app(app_id))
 }
 

@@ -27,6 +27,7 @@ pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod media;
 pub(crate) mod play;
+pub(crate) mod play_limits;
 pub(crate) mod put_title;
 pub(crate) mod query;
 pub(crate) mod readiness;

@@ -11,6 +11,8 @@ pub(super) const EXAMPLES: &str = "Examples:
   key-server serve --config key-server.toml
   KEYVEIL_LISTEN=127.0.0.1:9000 KEYVEIL_DATA=/var/lib/keyveil key-server serve
   KEYVEIL_PUBLIC_URL=https://video.example.com key-server serve     behind a TLS proxy
+  KEYVEIL_LISTEN=0.0.0.0:443 KEYVEIL_PUBLIC_URL=https://video.example.com KEYVEIL_HTTP_TLS_CERTIFICATE=fullchain.pem \\
+      KEYVEIL_HTTP_TLS_KEY=privkey.pem key-server serve              TLS of its own; renewed files are taken without a restart
 
 Prints `listening: URL` on standard output when it is ready; logs go to standard error.";
 

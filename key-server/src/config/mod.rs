@@ -184,6 +184,29 @@ mod tests {
     }
 
     #[test]
+    fn certificate_and_key_go_together_and_with_https() {
+        let certificate = ("KEYVEIL_HTTP_TLS_CERTIFICATE", "/etc/keyveil/tls.pem");
+        let key = ("KEYVEIL_HTTP_TLS_KEY", "/etc/keyveil/tls.key");
+        let (public, plain) = (("KEYVEIL_PUBLIC_URL", "https://video.example.com"), "http://video.example.com");
+        assert!(load(&[certificate, key, public]).unwrap().http.tls().is_some());
+        assert!(load(&[certificate, key]).unwrap().http.tls().is_some());
+        assert!(
+            load(&[("KEYVEIL_HTTP_TLS_CERTIFICATE", ""), ("KEYVEIL_HTTP_TLS_KEY", "")]).unwrap().http.tls().is_none()
+        );
+        for unfit in [&[certificate][..], &[key], &[certificate, key, ("KEYVEIL_PUBLIC_URL", plain)]] {
+            assert!(load(unfit).is_err(), "{unfit:?}");
+        }
+        for (name, value) in [
+            ("HSTS_SECS", "63072001"),
+            ("PLAYS_PER_MINUTE", "0"),
+            ("MAX_CONNECTIONS_PER_CLIENT", "0"),
+            ("WRITE_TIMEOUT_SECS", "0"),
+        ] {
+            assert!(load(&[(&format!("KEYVEIL_HTTP_{name}"), value)]).is_err(), "{name}");
+        }
+    }
+
+    #[test]
     fn the_kms_is_configured_by_engine() {
         let config = load(&[
             ("KEYVEIL_KMS_ENGINE", "aws"),

@@ -11,6 +11,8 @@ use actix_web::{Error, HttpResponse, ResponseError};
 use keyveil_protocol::ErrorCode;
 use keyveil_protocol::api::{ErrorBody, ErrorResponse};
 
+use super::api::State;
+use crate::config::HttpConfig;
 use crate::refusal::Refusal;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -51,6 +53,7 @@ pub(super) async fn envelope(
     let started = Instant::now();
     let request_id = request_id(&request);
     let method = request.method().clone();
+    let hsts = request.app_data::<State>().and_then(|state| hsts(&state.config.http));
     let response = next.call(request).await?.map_into_boxed_body();
     let code = error_code(&response);
     let detail = refusal_of(&response).and_then(Refusal::detail).map(str::to_owned);
@@ -67,6 +70,9 @@ pub(super) async fn envelope(
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         headers.insert(REQUEST_ID, value);
     }
+    if let Some(hsts) = hsts {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, hsts);
+    }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
@@ -77,6 +83,12 @@ pub(super) async fn envelope(
         headers.insert(header::CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
     }
     Ok(response)
+}
+
+/// Where a proxy speaks TLS, it is the proxy's to say.
+fn hsts(config: &HttpConfig) -> Option<HeaderValue> {
+    let speaks_tls = config.tls_certificate.is_some() && config.hsts_secs > 0;
+    HeaderValue::from_str(&format!("max-age={}", config.hsts_secs)).ok().filter(|_| speaks_tls)
 }
 
 /// A proxy's id is kept when it is harmless, so that one id runs through all logs.

@@ -1,14 +1,17 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use actix_web::http::KeepAlive;
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, web};
+use tokio_rustls::TlsAcceptor;
 use url::Url;
 
-use super::{cors, envelope, router};
+use super::listener::Door;
+use super::tls::{Certificate, Pair, TlsError};
+use super::{connection, cors, envelope, listener, router};
 use crate::background;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -24,14 +27,26 @@ pub struct Server {
     url: Url,
     state: web::Data<ServerState>,
     running: actix_web::dev::Server,
+    /// Where the server's own worker reaches it.
+    worker_address: SocketAddr,
+    certificate: Option<(Arc<Certificate>, Pair)>,
 }
 
 /// The server can't listen.
 #[derive(Debug, thiserror::Error)]
-#[error("can't listen on {address}: {source}")]
-pub struct ServeError {
-    address: SocketAddr,
-    source: std::io::Error,
+#[non_exhaustive]
+pub enum ServeError {
+    /// On its address.
+    #[error("can't listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// With its certificate.
+    #[error("TLS: {0}")]
+    Tls(#[from] TlsError),
 }
 
 /// Stops a server.
@@ -53,34 +68,43 @@ impl Server {
     /// Listens. Has to be called inside an actix system; requests are answered once [`Server::run`] is polled.
     pub fn bind(installation: Installation, config: Config, clock: Clock) -> Result<Self, ServeError> {
         let address = config.http.listen;
-        let failed = |source| ServeError { address, source };
+        let failed = |source| ServeError::Listen { address, source };
         let listener = TcpListener::bind(address).map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
-        let url = match &config.http.public_url {
-            Some(url) => url.clone(),
-            None => derived_url(bound).map_err(|error| failed(std::io::Error::other(error)))?,
-        };
         let http = config.http.clone();
+        let url = match &http.public_url {
+            Some(url) => url.clone(),
+            None => derived_url(bound, http.tls().is_some()).map_err(|error| failed(std::io::Error::other(error)))?,
+        };
+        // A name that nobody configured is no host to look for in a certificate.
+        let host = http.public_url.as_ref().and_then(Url::host_str).map(str::to_owned);
+        let certificate = http.tls().map(|files| Certificate::open(files, host)).transpose()?;
+        let tls = certificate.as_ref().map(|(certificate, _)| certificate.server_config()).transpose()?;
+        let door = Door::new(&http, tls.map(|config| TlsAcceptor::from(Arc::new(config))));
+        let for_worker = if certificate.is_some() && config.workers.local {
+            Some(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?)
+        } else {
+            None
+        };
         let state = web::Data::new(ServerState::new(installation, config, clock, url.clone()));
-        let factory_state = state.clone();
-        let workers = available_parallelism().map_or(1, usize::from);
-        let running = HttpServer::new(move || {
+        let app_state = state.clone();
+        let app = move || {
             App::new()
-                .app_data(factory_state.clone())
+                .app_data(app_state.clone())
                 .configure(router::routes)
                 .wrap(from_fn(cors::cors))
                 .wrap(from_fn(envelope::envelope))
-        })
-        .workers(workers)
-        .max_connections(http.max_connections.div_ceil(workers))
-        .client_request_timeout(Duration::from_secs(http.head_timeout_secs))
-        .keep_alive(KeepAlive::Timeout(Duration::from_secs(http.keep_alive_secs)))
-        .shutdown_timeout(http.drain_secs)
-        .disable_signals()
-        .listen(listener)
-        .map_err(failed)?
-        .run();
-        Ok(Self { address: bound, url, state, running })
+                .wrap(from_fn(connection::activity))
+        };
+        let workers = available_parallelism().map_or(1, usize::from);
+        let mut builder = listener::builder(&http, workers);
+        let mut worker_address = bound;
+        if let Some(for_worker) = for_worker {
+            worker_address = for_worker.local_addr().map_err(failed)?;
+            builder = listener::listen(builder, for_worker, door.plain(), app.clone()).map_err(failed)?;
+        }
+        let running = listener::listen(builder, listener, door, app).map_err(failed)?.run();
+        Ok(Self { address: bound, url, state, running, worker_address, certificate })
     }
 
     /// Where it listens.
@@ -109,8 +133,11 @@ impl Server {
 
     /// Answers requests until it is stopped, then closes the database.
     pub async fn run(self) -> std::io::Result<()> {
-        let tasks = background::start(&self.state.clone().into_inner());
-        let worker = tokio::spawn(local_worker::supervise(self.state.clone().into_inner(), self.address));
+        let mut tasks = background::start(&self.state.clone().into_inner());
+        if let Some((certificate, pair)) = self.certificate {
+            tasks.spawn(certificate.watch(pair));
+        }
+        let worker = tokio::spawn(local_worker::supervise(self.state.clone().into_inner(), self.worker_address));
         let (state, handle) = (self.state.clone().into_inner(), self.running.handle());
         let stopper = tokio::spawn(async move {
             state.stop_begun().await;
@@ -132,7 +159,7 @@ impl Server {
     }
 }
 
-fn derived_url(bound: SocketAddr) -> Result<Url, url::ParseError> {
+fn derived_url(bound: SocketAddr, tls: bool) -> Result<Url, url::ParseError> {
     let mut reachable = bound;
     if bound.ip().is_unspecified() {
         tracing::warn!("listening on every address: set http.public_url to what browsers use");
@@ -141,5 +168,6 @@ fn derived_url(bound: SocketAddr) -> Result<Url, url::ParseError> {
             IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
         });
     }
-    Url::parse(&format!("http://{reachable}"))
+    let scheme = if tls { "https" } else { "http" };
+    Url::parse(&format!("{scheme}://{reachable}"))
 }

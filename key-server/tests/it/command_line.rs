@@ -537,3 +537,19 @@ fn the_audit_log_is_exported_and_verified_at_its_source_and_as_a_copy() {
     assert!(fail(&data, &["audit", "verify", "--expect-head", "beef"]).contains("64 hex digits"));
     assert!(fail(&data, &["audit", "export", "--from", "0"]).contains("--from"));
 }
+
+#[test]
+fn a_server_leaves_no_core_dump() {
+    let dir = tempfile::tempdir().unwrap();
+    let served = Served::start(&dir.path().join("data"), &dir.path().join("log"), "info");
+    let limits = |pid: &str| -> Vec<String> {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+        let line = text.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+        line["Max core file size".len()..].split_whitespace().map(str::to_owned).collect()
+    };
+    assert_eq!(limits(&served.child.id().to_string())[..2], ["0", "0"]);
+    let own = limits("self");
+    assert!(own[1] != "0" || own[0] == "0", "whoever starts it has {own:?}");
+    let environment = std::fs::metadata(format!("/proc/{}/environ", served.child.id())).unwrap();
+    assert_eq!(std::os::unix::fs::MetadataExt::uid(&environment), 0, "not its user's to read");
+}

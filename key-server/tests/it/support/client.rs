@@ -75,6 +75,17 @@ impl Request {
 }
 
 impl Response {
+    /// The answer at the beginning of `raw`, once it is there to the end that its length names.
+    pub(crate) fn complete(raw: &[u8]) -> Option<Self> {
+        raw.windows(4).position(|window| window == b"\r\n\r\n")?;
+        let mut response = Self::parse(raw);
+        let len: usize = response.header("content-length").map_or(0, |len| len.parse().unwrap());
+        (response.body.len() >= len).then(|| {
+            response.body.truncate(len);
+            response
+        })
+    }
+
     fn parse(raw: &[u8]) -> Self {
         let end = raw.windows(4).position(|window| window == b"\r\n\r\n").expect("a head");
         let head = String::from_utf8(raw[..end].to_vec()).unwrap();

@@ -7,5 +7,5 @@ mod worker;
 
 pub(crate) use client::{Request, Response};
 pub(crate) use player::{Player, jwt};
-pub(crate) use test_app::{TITLE, TestApp, media_info, publication};
+pub(crate) use test_app::{TITLE, TestApp, TestAppBuilder, media_info, publication};
 pub(crate) use worker::{Claimed, FILES, FakeWorker, media};

@@ -95,6 +95,12 @@ impl TestAppBuilder {
         self
     }
 
+    /// In a folder that may hold files already; with an application and no title.
+    pub(crate) fn in_folder(mut self, dir: Arc<tempfile::TempDir>) -> Self {
+        self.dir = Some(dir);
+        self
+    }
+
     pub(crate) fn kms(mut self, kms: impl Kms + 'static) -> Self {
         self.kms = Some(Box::new(kms));
         self
