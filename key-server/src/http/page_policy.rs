@@ -6,10 +6,11 @@ use url::Url;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
 
-/// Trusted Types: `keyveil` is the player's own policy, `default` that of these pages (www/public/trusted-types.js).
+/// Trusted Types: `keyveil` is the player's own policy, `default` that of these pages (www/public/trusted-types.js), `dompurify` that of the
+/// API reference's viewer.
 const PAGE_POLICY: &str = "default-src 'self'; worker-src 'self'; media-src 'self' blob: data:; img-src 'self' data: blob:; \
                            style-src 'self' 'unsafe-inline'; connect-src 'self'; object-src 'none'; base-uri 'none'; \
-                           frame-ancestors 'self'; require-trusted-types-for 'script'; trusted-types keyveil default";
+                           frame-ancestors 'self'; require-trusted-types-for 'script'; trusted-types keyveil default dompurify";
 /// With more media origins than this, the worker's policy names none: a header has to stay short.
 const MEDIA_ORIGINS_MAX: usize = 64;
 

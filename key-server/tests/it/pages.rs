@@ -33,7 +33,7 @@ fn pages_come_with_a_policy_that_keeps_workers_to_this_origin() {
     assert!(home.header("content-type").unwrap().starts_with("text/html"));
     let policy = home.header("content-security-policy").unwrap();
     assert!(policy.contains("worker-src 'self'") && policy.contains("object-src 'none'"));
-    assert!(policy.ends_with("require-trusted-types-for 'script'; trusted-types keyveil default"));
+    assert!(policy.ends_with("require-trusted-types-for 'script'; trusted-types keyveil default dompurify"));
     assert!(!policy.contains("wasm-unsafe-eval"), "the page itself compiles no WebAssembly");
     assert_eq!(home.header("referrer-policy"), Some("no-referrer"));
     assert_eq!(home.header("cache-control"), Some("no-cache"));
