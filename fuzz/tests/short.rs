@@ -1,4 +1,5 @@
 //! Every target over its corpus and some thousands of mutations of it: the same ones in every run. `npm run fuzz` is the long run.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -18,6 +18,9 @@ const SUBTITLES_GROUP: &str = "subtitles";
 const VERSION_TS: u64 = 3;
 const VERSION_FMP4: u64 = 7;
 
+/// A day, which is longer than any segment.
+const DURATION_SECS_MAX: f64 = 86_400.0;
+
 /// One segment as ffmpeg listed it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Listed {
@@ -25,18 +28,23 @@ pub(crate) struct Listed {
     pub duration_secs: f64,
 }
 
+/// A segment's seconds; the library also reads what is below zero, infinite or no number.
+pub(crate) fn duration_secs(inf: &hls::Inf<'_>) -> Option<f64> {
+    Some(inf.duration()).filter(|secs| (0.0..=DURATION_SECS_MAX).contains(secs))
+}
+
 /// The segments of a media playlist from ffmpeg.
 pub(crate) fn read_listed(bytes: &[u8]) -> Result<Vec<Listed>, PackError> {
     let broken = |what: &str| PackError::FfmpegFailed(format!("its playlist {what}"));
     let text = std::str::from_utf8(bytes).map_err(|_| broken("is not text"))?;
     let mut reader = Reader::from_str(text, ParsingOptions::default());
-    let (mut listed, mut duration_secs, mut ended) = (Vec::new(), None, false);
+    let (mut listed, mut secs, mut ended) = (Vec::new(), None, false);
     while let Some(line) = reader.read_line().map_err(|_| broken("can't be read"))? {
         match line {
-            HlsLine::KnownTag(KnownTag::Hls(hls::Tag::Inf(inf))) => duration_secs = Some(inf.duration()),
+            HlsLine::KnownTag(KnownTag::Hls(hls::Tag::Inf(inf))) => secs = duration_secs(&inf),
             HlsLine::KnownTag(KnownTag::Hls(hls::Tag::Endlist(_))) => ended = true,
             HlsLine::Uri(uri) => {
-                let duration_secs = duration_secs.take().ok_or_else(|| broken("has a segment without a duration"))?;
+                let duration_secs = secs.take().ok_or_else(|| broken("has a segment without a duration"))?;
                 let name = uri.rsplit('/').next().unwrap_or_default().to_owned();
                 listed.push(Listed { uri: name, duration_secs });
             }
@@ -200,6 +208,17 @@ mod tests {
         assert_eq!(listed.len(), 2);
         for cut in ["", "#EXTM3U\n#EXTINF:2,\nseg-00000.m4s\n", "#EXTM3U\nseg-00000.m4s\n#EXT-X-ENDLIST\n"] {
             assert_eq!(read_listed(cut.as_bytes()).unwrap_err().code(), "ffmpeg_failed", "{cut:?}");
+        }
+    }
+
+    #[test]
+    fn a_duration_that_is_no_time_is_refused() {
+        let read = |secs: &str| read_listed(format!("#EXTM3U\n#EXTINF:{secs},\n0.ts\n#EXT-X-ENDLIST\n").as_bytes());
+        for secs in ["0", "1.5", "86400"] {
+            assert_eq!(read(secs).unwrap().len(), 1, "{secs}");
+        }
+        for secs in ["-1", "1e9000", "inf", "NaN", "86401"] {
+            assert_eq!(read(secs).unwrap_err().code(), "ffmpeg_failed", "{secs}");
         }
     }
 }

@@ -15,7 +15,7 @@ use quick_m3u8::{
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::error::PackError;
+use crate::{error::PackError, playlist::duration_secs};
 
 const VARIANTS_MAX: usize = 16;
 const SEGMENTS_MAX: usize = 100_000;
@@ -141,6 +141,10 @@ fn variants(text: &str, folder: &Path) -> Result<Vec<Variant>, PackError> {
                 let size = tag
                     .resolution()
                     .and_then(|size| Some((u32::try_from(size.width).ok()?, u32::try_from(size.height).ok()?)));
+                // It is written into the title's own playlist, where it must not end its line.
+                if tag.codecs().is_some_and(|codecs| codecs.contains(char::is_control)) {
+                    return Err(unfit("a quality's CODECS is no plain text"));
+                }
                 next = Some((size, tag.bandwidth(), tag.codecs().map(str::to_owned)));
             }
             HlsLine::KnownTag(KnownTag::Hls(hls::Tag::Media(tag))) if tag.uri().is_some() => {
@@ -187,11 +191,11 @@ struct Reading {
 impl Reading {
     fn media(&mut self, text: &str, folder: &Path, variant: Option<Variant>) -> Result<VendorRendition, PackError> {
         let (mut segments, mut map, mut sequence) = (Vec::new(), None, 0_u64);
-        let (mut key, mut duration_secs, mut ended) = (None, None, false);
+        let (mut key, mut secs, mut ended) = (None, None, false);
         each_line(text, |line| {
             match line {
                 HlsLine::KnownTag(KnownTag::Hls(hls::Tag::Key(tag))) => key = self.key(&tag)?,
-                HlsLine::KnownTag(KnownTag::Hls(hls::Tag::Inf(tag))) => duration_secs = Some(tag.duration()),
+                HlsLine::KnownTag(KnownTag::Hls(hls::Tag::Inf(tag))) => secs = duration_secs(&tag),
                 HlsLine::KnownTag(KnownTag::Hls(hls::Tag::MediaSequence(tag))) => sequence = tag.media_sequence(),
                 HlsLine::KnownTag(KnownTag::Hls(hls::Tag::Byterange(_))) => {
                     return Err(unfit("segments are byte ranges"));
@@ -204,7 +208,8 @@ impl Reading {
                     }
                 }
                 HlsLine::Uri(uri) => {
-                    let duration_secs = duration_secs.take().ok_or_else(|| unfit("a segment without EXTINF"))?;
+                    let duration_secs =
+                        secs.take().ok_or_else(|| unfit("a segment without an EXTINF of a day at most"))?;
                     // RFC 8216, section 5.2: without an IV it is the media sequence number.
                     let number = u128::from(sequence) + segments.len() as u128;
                     let iv = number.to_be_bytes();
