@@ -14,6 +14,7 @@ export async function checks() {
   // In the profile that the SDK is built in, whose proc macros are there already.
   const wasm = ["--profile", "wasm", "-p", "keyveil-player-wasm", "--target", WASM_TARGET];
   return [
+    { name: "lockfiles", command: process.execPath, args: ["scripts/lockfiles.mjs"] },
     { name: "rustfmt", command: "cargo", args: ["fmt", "--all", "--check"] },
     { name: "biome", command: "npx", args: ["--no-install", "biome", "check", "--error-on-warnings"] },
     ...(await typeScriptProjects()).map(({ folder, project }) => ({
