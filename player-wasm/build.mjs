@@ -1,6 +1,5 @@
-// Builds the SDK: `buildSdk()` makes dist/ of the npm package, `buildWasm()` the decryptor of one installation, which carries
-// that installation's SDK build (its id, secret and pinned server keys) and takes the place of dist/keyveil.wasm.
-// Both skip work whose inputs, by content, are those of the last time.
+// Builds the SDK: `buildSdk()` makes dist/ of the npm package, with the template that `key-server build write` makes each
+// installation's own wasm of. Work whose inputs, by content, are those of the last time is skipped.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
@@ -20,8 +19,9 @@ const CRATE = "keyveil-player-wasm";
 const CARGO_HOME = process.env.CARGO_HOME ?? join(homedir(), ".cargo");
 const { resolve: resolveModule } = createRequire(import.meta.url);
 
-const RUST_INPUTS = ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "protocol/Cargo.toml", "protocol/src"].concat(
-  ["Cargo.toml", "build.rs", "build.mjs", "src"].map((path) => `player-wasm/${path}`),
+const RUST_INPUTS = ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml"].concat(
+  ["bitsliced-aes", "protocol"].flatMap((crate) => [`${crate}/Cargo.toml`, `${crate}/src`]),
+  ["Cargo.toml", "build.mjs", "src"].map((path) => `player-wasm/${path}`),
 );
 const SDK_INPUTS = [
   ...RUST_INPUTS,
@@ -30,7 +30,7 @@ const SDK_INPUTS = [
   "player-wasm/tsconfig.json",
   "player-wasm/package.json",
 ];
-/** What rustc emits by default for wasm32; wasm-opt may use no more, so that no browser is left out. */
+/** What rustc emits by default for wasm32, and vectors; wasm-opt may use no more, so that no browser is left out. */
 const WASM_FEATURES = [
   "bulk-memory",
   "bulk-memory-opt",
@@ -40,26 +40,13 @@ const WASM_FEATURES = [
   "nontrapping-float-to-int",
   "reference-types",
   "sign-ext",
+  "simd",
 ].map((feature) => `--enable-${feature}`);
 /** What stays an import of the npm package, for the application's own bundler. */
 const EXTERNAL = [/^hls\.js(\/|$)/, /^media-chrome(\/|$)/];
 
 /**
- * The wasm of one installation.
- * @param {{ sdkBuildFile: string, outFile: string, log?: (line: string) => void }} options
- * @returns {Promise<boolean>} whether anything had to be built
- */
-export async function buildWasm({ sdkBuildFile, outFile, log = console.error }) {
-  const stampFile = `${outFile}.stamp`;
-  const stamp = await contentStamp(RUST_INPUTS.map((path) => join(ROOT, path)).concat(sdkBuildFile));
-  if ((await isCurrent(stampFile, stamp)) && (await exists(outFile))) return false;
-  await compileWasm({ sdkBuildFile: resolve(sdkBuildFile), outFile, log });
-  await writeFile(stampFile, stamp);
-  return true;
-}
-
-/**
- * dist/ of the npm package. Its keyveil.wasm carries no SDK build and so refuses to start a session.
+ * dist/ of the npm package. Its keyveil.wasm is a template: it carries no SDK build and so refuses to start a session.
  * @param {{ log?: (line: string) => void }} [options]
  * @returns {Promise<boolean>} whether anything had to be built
  */
@@ -89,7 +76,7 @@ export async function buildSdk({ log = console.error } = {}) {
 }
 
 /**
- * The JavaScript around the wasm module, which type checks and tests need too; and a wasm without SDK build beside it.
+ * The JavaScript around the wasm module, which type checks and tests need too; and the wasm itself beside it.
  * @param {{ log?: (line: string) => void }} [options]
  */
 export async function buildGlue({ log = console.error } = {}) {
@@ -103,17 +90,16 @@ export async function buildGlue({ log = console.error } = {}) {
 }
 
 /** cargo → wasm-bindgen at the version of Cargo.lock → wasm-opt. The result is put in place whole or not at all. */
-async function compileWasm({ sdkBuildFile, outFile, glueDir, log }) {
+async function compileWasm({ outFile, glueDir, log }) {
   await mkdir(dirname(outFile), { recursive: true });
   await mkdir(TARGET, { recursive: true });
   const scratch = await mkdtemp(join(TARGET, "player-wasm-"));
   try {
-    log(`player: compiling the decryptor${sdkBuildFile ? ` for ${basename(sdkBuildFile)}` : ""}`);
+    log("player: compiling the decryptor");
     await run("cargo", ["build", "--locked", "--quiet", "--profile", "wasm", "--target", WASM_TARGET, "-p", CRATE], {
-      KEYVEIL_SDK_BUILD: sdkBuildFile ?? "",
       CARGO_TARGET_DIR: TARGET,
       // Panic messages name source files: neither the builder's folders nor a difference between builders belong there.
-      CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: remapped({ [CARGO_HOME]: "cargo", [ROOT]: "keyveil" }),
+      CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: `-C target-feature=+simd128 ${remapped({ [CARGO_HOME]: "cargo", [ROOT]: "keyveil" })}`,
     });
     const compiled = join(TARGET, WASM_TARGET, "wasm", `${CRATE.replaceAll("-", "_")}.wasm`);
     log("player: making its bindings");
@@ -133,10 +119,8 @@ async function compileWasm({ sdkBuildFile, outFile, glueDir, log }) {
     await run("node", [wasmOpt, "-O3", ...WASM_FEATURES, join(scratch, "keyveil_bg.wasm"), "-o", optimized]);
     await rename(optimized, `${outFile}.partial`);
     await rename(`${outFile}.partial`, outFile);
-    if (glueDir) {
-      await mkdir(glueDir, { recursive: true });
-      for (const name of ["keyveil.js", "keyveil.d.ts"]) await copyFile(join(scratch, name), join(glueDir, name));
-    }
+    await mkdir(glueDir, { recursive: true });
+    for (const name of ["keyveil.js", "keyveil.d.ts"]) await copyFile(join(scratch, name), join(glueDir, name));
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

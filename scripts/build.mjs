@@ -1,6 +1,6 @@
 // `npm run build [-- --data DIR]`: a release build of everything: the `packager` and `key-server` binaries in target/release,
 // the SDK in player-wasm/dist, the pages in www/dist. With --data also the installation in that data folder, as
-// `key-server init` makes it, and the wasm module that carries its secret, in DIR/sdk. What is unchanged is not built again.
+// `key-server init` makes it, and the player's files of its SDK build in DIR/sdk. What is unchanged is not built again.
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { buildPages, buildSdk, buildServers } from "./lib/builds.mjs";
@@ -19,10 +19,10 @@ await command(async () => {
   await steps.step("player SDK", buildSdk);
   await steps.step("pages", buildPages);
   if (!data) return;
-  await steps.step(`installation in ${data}`, async (show) => {
+  await steps.step(`installation in ${data}`, async () => {
     const installation = new Installation(data);
     await installation.init();
-    return `decryption module ${await installation.buildWasm(show)}`;
+    return `player files ${await installation.writeSdk()}`;
   });
 });
 

@@ -71,9 +71,9 @@ async function build(steps, installation) {
   await steps.step("packager and key-server", buildServers);
   await steps.step("player SDK", buildSdk);
   await steps.step("pages", buildPages);
-  await steps.step(`installation in ${installation.data}`, async (show) => {
+  await steps.step(`installation in ${installation.data}`, async () => {
     await installation.init();
-    return `decryption module ${await installation.buildWasm(show)}`;
+    return `player files ${await installation.writeSdk()}`;
   });
 }
 

@@ -21,6 +21,8 @@ mod client_address;
 mod clock;
 mod config;
 mod fetch;
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod installation;
 pub mod kms;
@@ -31,6 +33,7 @@ mod page_origin;
 mod principal;
 mod rate_counters;
 mod refusal;
+pub mod sdk_files;
 mod state;
 pub mod store;
 

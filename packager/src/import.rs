@@ -157,6 +157,17 @@ fn read_file(file: &Path) -> Result<Vec<u8>, PackError> {
     std::fs::read(file).map_err(|error| PackError::InputNotFound(file.display().to_string(), error.to_string()))
 }
 
+/// For `fuzz/`: a media playlist of a folder as it is published, and how many segments were read from it.
+pub(crate) fn published(text: &str, folder: &Path) -> Result<(usize, String), PackError> {
+    let (rendition, media_id) = vendor::read_media(text, folder)?;
+    Ok((rendition.segments.len(), playlist(&rendition, &media_id)))
+}
+
+/// For `fuzz/`: the variants of a master playlist of a folder as they are published.
+pub(crate) fn published_variants(text: &str, folder: &Path) -> Result<Vec<String>, PackError> {
+    Ok(vendor::read_variants(text, folder)?.iter().map(variant).collect())
+}
+
 fn folder_of(number: usize) -> String {
     format!("v{number}")
 }

@@ -8,6 +8,8 @@ mod client;
 mod codecs;
 mod error;
 mod ffmpeg;
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod import;
 mod input;

@@ -1,4 +1,5 @@
-//! What JavaScript in the worker sees. Errors are thrown as their stable code, a string.
+//! What JavaScript in the worker sees. Errors are thrown as their stable code, a string. What has to do with keys runs on a stack that is wiped
+//! before JavaScript goes on.
 
 use keyveil_protocol::{Period, SegmentRef, StatedLevel};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
@@ -6,6 +7,7 @@ use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 use crate::sdk_build::SdkBuild;
 use crate::segment_buffer::SegmentBuffer;
 use crate::session::{PlayerError, Session};
+use crate::wiped_stack::on_wiped_stack;
 
 impl From<PlayerError> for JsValue {
     fn from(refusal: PlayerError) -> Self {
@@ -22,10 +24,11 @@ pub struct KeyveilSession {
 
 #[wasm_bindgen]
 impl KeyveilSession {
-    /// Fails with `build_missing` when the module was built without an SDK build.
+    /// Fails with `build_missing` where no SDK build was written into the module.
     #[wasm_bindgen(constructor)]
     pub fn new() -> Result<Self, JsValue> {
-        Ok(Self { session: Session::new(SdkBuild::embedded()?), buffer: SegmentBuffer::default() })
+        let build = on_wiped_stack(SdkBuild::embedded)?;
+        Ok(Self { session: Session::new(build), buffer: SegmentBuffer::default() })
     }
 
     /// The body of `POST /v1/play`, to be sent as it is. `downgrade` says why the level is not `sealed`, and is null where it is;
@@ -40,13 +43,14 @@ impl KeyveilSession {
         downgrade: Option<String>,
     ) -> Result<String, JsValue> {
         let stated = stated_level(level, downgrade.as_deref())?;
-        Ok(self.session.play_request(psign, file_id.as_deref(), whole_ms(position_ms), stated)?)
+        let (file_id, position_ms) = (file_id.as_deref(), whole_ms(position_ms));
+        Ok(on_wiped_stack(|| self.session.play_request(psign, file_id, position_ms, stated))?)
     }
 
     /// Takes the answer of `POST /v1/play` as it came.
     #[wasm_bindgen(js_name = acceptPlay)]
     pub fn accept_play(&mut self, response: &str) -> Result<(), JsValue> {
-        Ok(self.session.accept_play(response)?)
+        Ok(on_wiped_stack(|| self.session.accept_play(response))?)
     }
 
     /// `[body, Keyveil-Mac]` of `POST /v1/keys`.
@@ -57,14 +61,15 @@ impl KeyveilSession {
         position_ms: f64,
         psign: Option<String>,
     ) -> Result<Vec<String>, JsValue> {
-        let call = self.session.keys_request(Period(period), whole_ms(position_ms), psign.as_deref())?;
+        let (period, position_ms, psign) = (Period(period), whole_ms(position_ms), psign.as_deref());
+        let call = on_wiped_stack(|| self.session.keys_request(period, position_ms, psign))?;
         Ok(vec![call.body, call.mac])
     }
 
     /// Takes the answer of `POST /v1/keys` as it came.
     #[wasm_bindgen(js_name = acceptKeys)]
     pub fn accept_keys(&mut self, response: &str) -> Result<(), JsValue> {
-        Ok(self.session.accept_keys(response)?)
+        Ok(on_wiped_stack(|| self.session.accept_keys(response))?)
     }
 
     /// Whether keys of that period are at hand.
@@ -89,7 +94,7 @@ impl KeyveilSession {
 
     /// Decrypts in place what was written; `reference` is the segment URL's fragment (`keyveil=…`). Returns the clear length.
     pub fn decrypt(&mut self, reference: &str) -> Result<u32, JsValue> {
-        let clear_len = self.decrypt_segment(reference);
+        let clear_len = on_wiped_stack(|| self.decrypt_segment(reference));
         if clear_len.is_err() {
             self.buffer.wipe();
         }

@@ -3,17 +3,29 @@
 
 use std::collections::VecDeque;
 
-use keyveil_protocol::{GRANT_KEYS_MAX, Period, PeriodKey, SegmentKey, SegmentKeyEntry, SegmentRef, TrackClass};
+use keyveil_protocol::{
+    Period, PeriodKey, PeriodKeyEntry, Rendition, Segment, SegmentKey, SegmentKeyEntry, SegmentRef, TrackClass,
+};
+
+use crate::masked::{Masked, Masks};
+use crate::session::PlayerError;
 
 /// Periods held at most. Renditions whose segments differ in length (a stream that was copied and its audio, or subtitles in one
 /// piece) are in different periods at the same time, and six loads may run at once, each with the two periods of a grant.
 const PERIODS_MAX: usize = 12;
 
-/// What a grant gave for one period, by track class. A dropped key wipes itself.
+/// What a grant gave for one period. A dropped key wipes itself.
 struct Held {
     period: Period,
-    keys: Vec<(TrackClass, PeriodKey)>,
-    segment_keys: Vec<(TrackClass, SegmentKeyEntry)>,
+    keys: Vec<(TrackClass, Masked)>,
+    segment_keys: Vec<HeldSegmentKey>,
+}
+
+struct HeldSegmentKey {
+    track_class: TrackClass,
+    rendition: Rendition,
+    segment: Segment,
+    key: Masked,
 }
 
 /// Ordered by use, the period used last at the end.
@@ -24,42 +36,59 @@ pub(crate) struct KeyWindow {
 
 impl KeyWindow {
     /// Takes a key in; the periods that were not used for longest make room.
-    pub(crate) fn insert(&mut self, track_class: TrackClass, period: Period, key: &PeriodKey) {
-        let held = self.used(period);
-        match held.keys.iter_mut().find(|(class, _)| *class == track_class) {
-            Some((_, known)) => known.clone_from(key),
-            None => push_wiping(&mut held.keys, (track_class, key.clone()), TrackClass::ALL.len()),
+    ///
+    /// # Errors
+    /// `internal` when there is no mask left for it.
+    pub(crate) fn insert(&mut self, entry: &PeriodKeyEntry, masks: &mut Masks) -> Result<(), PlayerError> {
+        let key = Masked::new(entry.key.expose_secret(), masks)?;
+        let held = self.used(entry.period);
+        match held.keys.iter_mut().find(|(class, _)| *class == entry.track_class) {
+            Some((_, known)) => *known = key,
+            None => held.keys.push((entry.track_class, key)),
         }
         self.make_room();
+        Ok(())
     }
 
     /// Takes the key of one segment in, as [`Self::insert`] does that of a period.
-    pub(crate) fn insert_segment(&mut self, track_class: TrackClass, period: Period, entry: &SegmentKeyEntry) {
-        let place = (entry.rendition, entry.segment);
+    ///
+    /// # Errors
+    /// As [`Self::insert`].
+    pub(crate) fn insert_segment(
+        &mut self,
+        track_class: TrackClass,
+        period: Period,
+        entry: &SegmentKeyEntry,
+        masks: &mut Masks,
+    ) -> Result<(), PlayerError> {
+        let SegmentKeyEntry { rendition, segment, ref key } = *entry;
+        let new = HeldSegmentKey { track_class, rendition, segment, key: Masked::new(key.expose_secret(), masks)? };
         let held = self.used(period);
-        match held.segment_keys.iter_mut().find(|(_, known)| (known.rendition, known.segment) == place) {
-            Some((class, known)) => {
-                *class = track_class;
-                known.clone_from(entry);
-            }
-            None => push_wiping(&mut held.segment_keys, (track_class, entry.clone()), GRANT_KEYS_MAX),
+        match held.segment_keys.iter_mut().find(|known| (known.rendition, known.segment) == (rendition, segment)) {
+            Some(known) => *known = new,
+            None => held.segment_keys.push(new),
         }
         self.make_room();
+        Ok(())
     }
 
     /// The key of one segment: derived from its period's, or given for this segment alone. Its period then counts as used.
-    pub(crate) fn key(&mut self, place: &SegmentRef) -> Option<SegmentKey> {
+    ///
+    /// # Errors
+    /// `key_not_granted`, or `internal` when the browser gives no random numbers.
+    pub(crate) fn key(&mut self, place: &SegmentRef) -> Result<SegmentKey, PlayerError> {
         if !self.holds_period(place.period) {
-            return None;
+            return Err(PlayerError::KEY_NOT_GRANTED);
         }
         let held = self.used(place.period);
-        if let Some((_, key)) = held.keys.iter().find(|(class, _)| *class == place.track_class) {
-            return Some(key.segment_key(place.rendition, place.segment));
+        if let Some((_, key)) = held.keys.iter_mut().find(|(class, _)| *class == place.track_class) {
+            return key.reveal(|key| PeriodKey::from_bytes(*key).segment_key(place.rendition, place.segment));
         }
-        let is_it = |(class, entry): &&(TrackClass, SegmentKeyEntry)| {
-            (*class, entry.rendition, entry.segment) == (place.track_class, place.rendition, place.segment)
+        let is_it = |held: &&mut HeldSegmentKey| {
+            (held.track_class, held.rendition, held.segment) == (place.track_class, place.rendition, place.segment)
         };
-        held.segment_keys.iter().find(is_it).map(|(_, entry)| entry.key.clone())
+        let found = held.segment_keys.iter_mut().find(is_it).ok_or(PlayerError::KEY_NOT_GRANTED)?;
+        found.key.reveal(|key| SegmentKey::from_bytes(*key))
     }
 
     /// Whether any class of that period was granted; a class that is missing then is one the signature does not cover.
@@ -71,7 +100,7 @@ impl KeyWindow {
     pub(crate) fn track_classes(&self) -> Vec<TrackClass> {
         let of_held = |held: &Held| {
             let of_periods = held.keys.iter().map(|(class, _)| *class);
-            of_periods.chain(held.segment_keys.iter().map(|(class, _)| *class)).collect::<Vec<_>>()
+            of_periods.chain(held.segment_keys.iter().map(|key| key.track_class)).collect::<Vec<_>>()
         };
         let mut classes: Vec<TrackClass> = self.periods.iter().flat_map(of_held).collect();
         classes.sort_unstable();
@@ -97,24 +126,22 @@ impl KeyWindow {
     }
 }
 
-/// Adds to a list that has room for `most` from the start. One that grows by itself leaves the keys it held so far in freed memory:
-/// should more come, they are cloned, and the old list wipes them as it is dropped.
-fn push_wiping<T: Clone>(keys: &mut Vec<T>, key: T, most: usize) {
-    if keys.len() == keys.capacity() {
-        let mut grown = Vec::with_capacity(keys.len() + most);
-        grown.extend_from_slice(keys);
-        *keys = grown;
-    }
-    keys.push(key);
-}
-
 #[cfg(test)]
 mod tests {
-    use keyveil_protocol::{Rendition, Segment};
-
     use super::*;
 
-    const KEY: PeriodKey = PeriodKey::from_bytes([7; 32]);
+    fn masks() -> Masks {
+        Masks::fetch(1).expect("random numbers")
+    }
+
+    fn insert(window: &mut KeyWindow, track_class: TrackClass, period: u32) {
+        let key = PeriodKey::from_bytes([7; 32]);
+        window.insert(&PeriodKeyEntry { track_class, period: Period(period), key }, &mut masks()).expect("a mask");
+    }
+
+    fn insert_segment(window: &mut KeyWindow, track_class: TrackClass, period: u32, entry: &SegmentKeyEntry) {
+        window.insert_segment(track_class, Period(period), entry, &mut masks()).expect("a mask");
+    }
 
     fn place(track_class: TrackClass, period: u32, rendition: u16, segment: u32) -> SegmentRef {
         let (rendition, segment) = (Rendition(rendition), Segment(segment));
@@ -122,7 +149,7 @@ mod tests {
     }
 
     fn has(window: &mut KeyWindow, track_class: TrackClass, period: u32) -> bool {
-        window.key(&place(track_class, period, 0, 0)).is_some()
+        window.key(&place(track_class, period, 0, 0)).is_ok()
     }
 
     fn held(window: &KeyWindow) -> Vec<u32> {
@@ -133,10 +160,10 @@ mod tests {
     fn the_periods_not_used_for_longest_make_room() {
         let mut window = KeyWindow::default();
         for period in 0..12 {
-            window.insert(TrackClass::Hd, Period(period), &KEY);
+            insert(&mut window, TrackClass::Hd, period);
         }
         assert!(has(&mut window, TrackClass::Hd, 0));
-        window.insert(TrackClass::Hd, Period(50), &KEY);
+        insert(&mut window, TrackClass::Hd, 50);
         assert_eq!(held(&window), [0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 50]);
     }
 
@@ -145,7 +172,7 @@ mod tests {
         let mut window = KeyWindow::default();
         for step in 0..40 {
             for period in [step / 10, step, step + 1] {
-                window.insert(TrackClass::Audio, Period(period), &KEY);
+                insert(&mut window, TrackClass::Audio, period);
             }
             assert!(has(&mut window, TrackClass::Audio, step / 10));
         }
@@ -154,8 +181,8 @@ mod tests {
     #[test]
     fn a_class_that_was_not_granted_has_no_key() {
         let mut window = KeyWindow::default();
-        window.insert(TrackClass::Sd, Period(1), &KEY);
-        window.insert(TrackClass::Sd, Period(1), &KEY);
+        insert(&mut window, TrackClass::Sd, 1);
+        insert(&mut window, TrackClass::Sd, 1);
         assert!(has(&mut window, TrackClass::Sd, 1));
         assert!(!has(&mut window, TrackClass::Hd, 1));
         assert_eq!(window.track_classes(), [TrackClass::Sd]);
@@ -173,10 +200,10 @@ mod tests {
         for (class, rendition, segment, byte) in
             [(TrackClass::Hd, 2, 40, 1), (TrackClass::Hd, 2, 41, 2), (TrackClass::Audio, 1, 40, 3)]
         {
-            window.insert_segment(class, Period(4), &entry(rendition, segment, byte));
+            insert_segment(&mut window, class, 4, &entry(rendition, segment, byte));
         }
         let key = |window: &mut KeyWindow, class, period, rendition, segment| {
-            window.key(&place(class, period, rendition, segment)).map(|key| key.expose_secret()[0])
+            window.key(&place(class, period, rendition, segment)).map(|key| key.expose_secret()[0]).ok()
         };
         assert_eq!(key(&mut window, TrackClass::Hd, 4, 2, 40), Some(1));
         assert_eq!(key(&mut window, TrackClass::Hd, 4, 2, 41), Some(2));
@@ -192,7 +219,7 @@ mod tests {
         }
         assert!(window.holds_period(Period(4)) && !window.holds_period(Period(5)));
         assert_eq!(window.track_classes(), [TrackClass::Audio, TrackClass::Hd]);
-        window.insert_segment(TrackClass::Hd, Period(4), &entry(2, 40, 9));
+        insert_segment(&mut window, TrackClass::Hd, 4, &entry(2, 40, 9));
         assert_eq!(key(&mut window, TrackClass::Hd, 4, 2, 40), Some(9), "a later grant replaces it");
         window.clear();
         assert_eq!(key(&mut window, TrackClass::Hd, 4, 2, 40), None);
@@ -203,39 +230,22 @@ mod tests {
         let mut window = KeyWindow::default();
         let entry =
             SegmentKeyEntry { rendition: Rendition(0), segment: Segment(0), key: SegmentKey::from_bytes([1; 32]) };
-        window.insert_segment(TrackClass::Hd, Period(0), &entry);
+        insert_segment(&mut window, TrackClass::Hd, 0, &entry);
         assert!(has(&mut window, TrackClass::Hd, 0));
         for period in 1..=12 {
-            window.insert(TrackClass::Hd, Period(period), &KEY);
+            insert(&mut window, TrackClass::Hd, period);
         }
         assert!(!has(&mut window, TrackClass::Hd, 0));
     }
 
     #[test]
-    fn a_list_of_keys_does_not_grow_in_place_and_loses_none() {
+    fn a_key_replaces_the_one_before() {
         let mut window = KeyWindow::default();
-        let capacities = |window: &KeyWindow| {
-            window.periods.iter().map(|held| (held.keys.capacity(), held.segment_keys.capacity())).collect::<Vec<_>>()
-        };
-        let entry = |segment| {
-            let key = SegmentKey::from_bytes([u8::try_from(segment % 251).unwrap(); 32]);
-            SegmentKeyEntry { rendition: Rendition(0), segment: Segment(segment), key }
-        };
-        let most = u32::try_from(GRANT_KEYS_MAX).unwrap();
-        window.insert(TrackClass::Audio, Period(0), &KEY);
-        window.insert_segment(TrackClass::Hd, Period(0), &entry(0));
-        let at_first = capacities(&window);
-        for class in [TrackClass::Sd, TrackClass::Uhd] {
-            window.insert(class, Period(0), &KEY);
-        }
-        for segment in 1..most {
-            window.insert_segment(TrackClass::Hd, Period(0), &entry(segment));
-        }
-        assert_eq!(capacities(&window), at_first);
-        window.insert_segment(TrackClass::Hd, Period(0), &entry(most));
-        for segment in 0..=most {
-            let key = window.key(&place(TrackClass::Hd, 0, 0, segment)).unwrap();
-            assert_eq!(key.expose_secret(), entry(segment).key.expose_secret());
-        }
+        insert(&mut window, TrackClass::Hd, 0);
+        let key = PeriodKey::from_bytes([8; 32]);
+        let entry = PeriodKeyEntry { track_class: TrackClass::Hd, period: Period(0), key: key.clone() };
+        window.insert(&entry, &mut masks()).expect("a mask");
+        let expected = key.segment_key(Rendition(0), Segment(0));
+        assert_eq!(window.key(&place(TrackClass::Hd, 0, 0, 0)), Ok(expected));
     }
 }

@@ -1,15 +1,14 @@
 //! One playback session: builds the exact request bodies of docs/PROTOCOL.md, opens the grants that answer them, and hands out
 //! segment keys one at a time. Knows nothing of JavaScript.
 
-use getrandom::SysRng;
 use keyveil_protocol::api::{KeysRequest, KeysResponse, MediaInfo, PlayRequest, PlayResponse};
 use keyveil_protocol::{
     Envelope, ErrorCode, Exchange, FileId, Mode, Period, PeriodKeyEntry, PeriodSegments, ProtocolError, Rendition,
     SegmentKey, SegmentKeyEntry, SegmentRef, SessionId, SessionMacKey, StatedLevel, TrackClass,
 };
-use rand_core::UnwrapErr;
 
 use crate::key_window::KeyWindow;
+use crate::masked::{Masked, Masks};
 use crate::sdk_build::SdkBuild;
 
 /// Why the session refuses; a stable code and nothing that could help an attacker.
@@ -18,7 +17,6 @@ use crate::sdk_build::SdkBuild;
 pub(crate) struct PlayerError(pub(crate) ErrorCode);
 
 impl PlayerError {
-    pub(crate) const BUILD_MISSING: Self = Self(ErrorCode::BuildMissing);
     pub(crate) const SERVER_KEY_UNKNOWN: Self = Self(ErrorCode::ServerKeyUnknown);
     pub(crate) const ENVELOPE_REJECTED: Self = Self(ErrorCode::EnvelopeRejected);
     pub(crate) const SEGMENT_DAMAGED: Self = Self(ErrorCode::SegmentDamaged);
@@ -40,16 +38,29 @@ pub(crate) struct KeysCall {
     pub(crate) mac: String,
 }
 
-/// A request that was built and not yet answered. The grant can only be opened with this half and this body.
+/// A request that was built and not yet answered. The grant can only be opened with what this seed derives to, and with this body.
 struct PendingExchange {
-    exchange: Exchange,
+    seed: Masked,
     body: String,
+}
+
+impl PendingExchange {
+    /// A seed, and the public key for the body.
+    fn begin() -> Result<(Masked, String), PlayerError> {
+        let mut seed = Masked::generate()?;
+        let public_key = seed.reveal(|seed| Exchange::from_seed(seed).public_key().to_string())?;
+        Ok((seed, public_key))
+    }
+
+    fn exchange(&mut self) -> Result<Exchange, PlayerError> {
+        self.seed.reveal(Exchange::from_seed)
+    }
 }
 
 /// What a play grant left behind.
 struct Opened {
     session_id: SessionId,
-    mac_key: SessionMacKey,
+    mac_key: Masked,
     counter: u64,
     file_id: FileId,
     places: Places,
@@ -86,17 +97,17 @@ impl Session {
         position_ms: u64,
         stated: StatedLevel,
     ) -> Result<String, PlayerError> {
-        let exchange = new_exchange()?;
+        let (seed, public_key) = PendingExchange::begin()?;
         let body = to_json(&PlayRequest {
             psign: psign.to_owned(),
             file_id: file_id.map(str::parse).transpose()?,
-            public_key: exchange.public_key().to_string(),
-            build_id: self.build.build_id.to_string(),
+            public_key,
+            build_id: self.build.id().to_string(),
             position_ms,
             version: self.version,
             stated,
         })?;
-        self.pending = Some(PendingExchange { exchange, body: body.clone() });
+        self.pending = Some(PendingExchange { seed, body: body.clone() });
         Ok(body)
     }
 
@@ -105,7 +116,7 @@ impl Session {
     /// # Errors
     /// `envelope_rejected`, `server_key_unknown`.
     pub(crate) fn accept_play(&mut self, response: &str) -> Result<(), PlayerError> {
-        let pending = self.pending.take().ok_or(PlayerError::SESSION_INVALID)?;
+        let mut pending = self.pending.take().ok_or(PlayerError::SESSION_INVALID)?;
         self.close();
         let answer: PlayResponse = serde_json::from_str(response).map_err(|_| PlayerError::ENVELOPE_REJECTED)?;
         let Some(envelope) = answer.grant else {
@@ -116,18 +127,18 @@ impl Session {
         if answer.title.mode != Mode::Private {
             return Err(PlayerError::ENVELOPE_REJECTED);
         }
-        let (server_key, psk) = (self.build.server_key(&envelope.server_key_id)?, self.build.psk());
-        let grant = pending.exchange.open_play(pending.body.as_bytes(), &envelope, server_key, &psk)?;
+        let server_key = self.build.server_key(&envelope.server_key_id)?;
+        let (mut masks, exchange, psk) = (Masks::for_grant(&envelope)?, pending.exchange()?, self.build.psk());
+        let grant = exchange.open_play(pending.body.as_bytes(), &envelope, server_key, &psk)?;
         self.version = Some(answer.title.version);
         self.opened = Some(Opened {
             session_id: grant.session_id,
-            mac_key: grant.mac_key,
+            mac_key: Masked::new(grant.mac_key.expose_secret(), &mut masks)?,
             counter: 0,
             file_id: answer.title.file_id,
             places: Places::of(&answer.title.media),
         });
-        self.keep(&grant.keys, &grant.segment_keys);
-        Ok(())
+        self.keep(&grant.keys, &grant.segment_keys, &mut masks)
     }
 
     /// Body and MAC of `POST /v1/keys`, under a counter never used before.
@@ -140,19 +151,19 @@ impl Session {
         position_ms: u64,
         psign: Option<&str>,
     ) -> Result<KeysCall, PlayerError> {
-        let exchange = new_exchange()?;
+        let (seed, public_key) = PendingExchange::begin()?;
         let opened = self.opened.as_mut().ok_or(PlayerError::SESSION_INVALID)?;
         opened.counter = opened.counter.checked_add(1).ok_or(PlayerError::SESSION_INVALID)?;
         let body = to_json(&KeysRequest {
             session_id: opened.session_id,
             counter: opened.counter,
-            public_key: exchange.public_key().to_string(),
+            public_key,
             period,
             position_ms,
             psign: psign.map(str::to_owned),
         })?;
-        let mac = opened.mac_key.mac(body.as_bytes());
-        self.pending = Some(PendingExchange { exchange, body: body.clone() });
+        let mac = opened.mac_key.reveal(|key| SessionMacKey::from_bytes(*key).mac(body.as_bytes()))?;
+        self.pending = Some(PendingExchange { seed, body: body.clone() });
         Ok(KeysCall { body, mac })
     }
 
@@ -161,13 +172,13 @@ impl Session {
     /// # Errors
     /// `envelope_rejected`, `server_key_unknown`; the keys at hand stay.
     pub(crate) fn accept_keys(&mut self, response: &str) -> Result<(), PlayerError> {
-        let pending = self.pending.take().ok_or(PlayerError::SESSION_INVALID)?;
+        let mut pending = self.pending.take().ok_or(PlayerError::SESSION_INVALID)?;
         let answer: KeysResponse = serde_json::from_str(response).map_err(|_| PlayerError::ENVELOPE_REJECTED)?;
         let envelope: Envelope = answer.grant;
-        let (server_key, psk) = (self.build.server_key(&envelope.server_key_id)?, self.build.psk());
-        let grant = pending.exchange.open_keys(pending.body.as_bytes(), &envelope, server_key, &psk)?;
-        self.keep(&grant.keys, &grant.segment_keys);
-        Ok(())
+        let server_key = self.build.server_key(&envelope.server_key_id)?;
+        let (mut masks, exchange, psk) = (Masks::for_grant(&envelope)?, pending.exchange()?, self.build.psk());
+        let grant = exchange.open_keys(pending.body.as_bytes(), &envelope, server_key, &psk)?;
+        self.keep(&grant.keys, &grant.segment_keys, &mut masks)
     }
 
     /// Whether `segment_key` would give a key now. False means: ask for the period first.
@@ -184,7 +195,7 @@ impl Session {
         if opened.file_id != segment.file_id {
             return Err(PlayerError::KEY_NOT_GRANTED);
         }
-        self.keys.key(segment).ok_or(PlayerError::KEY_NOT_GRANTED)
+        self.keys.key(segment)
     }
 
     /// The track classes the grants cover, lowest first.
@@ -199,17 +210,23 @@ impl Session {
     }
 
     /// Borrows the lists: a key that is moved out of one stays behind in memory that is freed, and only what is dropped there is wiped.
-    fn keep(&mut self, keys: &[PeriodKeyEntry], segment_keys: &[SegmentKeyEntry]) {
+    fn keep(
+        &mut self,
+        keys: &[PeriodKeyEntry],
+        segment_keys: &[SegmentKeyEntry],
+        masks: &mut Masks,
+    ) -> Result<(), PlayerError> {
         for entry in keys {
-            self.keys.insert(entry.track_class, entry.period, &entry.key);
+            self.keys.insert(entry, masks)?;
         }
-        let Some(opened) = &self.opened else { return };
+        let Some(opened) = &self.opened else { return Ok(()) };
         for entry in segment_keys {
             // A rendition that the title does not have: nothing can ask for its key.
             let Some(track_class) = opened.places.class_of(entry.rendition) else { continue };
             let period = opened.places.period_segments.period_of(entry.segment);
-            self.keys.insert_segment(track_class, period, entry);
+            self.keys.insert_segment(track_class, period, entry, masks)?;
         }
+        Ok(())
     }
 }
 
@@ -222,12 +239,6 @@ impl Places {
     fn class_of(&self, rendition: Rendition) -> Option<TrackClass> {
         self.classes.iter().find(|(known, _)| *known == rendition).map(|(_, track_class)| *track_class)
     }
-}
-
-/// A key pair for one request. The random source is probed first: `UnwrapErr` would abort the module.
-fn new_exchange() -> Result<Exchange, PlayerError> {
-    getrandom::fill(&mut [0; 1]).map_err(|_| PlayerError::INTERNAL)?;
-    Ok(Exchange::generate(&mut UnwrapErr(SysRng)))
 }
 
 fn to_json(request: &impl serde::Serialize) -> Result<String, PlayerError> {

@@ -7,12 +7,13 @@ use keyveil_protocol::api::{
 };
 use keyveil_protocol::{
     Cipher, Container, Downgrade, Envelope, ErrorCode, KeysGrant, Mode, Period, PeriodKey, PeriodKeyEntry,
-    PeriodSegments, PlayGrant, Psk, PskSecret, RecipientPublicKey, Rendition, Sealing, Segment, SegmentKeyEntry,
-    SegmentRef, ServerKey, SessionId, SessionMacKey, StatedLevel, TitleSecret, TrackClass,
+    PeriodSegments, PlayGrant, Psk, PskSecret, RecipientPublicKey, Rendition, SdkBuild as WrittenBuild, Sealing,
+    Segment, SegmentKeyEntry, SegmentRef, ServerKey, ServerPublicKey, SessionId, SessionMacKey, StatedLevel,
+    TitleSecret, TrackClass,
 };
 use rand_core::UnwrapErr;
 
-use crate::sdk_build::{EmbeddedBuild, SdkBuild};
+use crate::sdk_build::SdkBuild;
 use crate::session::{PlayerError, Session};
 
 const FILE_ID: &str = "title-1";
@@ -167,12 +168,14 @@ fn hd_rendition() -> RenditionInfo {
 
 fn session() -> Session {
     let server = FakeServer::new();
-    let keys: &'static [(&'static str, [u8; 32])] =
-        Box::leak(Box::new([("server-1", server.key.public_key().to_bytes())]));
-    let mask = [0xC3; 32];
-    let masked_secret = std::array::from_fn(|at| BUILD_SECRET[at] ^ mask[at]);
-    let build = EmbeddedBuild { build_id: "build-1", masked_secret, mask, server_keys: keys };
-    Session::new(SdkBuild::parse(&build).expect("a build"))
+    let words = build_words(server.key.public_key());
+    Session::new(SdkBuild::read(move |index| words[index as usize]).expect("a build"))
+}
+
+fn build_words(pinned: ServerPublicKey) -> Vec<u32> {
+    let id = "build-1".parse().expect("an id");
+    let build = WrittenBuild { id, secret: PskSecret::from_bytes(BUILD_SECRET), server_keys: vec![pinned] };
+    build.words().expect("words").to_vec()
 }
 
 fn playing() -> (Session, FakeServer) {
@@ -441,9 +444,13 @@ fn a_closed_session_has_no_keys() {
 
 #[test]
 fn a_module_without_an_sdk_build_starts_no_session() {
-    if crate::sdk_build::EMBEDDED.is_none() {
-        assert_eq!(code(SdkBuild::embedded()), ErrorCode::BuildMissing);
-    }
-    let unusable = EmbeddedBuild { build_id: "no id!", masked_secret: [0; 32], mask: [0; 32], server_keys: &[] };
-    assert_eq!(code(SdkBuild::parse(&unusable)), ErrorCode::BuildMissing);
+    let words = build_words(FakeServer::new().key.public_key());
+    let complete = words.clone();
+    assert!(SdkBuild::read(move |index| complete[index as usize]).is_ok(), "the control");
+    // What the template of the wasm answers.
+    assert_eq!(code(SdkBuild::read(|index| index.min(1))), ErrorCode::BuildMissing);
+    assert_eq!(
+        code(SdkBuild::read(move |index| if index < 18 { words[index as usize] } else { 0 })),
+        ErrorCode::BuildMissing
+    );
 }

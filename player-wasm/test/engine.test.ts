@@ -111,6 +111,7 @@ describe("a sealed engine", () => {
     expect(config).toMatchObject({
       startPosition: 12,
       backBufferLength: 30,
+      maxMaxBufferLength: 60,
       maxBufferLength: 9,
       enableWorker: false,
       workerPath: null,
@@ -123,6 +124,7 @@ describe("a sealed engine", () => {
     expect(called).toEqual([["attachMedia"], ["loadSource", playlistUrl("one")]]);
     expect(media).toBeInstanceOf(VideoShim);
     expect([scope.HTMLVideoElement, scope.devicePixelRatio]).toEqual([VideoShim, 2]);
+    expect(start({ settings: { maxMaxBufferLength: 90 } }).config.maxMaxBufferLength, "the page's own").toBe(90);
     expect(warned).toHaveBeenCalledOnce();
   });
 

@@ -5,9 +5,14 @@ import { asKeyveilError, curedByNewSession, ERROR_CODES, KeyveilError, refusalOf
 describe("an error", () => {
   test("survives the worker boundary", () => {
     for (const code of ERROR_CODES) {
-      const error = new KeyveilError(code, undefined, { status: 401, requestId: "r", cause: new Error("why") });
+      const error = new KeyveilError(code, undefined, {
+        status: 401,
+        requestId: "r",
+        retryAfterSecs: 7,
+        cause: new Error("why"),
+      });
       const received = KeyveilError.fromWire(structuredClone(error.toWire()));
-      const facts = ({ name, type, code, fatal, message, status, requestId }: KeyveilError) => ({
+      const facts = ({ name, type, code, fatal, message, status, requestId, retryAfterSecs }: KeyveilError) => ({
         name,
         type,
         code,
@@ -15,10 +20,12 @@ describe("an error", () => {
         message,
         status,
         requestId,
+        retryAfterSecs,
       });
       expect(facts(received)).toEqual(facts(error));
       expect(received.cause).toBe("Error: why");
-      expect(KeyveilError.fromWire(error.withFatal(!error.fatal).toWire()).fatal).toBe(!error.fatal);
+      const other = KeyveilError.fromWire(error.withFatal(!error.fatal).toWire());
+      expect([other.fatal, other.retryAfterSecs]).toEqual([!error.fatal, 7]);
     }
   });
 
@@ -44,6 +51,7 @@ describe("an error", () => {
     segment_damaged: ["media", false],
     key_tag_malformed: ["media", true],
     build_missing: ["environment", true],
+    wasm_altered: ["environment", true],
     worker_crashed: ["environment", true],
     destroyed: ["environment", true],
     aborted: ["environment", false],

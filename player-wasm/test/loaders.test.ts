@@ -268,6 +268,29 @@ describe("the fragment loader", () => {
     expect(third.called.calls).toEqual(["timeout"]);
   });
 
+  test("waits for keys as long as they are late, and no longer", async () => {
+    for (const isLoaded of [true, false]) {
+      const { host, called, stats } = start();
+      if (isLoaded) host.progress({ loadedBytes: 16, totalBytes: 0, complete: true });
+      host.progress({ loadedBytes: 0, totalBytes: 0, complete: false, heldMs: 300_000 });
+      if (!isLoaded) host.progress({ loadedBytes: 16, totalBytes: 0, complete: true });
+      // To hls.js it is loaded: it looks for no smaller one, and keeps no sample of the wait.
+      expect([stats.loaded, stats.total]).toEqual([16, 16]);
+      await vi.advanceTimersByTimeAsync(319_000);
+      expect(called.calls).toEqual([]);
+      await vi.advanceTimersByTimeAsync(1_001);
+      expect(called.calls).toEqual(["timeout"]);
+    }
+    const { host, called, stats } = start();
+    host.progress({ loadedBytes: 16, totalBytes: 16, complete: true });
+    host.progress({ loadedBytes: 0, totalBytes: 0, complete: false, heldMs: 300_000 });
+    await vi.advanceTimersByTimeAsync(300_050);
+    host.resolve(loaded());
+    await settle();
+    expect(called.calls).toEqual(["progress", "success"]);
+    expect(stats.loading.end - stats.loading.start).toBe(100);
+  });
+
   test("is used once", () => {
     const { loader, context, called } = start();
     loader.stats.loading.start = 1;

@@ -34,13 +34,30 @@ test("a worker that imports the module is not, nor is a page", () => {
   expect(isOwnWorker({ ...page, DedicatedWorkerGlobalScope: Scope }, URL_OF_MODULE)).toBe(false);
 });
 
+const UNUSABLE = { type: "unusable", error: expect.objectContaining({ code: "unsupported_browser", fatal: true }) };
+
+function stubWorker() {
+  const scope = { addEventListener: vi.fn(), postMessage: vi.fn() };
+  vi.stubGlobal("DedicatedWorkerGlobalScope", Object);
+  vi.stubGlobal("location", { href: new URL("../ts/worker/worker.ts", import.meta.url).href });
+  for (const [name, value] of Object.entries(scope)) vi.stubGlobal(name, value);
+  return scope;
+}
+
 test("the entry listens in a worker, and throws elsewhere", async () => {
   await expect(import("../ts/worker/worker.js")).rejects.toThrow("worker of its own");
   vi.resetModules();
-  const addEventListener = vi.fn();
-  vi.stubGlobal("DedicatedWorkerGlobalScope", Object);
-  vi.stubGlobal("location", { href: new URL("../ts/worker/worker.ts", import.meta.url).href });
-  vi.stubGlobal("addEventListener", addEventListener);
+  vi.doMock("../ts/worker/natives.js", () => ({ fixNatives: vi.fn() }));
+  const { addEventListener, postMessage } = stubWorker();
   await import("../ts/worker/worker.js");
+  vi.doUnmock("../ts/worker/natives.js");
   expect(addEventListener).toHaveBeenCalledWith("message", expect.any(Function));
+  expect(postMessage).not.toHaveBeenCalledWith(UNUSABLE);
+});
+
+test("a worker whose functions are not the browser's listens to nobody", async () => {
+  const { addEventListener, postMessage } = stubWorker();
+  await import("../ts/worker/worker.js");
+  expect(addEventListener).not.toHaveBeenCalled();
+  expect(postMessage).toHaveBeenCalledWith(UNUSABLE);
 });

@@ -125,11 +125,17 @@ describe("the worker connection", () => {
     const exchange = vi.fn();
     const renewed = vi.fn();
     const engine = vi.fn();
-    connection.events = { exchange, renewed, engine, lost: vi.fn() };
+    const paced = vi.fn();
+    connection.events = { exchange, renewed, paced, engine, lost: vi.fn() };
     expect((await connection.play(PLAY)).title.fileId).toBe("title-1");
     worker.send({ type: "exchange", kind: "keys", ms: 12, period: 2 });
     worker.send({ type: "session", renewal: { session: playback().session, playlistUrl: "http://x", maxTrack: null } });
     expect(exchange).toHaveBeenCalledWith("keys", 12, 2);
+    worker.send({
+      type: "paced",
+      error: new KeyveilError("rate_limited", undefined, { retryAfterSecs: 7 }).toWire(),
+    });
+    expect(paced.mock.calls.map(([error]) => [error.code, error.retryAfterSecs])).toEqual([["rate_limited", 7]]);
     worker.send({ type: "buffered" });
     expect(renewed).toHaveBeenCalledOnce();
     expect(engine).toHaveBeenCalledWith({ type: "buffered" });

@@ -129,7 +129,7 @@ const PLAY = { psign: "psign", fileId: "title-1", positionMs: 0, level: "guarded
 
 async function playing() {
   const wasm = new FakeWasm();
-  const events = { exchange: vi.fn(), renewed: vi.fn() };
+  const events = { exchange: vi.fn(), renewed: vi.fn(), paced: vi.fn() };
   const session = new Session(wasm, "http://keys.test/", "same-origin", events);
   await session.play(PLAY);
   const loader = new SegmentLoader(wasm, session, "same-origin");

@@ -53,6 +53,7 @@ const CLIENT_CODES = [
   "key_not_granted",
   "signature_unavailable",
   "wasm_unavailable",
+  "wasm_altered",
   "worker_crashed",
   "worker_blocked",
   "source_not_opened",
@@ -76,12 +77,14 @@ export interface WireError {
   /** HTTP status, 0 when there was no answer. */
   readonly status: number;
   readonly requestId: string | null;
+  readonly retryAfterSecs: number | null;
   readonly cause: string | null;
 }
 
 interface ErrorDetail {
   status?: number;
   requestId?: string | null;
+  retryAfterSecs?: number | null;
   cause?: unknown;
   fatal?: boolean;
 }
@@ -96,6 +99,8 @@ export class KeyveilError extends Error {
   readonly status: number;
   /** Names the refusal in the server's log. */
   readonly requestId: string | null;
+  /** In so many seconds the server answers the same request, as it said itself. */
+  readonly retryAfterSecs: number | null;
 
   constructor(code: ErrorCode, message?: string, detail: ErrorDetail = {}) {
     super(message ?? defaultMessage(code), detail.cause === undefined ? undefined : { cause: detail.cause });
@@ -104,23 +109,24 @@ export class KeyveilError extends Error {
     this.fatal = detail.fatal ?? isFatal(code);
     this.status = detail.status ?? 0;
     this.requestId = detail.requestId ?? null;
+    this.retryAfterSecs = detail.retryAfterSecs ?? null;
   }
 
   static fromWire(wire: WireError): KeyveilError {
-    const { code, message, fatal, status, requestId, cause } = wire;
-    return new KeyveilError(code, message, { fatal, status, requestId, ...(cause === null ? {} : { cause }) });
+    const { code, message, cause, ...detail } = wire;
+    return new KeyveilError(code, message, { ...detail, ...(cause === null ? {} : { cause }) });
   }
 
   toWire(): WireError {
     const cause = this.cause === undefined ? null : String(this.cause);
-    const { code, message, fatal, status, requestId } = this;
-    return { code, message, fatal, status, requestId, cause };
+    const { code, message, fatal, status, requestId, retryAfterSecs } = this;
+    return { code, message, fatal, status, requestId, retryAfterSecs, cause };
   }
 
   /** The same failure, with another verdict on whether the player can go on. */
   withFatal(fatal: boolean): KeyveilError {
-    const { message, status, requestId, cause } = this;
-    return new KeyveilError(this.code, message, { status, requestId, cause, fatal });
+    const { message, status, requestId, retryAfterSecs, cause } = this;
+    return new KeyveilError(this.code, message, { status, requestId, retryAfterSecs, cause, fatal });
   }
 }
 
@@ -139,7 +145,7 @@ export function curedByNewSession(error: KeyveilError): boolean {
 }
 
 /** A refusal as servers word it (docs/PROTOCOL.md, "Error codes"); `null` for a proxy's page, or a code that is not known. */
-export function refusalOf(status: number, text: string): KeyveilError | null {
+export function refusalOf(status: number, text: string, retryAfterSecs: number | null = null): KeyveilError | null {
   if (text.length > REFUSAL_CHARS_MAX) return null;
   let error: { code?: unknown; message?: unknown; requestId?: unknown } | null | undefined;
   try {
@@ -150,7 +156,7 @@ export function refusalOf(status: number, text: string): KeyveilError | null {
   if (!error || !isErrorCode(error.code)) return null;
   const message = typeof error.message === "string" ? error.message : undefined;
   const requestId = typeof error.requestId === "string" ? error.requestId : null;
-  return new KeyveilError(error.code, message, { status, requestId });
+  return new KeyveilError(error.code, message, { status, requestId, retryAfterSecs });
 }
 
 const REFUSAL_CHARS_MAX = 16 << 10;
@@ -200,6 +206,7 @@ function errorType(code: ErrorCode): ErrorType {
       return "media";
     case "build_missing":
     case "wasm_unavailable":
+    case "wasm_altered":
     case "worker_crashed":
     case "worker_blocked":
     case "source_not_opened":
@@ -218,13 +225,16 @@ const MESSAGES: Partial<Record<ErrorCode, string>> = {
   unavailable: "The server can't answer right now; try again shortly.",
   envelope_rejected: "The key envelope was refused; it was not made for this request by a server this player trusts.",
   server_key_unknown: "The server's key is not one this player trusts.",
-  build_missing: "This player was built without an SDK build; install the files the key server gives out.",
+  build_missing:
+    "This player is not made for any key server; serve the files that `key-server build write` makes, or give wasmUrl and wasmSha256.",
   segment_damaged: "A media segment is damaged or belongs to another title.",
   key_tag_malformed: "The playlist's key tag is malformed.",
   key_not_granted: "The signature does not cover this rendition or part of the title.",
   signature_unavailable: "No player signature could be had; getSignature failed.",
   wasm_unavailable:
     "The decryptor can't be started; check wasmUrl, its MIME type and the worker's Content-Security-Policy.",
+  wasm_altered:
+    "The decryptor is not the one this player was made with; serve worker.js and its wasm as they were written.",
   worker_crashed: "The player's worker stopped unexpectedly.",
   worker_blocked: "The page's Content-Security-Policy stops the player's worker; it needs worker-src 'self'.",
   source_not_opened:

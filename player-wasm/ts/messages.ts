@@ -9,8 +9,10 @@ import type { Downgrade, Playback, Renewal, SdkLevel } from "./protocol.js";
 export interface InitMessage {
   readonly type: "init";
   readonly server: string;
-  /** Missing: `keyveil.wasm` beside the worker. */
+  /** Missing: the worker's own, beside it. */
   readonly wasmUrl?: string | undefined;
+  /** Hex; for a worker that was made without a pin. */
+  readonly wasmSha256?: string | undefined;
   readonly credentials: RequestCredentials;
 }
 
@@ -71,6 +73,8 @@ export interface LoadProgress {
   readonly totalBytes: number;
   /** All of the ciphertext is here; decryption is what is left. */
   readonly complete: boolean;
+  /** Its keys are asked for in so many milliseconds: the server wants it so. */
+  readonly heldMs?: number;
 }
 
 export type ExchangeKind = "play" | "keys";
@@ -83,6 +87,8 @@ type FromEveryWorker =
   | { readonly type: "exchange"; readonly kind: ExchangeKind; readonly ms: number; readonly period: number }
   /** A session was prolonged, or its media URLs changed, by an exchange that no message asked for. */
   | { readonly type: "session"; readonly renewal: Renewal }
+  /** The server wants to be asked for keys later, and will be. */
+  | { readonly type: "paced"; readonly error: WireError }
   | { readonly type: "failed"; readonly id: number; readonly error: WireError }
   /** The worker can't work at all. */
   | { readonly type: "unusable"; readonly error: WireError };

@@ -83,6 +83,12 @@ impl Psk {
         Self { id: id.into(), secret }
     }
 
+    /// The 32 bytes.
+    #[must_use]
+    pub const fn secret(&self) -> &PskSecret {
+        &self.secret
+    }
+
     fn bundle(&self) -> Result<PskBundle<'_>, ProtocolError> {
         PskBundle::new(self.secret.expose_secret(), self.id.as_bytes()).map_err(|_| rejected("empty psk id"))
     }
@@ -185,8 +191,14 @@ impl Exchange {
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
         let mut seed = Zeroizing::new([0; 32]);
         rng.fill_bytes(seed.as_mut());
-        // RFC 9180, section 4: DeriveKeyPair of Nsk random bytes.
-        let (private, public) = Kem25519::derive_keypair(seed.as_ref());
+        Self::from_seed(&seed)
+    }
+
+    /// The ephemeral key that 32 random bytes derive to (RFC 9180, section 4: DeriveKeyPair of Nsk random bytes). One seed serves one
+    /// request: a player keeps it, masked, until the answer comes.
+    #[must_use]
+    pub fn from_seed(seed: &[u8; 32]) -> Self {
+        let (private, public) = Kem25519::derive_keypair(seed);
         Self { private, public }
     }
 

@@ -152,7 +152,7 @@ error_codes! {
     /// Client: the envelope names a server key that is not pinned.
     ServerKeyUnknown = ("server_key_unknown", 0, "The server's key is not one this player trusts."),
     /// Client: built without an SDK build.
-    BuildMissing = ("build_missing", 0, "This player was built without an SDK build; build it with KEYVEIL_SDK_BUILD."),
+    BuildMissing = ("build_missing", 0, "This player is not made for any key server; serve the files that `key-server build write` makes."),
     /// Client: length or padding of a segment can't be right.
     SegmentDamaged = ("segment_damaged", 0, "A media segment is damaged or belongs to another title."),
     /// Client: an EXT-X-KEY line that breaks the rules.

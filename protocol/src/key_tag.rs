@@ -77,6 +77,10 @@ impl FromStr for KeyTag {
         if line.len() > KEY_TAG_LEN_MAX {
             return Err(malformed("line too long"));
         }
+        // No quoted value may hold them either (RFC 8216, section 4.2): another reader would see two lines here.
+        if line.contains(['\r', '\n']) {
+            return Err(malformed("more than a line"));
+        }
         let attributes = Attributes::parse(line.strip_prefix(TAG).ok_or(malformed("not a key tag"))?)?;
         for (name, wanted, quoted) in
             [("METHOD", METHOD, false), ("KEYFORMAT", KEYFORMAT, true), ("KEYFORMATVERSIONS", KEYFORMATVERSIONS, true)]

@@ -10,7 +10,7 @@ mod claims;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use hmac::{Hmac, KeyInit, Mac};
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -22,6 +22,7 @@ pub use claims::{
 
 use crate::error::{ErrorCode, ProtocolError};
 use crate::ids::{AppId, FileId, KeyId};
+use crate::object::from_json_object;
 use crate::track::Mode;
 
 /// The longest psign taken, in bytes.
@@ -106,12 +107,6 @@ pub fn sign(
     if psign.len() > PSIGN_LEN_MAX { Err(malformed("psign over 4096 bytes")) } else { Ok(psign) }
 }
 
-/// JSON text that is an object: serde's derive alone would also take an array of the fields in their order.
-fn object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
-    let is_object = json.trim_ascii_start().first() == Some(&b'{');
-    serde_json::from_slice(json).ok().filter(|_| is_object)
-}
-
 /// A psign that has the right form and nothing more. It only tells which key might verify it.
 #[derive(Debug)]
 pub struct UnverifiedPlayerSignature<'a> {
@@ -131,7 +126,7 @@ impl<'a> UnverifiedPlayerSignature<'a> {
         let (signing_input, signature) = psign.rsplit_once('.').ok_or(malformed("no signature part"))?;
         let (header, claims) = signing_input.split_once('.').ok_or(malformed("no claims part"))?;
         let decode = |part| Base64UrlUnpadded::decode_vec(part).map_err(|_| malformed("part is not base64url"));
-        let header: Header = object(&decode(header)?).ok_or(malformed("header is not as expected"))?;
+        let header: Header = from_json_object(&decode(header)?).map_err(|_| malformed("header is not as expected"))?;
         if header.has_crit {
             return Err(malformed("header has crit"));
         }
@@ -141,7 +136,8 @@ impl<'a> UnverifiedPlayerSignature<'a> {
         if header.typ.is_some_and(|typ| !typ.eq_ignore_ascii_case("jwt")) {
             return Err(malformed("typ is not JWT"));
         }
-        let claims: PlayerSignatureClaims = object(&decode(claims)?).ok_or(malformed("claims are not as expected"))?;
+        let claims: PlayerSignatureClaims =
+            from_json_object(&decode(claims)?).map_err(|_| malformed("claims are not as expected"))?;
         claims.check_bounds()?;
         Ok(Self { signing_input, signature: decode(signature)?, kid: header.kid, claims })
     }

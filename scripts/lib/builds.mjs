@@ -7,7 +7,9 @@ import { inRoot, targetDir } from "./places.mjs";
 import { Stop } from "./steps.mjs";
 
 const stamp = (name) => join(targetDir, "keyveil-stamps", name);
-const RUST = ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "protocol/Cargo.toml", "protocol/src"];
+const RUST = ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml"].concat(
+  ["bitsliced-aes", "protocol"].flatMap((crate) => [`${crate}/Cargo.toml`, `${crate}/src`]),
+);
 const SDK = [...RUST, "package-lock.json", "player-wasm"];
 
 const SERVERS = ["-p", "keyveil-packager", "-p", "keyveil-key-server"];
@@ -24,8 +26,13 @@ export async function buildNative(show) {
   const said = await cargo(["test", "--no-run", "--release", "--locked", ...tests], show).catch(
     () => "not all tests compile",
   );
-  await cargo(["build", "--release", "--locked", "--bins", ...SERVERS, "-p", "keyveil-tests"], show);
+  await buildTestBinaries(show);
   return said;
+}
+
+/** The servers, and the binaries that only tests use. */
+export async function buildTestBinaries(show) {
+  return cargo(["build", "--release", "--locked", "--bins", ...SERVERS, "-p", "keyveil-tests"], show);
 }
 
 /** The wasm-bindgen tools, unoptimized because they run for a second. */
@@ -37,7 +44,7 @@ export const bindgenTestRunner = join(targetDir, "debug", "bindgen-test-runner")
 
 /** The page and worker half of the SDK: player-wasm/dist. */
 export async function buildSdk(show) {
-  return playerBuild(show, "buildSdk", {});
+  return playerBuild(show, "buildSdk");
 }
 
 /** The pages: www/dist. */
@@ -55,11 +62,6 @@ export async function buildPages({ wait }) {
   return ran ? "built" : "unchanged";
 }
 
-/** The wasm module that carries the SDK build in `sdkBuildFile`, at `outFile`. */
-export async function buildWasm(show, { sdkBuildFile, outFile }) {
-  return playerBuild(show, "buildWasm", { sdkBuildFile, outFile });
-}
-
 async function cargo(args, { wait }) {
   let compiled = 0;
   await checked("cargo", args, (line) => {
@@ -74,11 +76,11 @@ async function cargo(args, { wait }) {
 }
 
 /** player-wasm/build.mjs, in a process of its own, so that an interrupt ends it and all it started. */
-async function playerBuild({ wait }, name, options) {
+async function playerBuild({ wait }, name) {
   const module = pathToFileURL(inRoot("player-wasm/build.mjs")).href;
   const script = [
     `import { ${name} } from ${JSON.stringify(module)};`,
-    `const built = await ${name}(${JSON.stringify(options)});`,
+    `const built = await ${name}();`,
     "console.log(built ? 'built' : 'unchanged');",
   ];
   const onLine = (line) => line.startsWith("player: ") && wait(line.slice("player: ".length));

@@ -1,8 +1,7 @@
 // One installation of Keyveil in one data folder: what the `key-server` command makes there, and the server itself.
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { buildWasm } from "./builds.mjs";
 import { run, start } from "./children.mjs";
 import { inRoot, keyServerBinary } from "./places.mjs";
 import { Stop } from "./steps.mjs";
@@ -38,16 +37,11 @@ export class Installation {
     await this.keyServer(["init"]);
   }
 
-  /** This installation's wasm module, served as /sdk/keyveil.wasm. The build's secret exists as a file only meanwhile. */
-  async buildWasm(show) {
-    // Its name is part of what the module is said to be made from: another name would mean another build.
-    const sdkBuildFile = join(this.data, "sdk-build.json");
-    try {
-      await this.keyServer(["build", "export", "--out", sdkBuildFile]);
-      return await buildWasm(show, { sdkBuildFile, outFile: join(this.data, "sdk/keyveil.wasm") });
-    } finally {
-      await rm(sdkBuildFile, { force: true });
-    }
+  /** The player's files of the newest SDK build, served at /sdk/ before the SDK's own. */
+  async writeSdk() {
+    const folders = ["--sdk", inRoot("player-wasm/dist"), "--out", join(this.data, "sdk")];
+    const said = await this.keyServer(["build", "write", ...folders]);
+    return said.trim().split("\n").at(-1);
   }
 
   /** Starts the server and answers once it is ready: its child process, which ends when it is stopped. */

@@ -105,8 +105,21 @@ test("envelope_rejected: the request was altered on its way", async ({ page }) =
 });
 
 test("wasm_unavailable: the decryption module can't be loaded", async ({ page }) => {
-  await page.context().route("**/keyveil.wasm", (route) => route.fulfill({ status: 404, body: "" }));
+  await page.context().route("**/keyveil-*.wasm", (route) => route.fulfill({ status: 404, body: "" }));
   expect(await refusal(page, keyveil.playerUrl)).toBe("wasm_unavailable");
+});
+
+test("wasm_altered: the decryption module is not the one that the worker was made with", async ({ page }) => {
+  let altered = 0;
+  await page.context().route("**/keyveil-*.wasm", async (route) => {
+    const response = await route.fetch();
+    const body = await response.body();
+    body[body.length - 1] ^= 1;
+    altered += 1;
+    await route.fulfill({ response, body });
+  });
+  expect(await refusal(page, keyveil.playerUrl)).toBe("wasm_altered");
+  expect(altered).toBeGreaterThan(0);
 });
 
 test("without workers the player fails closed", async ({ page }) => {

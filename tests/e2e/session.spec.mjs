@@ -69,7 +69,6 @@ test("a signature of 10 s is renewed by getSignature, and playback goes on beyon
       const attributes = {
         server: location.origin,
         "worker-url": "/sdk/worker.js",
-        "wasm-url": "/sdk/keyveil.wasm",
         id: "renewing",
         ...own,
       };

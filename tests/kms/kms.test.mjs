@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { makeClip } from "../e2e/lib/clips.mjs";
 import { remove, scratch } from "../e2e/lib/installation.mjs";
@@ -45,9 +44,7 @@ async function stackWithTitles(settings, count) {
       const { psign } = await stack.api.post("/v1/player-signatures", { fileId: title.fileId });
       title.psign = psign;
     }
-    const build = join(stack.folder, "sdk-build.json");
-    await stack.keyServer("build", "export", "--out", build);
-    stack.buildId = JSON.parse(readFileSync(build, "utf8")).buildId;
+    [stack.buildId] = (await stack.keyServer("build", "list")).split(" ");
     await stack.killServer();
     await stack.startServer();
     return { stack, titles };

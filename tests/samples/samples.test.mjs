@@ -1,8 +1,6 @@
 // Every sample of docs/samples, run as its reader would: what it signs is what it should be, and a key server takes it.
 import assert from "node:assert/strict";
 import { createHmac, generateKeyPairSync, randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { run } from "../../scripts/lib/children.mjs";
 import { Stack } from "../faults/lib/stack.mjs";
@@ -23,9 +21,7 @@ before(async () => {
   stack = await Stack.start();
   signingKey = await stack.api.post("/v1/signing-keys");
   await publish();
-  const exported = join(stack.folder, "sdk-build.json");
-  await stack.keyServer("build", "export", "--out", exported);
-  buildId = JSON.parse(readFileSync(exported)).buildId;
+  [buildId] = (await stack.keyServer("build", "list")).split(" ");
 });
 
 after(() => stack.stop());

@@ -5,6 +5,7 @@ import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import * as own from "./independent.mjs";
 import { levelVectors } from "./level-cases.mjs";
+import { malformationVectors } from "./malformation-cases.mjs";
 import { psignVectors } from "./psign-cases.mjs";
 
 const { hex } = own;
@@ -322,6 +323,7 @@ export const vectors = {
   envelope: envelopes(),
   mac: macs(),
   levels: levelVectors(),
+  malformations: malformationVectors(),
 };
 export const pathOf = (name) => fileURLToPath(new URL(`${name}.json`, import.meta.url));
 

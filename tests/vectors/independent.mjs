@@ -48,6 +48,11 @@ export function encryptSegment(key, clear) {
   const cipher = createCipheriv("aes-128-cbc", key.subarray(0, 16), key.subarray(16));
   return Buffer.concat([cipher.update(clear), cipher.final()]);
 }
+// Without padding of its own: what is encrypted brings what it has instead.
+export function encryptBlocks(key, blocks) {
+  const cipher = createCipheriv("aes-128-cbc", key.subarray(0, 16), key.subarray(16)).setAutoPadding(false);
+  return Buffer.concat([cipher.update(blocks), cipher.final()]);
+}
 export function decryptSegment(key, ciphertext) {
   const cipher = createDecipheriv("aes-128-cbc", key.subarray(0, 16), key.subarray(16));
   return Buffer.concat([cipher.update(ciphertext), cipher.final()]);
@@ -110,9 +115,9 @@ export function x25519FromBytes(bytes) {
   const publicBytes = createPublicKey(privateKey).export({ format: "der", type: "spki" }).subarray(-32);
   return { privateKey, publicBytes };
 }
-const publicKey = (bytes) =>
+export const x25519PublicKey = (bytes) =>
   createPublicKey({ key: Buffer.concat([hex("302a300506032b656e032100"), bytes]), format: "der", type: "spki" });
-const dh = (privateKey, publicBytes) => diffieHellman({ privateKey, publicKey: publicKey(publicBytes) });
+const dh = (privateKey, publicBytes) => diffieHellman({ privateKey, publicKey: x25519PublicKey(publicBytes) });
 
 function context({ dhs, enc, recipientPublic, senderPublic, info, psk, pskId }) {
   const prk = extract(KEM_SUITE, "", "eae_prk", dhs);

@@ -1,39 +1,13 @@
-//! SDK builds: what a player's wasm is compiled with, and how it stops being accepted.
+//! SDK builds: what a player's files are written with, and how it stops being accepted.
 
-use std::fmt;
-
-use keyveil_protocol::{BuildId, ErrorCode, PskSecret, ServerKeyId};
-use serde::Serialize;
+use keyveil_protocol::{BuildId, ErrorCode, PskSecret, SdkBuild, ServerKeyId, ServerPublicKey};
 use serde_json::json;
-use zeroize::Zeroizing;
 
 use super::random_id;
 use crate::installation::Installation;
 use crate::kms::{KmsContext, decrypt_32};
 use crate::refusal::Refusal;
 use crate::store::{AuditEvent, AuditKind, SdkBuildRow};
-
-/// What the player's wasm is compiled with.
-pub struct BuildExport {
-    build_id: BuildId,
-    build_secret: PskSecret,
-    server_keys: Vec<ExportedServerKey>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ExportedServerKey {
-    id: ServerKeyId,
-    public_key: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ExportFile<'a> {
-    build_id: &'a BuildId,
-    build_secret: &'a str,
-    server_keys: &'a [ExportedServerKey],
-}
 
 /// Makes a build that pins the server keys in use.
 pub async fn create(installation: &Installation, now: i64) -> Result<BuildId, Refusal> {
@@ -51,26 +25,27 @@ pub async fn create(installation: &Installation, now: i64) -> Result<BuildId, Re
     Ok(id)
 }
 
-/// The newest accepted build.
-pub async fn export_newest(installation: &Installation, now: i64) -> Result<BuildExport, Refusal> {
+/// An accepted build with its secret, the newest unless one is named: what its players' files are written with.
+pub async fn open(installation: &Installation, id: Option<&BuildId>, now: i64) -> Result<SdkBuild, Refusal> {
     let builds = installation.store().sdk_builds().await?;
-    let build = builds.into_iter().find(|build| build.retired_at.is_none()).ok_or_else(|| {
-        Refusal::new(ErrorCode::BuildUnknown, "every SDK build is retired: make one with `key-server build create`")
+    let mut accepted = builds.into_iter().filter(|build| build.retired_at.is_none());
+    let build = accepted.find(|build| id.is_none_or(|id| build.id == *id)).ok_or_else(|| {
+        let none =
+            "there is no such SDK build in use: `key-server build list` has them, `key-server build create` makes one";
+        Refusal::new(ErrorCode::BuildUnknown, none)
     })?;
     let secret = decrypt_32(installation.kms(), &build.secret_ciphertext, &KmsContext::SdkBuild(&build.id)).await?;
     let pinned = installation.store().pinned_server_keys(&build.id).await?;
+    let server_keys = pinned.into_iter().map(|row| {
+        ServerPublicKey::from_bytes(row.id, &row.public_key)
+            .map_err(|_| Refusal::new(ErrorCode::Internal, "stored server key is not valid"))
+    });
+    let server_keys = server_keys.collect::<Result<_, _>>()?;
     let mut write = installation.store().write().await?;
     let detail = json!({ "buildId": build.id });
     write.append_audit(&AuditEvent::new(AuditKind::BuildExported, detail), now).await?;
     write.commit().await?;
-    Ok(BuildExport {
-        build_id: build.id,
-        build_secret: PskSecret::from_bytes(*secret),
-        server_keys: pinned
-            .into_iter()
-            .map(|row| ExportedServerKey { id: row.id, public_key: hex::encode(row.public_key) })
-            .collect(),
-    })
+    Ok(SdkBuild { id: build.id, secret: PskSecret::from_bytes(*secret), server_keys })
 }
 
 /// Stops accepting a build. False when there is no such accepted build.
@@ -82,27 +57,4 @@ pub async fn retire(installation: &Installation, id: &BuildId, now: i64) -> Resu
         write.commit().await?;
     }
     Ok(retired)
-}
-
-impl BuildExport {
-    /// Its id.
-    #[must_use]
-    pub const fn build_id(&self) -> &BuildId {
-        &self.build_id
-    }
-
-    /// The JSON that the wasm build reads. Holds the build secret: write it to a private file only.
-    pub fn expose_json(&self) -> Result<Zeroizing<String>, Refusal> {
-        let build_secret = Zeroizing::new(hex::encode(self.build_secret.expose_secret()));
-        let file = ExportFile { build_id: &self.build_id, build_secret: &build_secret, server_keys: &self.server_keys };
-        serde_json::to_string_pretty(&file)
-            .map(|json| Zeroizing::new(json + "\n"))
-            .map_err(|_| Refusal::new(ErrorCode::Internal, "build can't be written"))
-    }
-}
-
-impl fmt::Debug for BuildExport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "BuildExport({}, [redacted])", self.build_id)
-    }
 }

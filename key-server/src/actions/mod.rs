@@ -48,7 +48,7 @@ mod title_secret;
 
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
-use keyveil_protocol::ErrorCode;
+use keyveil_protocol::{ErrorCode, from_json_object};
 use serde::de::DeserializeOwned;
 
 use crate::refusal::Refusal;
@@ -72,7 +72,7 @@ fn random_id<const N: usize, T: std::str::FromStr>() -> Result<T, Refusal> {
 
 pub(crate) fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     // serde's message may quote the request, a psign included: only the place of the fault is logged.
-    serde_json::from_slice(body).map_err(|error| {
+    from_json_object(body).map_err(|error| {
         let place = format!("JSON {:?} at line {} column {}", error.classify(), error.line(), error.column());
         Refusal::new(ErrorCode::MalformedRequest, place)
     })

@@ -68,8 +68,8 @@ pub(super) async fn admit<'t>(
         session.id.to_string(),
         AddressRange::around(asking.address, OPERATOR_PREFIXES.0, OPERATOR_PREFIXES.1).to_string(),
     );
-    let (position, counter_step) = match asking.kind {
-        AskingKind::Sdk { position_ms, counter_step } => (Some(position(title, position_ms)), counter_step),
+    let (position_ms, counter_step) = match asking.kind {
+        AskingKind::Sdk { position_ms, counter_step } => (Some(position_ms), counter_step),
         AskingKind::Opening | AskingKind::Key => (None, 0),
     };
     let asked = Asked {
@@ -78,7 +78,8 @@ pub(super) async fn admit<'t>(
         periods: asking.periods,
         session: &session_id,
         network: &network,
-        position,
+        position: position_ms.map(|position_ms| position(title, position_ms)),
+        position_ms: position_ms.map(|position_ms| position_ms.min(media.duration_ms)),
         counter_step,
         is_old_build: is_old_build(&mut write, asking, stored(now)).await?,
     };

@@ -19,8 +19,9 @@ use crate::refusal::Refusal;
 use crate::state::ServerState;
 use crate::store::{EndedBy, ListedSession, SessionQuery, SortValue};
 
+const SCORE_MAX: u32 = 100;
 /// The query's fields.
-pub(crate) const FIELDS: &[&str] = &["fileId", "uid", "us", "kid", "level", "active", "limit", "after"];
+pub(crate) const FIELDS: &[&str] = &["fileId", "uid", "us", "kid", "level", "active", "minScore", "limit", "after"];
 const LIST: &str = "sessions";
 const UID_LEN_MAX: usize = 128;
 const US_LEN_MAX: usize = 64;
@@ -88,6 +89,10 @@ pub(crate) async fn list(state: &ServerState, principal: &Principal, fields: &Fi
     if us.is_some_and(|us| !is_plain(us, US_LEN_MAX)) {
         return Err(malformed("us is not 1 to 64 bytes of plain text"));
     }
+    let min_score: Option<u32> = fields.parsed("minScore")?;
+    if min_score.is_some_and(|score| score > SCORE_MAX) {
+        return Err(malformed("minScore is not 0 to 100"));
+    }
     let place = |cursor: Cursor| -> Result<_, Refusal> { Ok((cursor.integer()?, cursor.id.parse::<SessionId>()?)) };
     let query = SessionQuery {
         file_id: fields.parsed("fileId")?,
@@ -96,6 +101,7 @@ pub(crate) async fn list(state: &ServerState, principal: &Principal, fields: &Fi
         kid: fields.parsed("kid")?,
         level: fields.parsed("level")?,
         active: fields.parsed("active")?,
+        min_score,
         now: stored(state.clock.now()),
         after: fields.after(LIST)?.map(place).transpose()?,
         limit: limit.saturating_add(1),

@@ -33,7 +33,7 @@ const EXAMPLES: &str = "Examples:
   key-server serve --config key-server.toml
   key-server app create --name Demo --domain video.example.com
   key-server sign --app 1000001 --file 5f2b… --expires-in 2h
-  key-server build export --out sdk-build.json       what the player's wasm is compiled with
+  key-server build write --sdk player-wasm/dist --out /srv/sdk    the player's files of this installation
 
 Every field of the configuration file can also be set by a variable: [http] listen is KEYVEIL_HTTP_LISTEN.";
 

@@ -1,6 +1,7 @@
 use std::io::Write;
 
 use serde::Serialize;
+use time::OffsetDateTime;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::Directive;
 
@@ -40,6 +41,17 @@ pub(super) fn init_logging(config: &LogConfig) -> Result<(), CliError> {
 }
 
 /// Seconds since 1970 of a database column, for people.
+pub(super) fn utc(secs: i64) -> String {
+    OffsetDateTime::from_unix_timestamp(secs).map_or_else(
+        |_| secs.to_string(),
+        |at| {
+            let (hour, minute, second) = at.to_hms();
+            format!("{}T{hour:02}:{minute:02}:{second:02}Z", at.date())
+        },
+    )
+}
+
+/// Whether a row with that column still counts.
 pub(super) fn state_of(retired_at: Option<i64>) -> &'static str {
     if retired_at.is_some() { "retired" } else { "in use" }
 }

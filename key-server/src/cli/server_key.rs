@@ -8,7 +8,7 @@ pub(super) enum ServerKeyCommand {
     /// Make a new server key. The one before stays in use; older ones are retired.
     #[command(after_help = "Example, without a moment in which players are refused:
   key-server server-key rotate
-  key-server build create && key-server build export --out sdk-build.json    then ship players of it
+  key-server build create && key-server build write --sdk player-wasm/dist --out /srv/sdk    then ship players of it
   key-server build retire OLD-BUILD                                          once nobody uses them
   key-server server-key rotate                                               the next time")]
     Rotate {

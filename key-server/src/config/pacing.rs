@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 use crate::pacing::{Rules, Threshold};
 
 const POINTS_MAX: u32 = 100;
-const LOOK_AHEAD_SECS_MAX: u64 = 3600;
+const SECS_MAX: u64 = 3600;
 
 /// `[pacing]`: how fast keys are released, and what follows from what looks like theft (docs/PACING.md).
 #[derive(Clone, Debug, Deserialize)]
@@ -26,6 +26,8 @@ pub struct PacingConfig {
     pub look_ahead_secs: u64,
     /// What players of standard titles buffer.
     pub standard_look_ahead_secs: u64,
+    /// Media time beyond playing and buffering that seeks may take.
+    pub seek_allowance_secs: u64,
 }
 
 /// Whether keys are paced.
@@ -33,22 +35,23 @@ pub struct PacingConfig {
 #[serde(rename_all = "lowercase")]
 pub enum PacingMode {
     /// Nothing is counted, slowed or suspected, whatever the thresholds.
-    #[default]
     Off,
     /// The thresholds hold. Players have to wait for `Retry-After`.
+    #[default]
     On,
 }
 
 impl Default for PacingConfig {
     fn default() -> Self {
         Self {
-            mode: PacingMode::Off,
+            mode: PacingMode::On,
             log: Threshold::At(30),
             throttle: Threshold::At(60),
             revoke: Threshold::Off,
             speed: 2.25,
             look_ahead_secs: 60,
             standard_look_ahead_secs: 600,
+            seek_allowance_secs: 1800,
         }
     }
 }
@@ -63,11 +66,13 @@ impl PacingConfig {
         if !(1.0..=16.0).contains(&self.speed) {
             return Err("pacing.speed must be 1 … 16".to_owned());
         }
-        for (name, secs) in
-            [("look_ahead_secs", self.look_ahead_secs), ("standard_look_ahead_secs", self.standard_look_ahead_secs)]
-        {
-            if secs > LOOK_AHEAD_SECS_MAX {
-                return Err(format!("pacing.{name} must be 0 … {LOOK_AHEAD_SECS_MAX}"));
+        for (name, secs) in [
+            ("look_ahead_secs", self.look_ahead_secs),
+            ("standard_look_ahead_secs", self.standard_look_ahead_secs),
+            ("seek_allowance_secs", self.seek_allowance_secs),
+        ] {
+            if secs > SECS_MAX {
+                return Err(format!("pacing.{name} must be 0 … {SECS_MAX}"));
             }
         }
         Ok(())
@@ -75,7 +80,7 @@ impl PacingConfig {
 
     /// For private titles.
     pub(crate) fn rules(&self) -> Rules {
-        self.with_look_ahead(self.look_ahead_secs)
+        Rules { limits_runs: true, ..self.with_look_ahead(self.look_ahead_secs) }
     }
 
     pub(crate) fn standard_rules(&self) -> Rules {
@@ -90,7 +95,15 @@ impl PacingConfig {
             PacingMode::Off => [Threshold::Off; 3],
             PacingMode::On => [self.log, self.throttle, self.revoke],
         };
-        Rules { log, throttle, revoke, speed, look_ahead_ms: secs.saturating_mul(1000) }
+        Rules {
+            log,
+            throttle,
+            revoke,
+            speed,
+            look_ahead_ms: secs.saturating_mul(1000),
+            seek_allowance_ms: self.seek_allowance_secs.saturating_mul(1000),
+            limits_runs: false,
+        }
     }
 }
 
@@ -152,17 +165,20 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_paced_until_that_is_switched_on() {
+    fn keys_are_paced_until_that_is_switched_off() {
         let are_off = |config: PacingConfig| config.rules().are_off() && config.standard_rules().are_off();
-        assert!(are_off(load("", &[]).unwrap()));
+        assert!(are_off(load("", &[("KEYVEIL_PACING_MODE", "off")]).unwrap()));
         assert!(are_off(load("mode = \"off\"\nlog = 1\nthrottle = 1\nrevoke = 1", &[]).unwrap()));
-        for config in [load("mode = \"on\"", &[]).unwrap(), load("", &[("KEYVEIL_PACING_MODE", "on")]).unwrap()] {
+        for config in [load("", &[]).unwrap(), load("mode = \"on\"", &[]).unwrap()] {
             let rules = config.rules();
             assert_eq!(
                 (rules.log, rules.throttle, rules.revoke),
                 (Threshold::At(30), Threshold::At(60), Threshold::Off)
             );
-            assert!(!config.standard_rules().are_off());
+            assert_eq!((rules.look_ahead_ms, rules.seek_allowance_ms, rules.limits_runs), (60_000, 1_800_000, true));
+            let standard = config.standard_rules();
+            assert!(!standard.are_off());
+            assert_eq!((standard.look_ahead_ms, standard.limits_runs), (600_000, false));
         }
     }
 
@@ -181,10 +197,11 @@ mod tests {
             "speed = nan",
             "look_ahead_secs = 3601",
             "standard_look_ahead_secs = 3601",
+            "seek_allowance_secs = 3601",
             "lok = 1",
         ] {
             assert!(load(toml, &[]).is_none(), "{toml}");
         }
-        assert!(load("log = 1\nspeed = 1\nlook_ahead_secs = 0", &[]).is_some());
+        assert!(load("log = 1\nspeed = 1\nlook_ahead_secs = 0\nseek_allowance_secs = 0", &[]).is_some());
     }
 }

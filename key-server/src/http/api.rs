@@ -98,7 +98,7 @@ pub(super) fn for_app<T: Serialize>(request: &HttpRequest, result: Result<(AppId
 }
 
 /// A header given twice or not as text is not guessed at.
-pub(super) fn header_text<'a>(request: &'a HttpRequest, name: &'static str) -> Result<Option<&'a str>, Refusal> {
+pub(crate) fn header_text<'a>(request: &'a HttpRequest, name: &'static str) -> Result<Option<&'a str>, Refusal> {
     let mut values = request.headers().get_all(name);
     let malformed = || Refusal::new(ErrorCode::MalformedRequest, "a header is repeated or not text");
     match (values.next(), values.next()) {

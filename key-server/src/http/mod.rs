@@ -1,7 +1,7 @@
 //! The HTTP edge: the only place that knows actix.
 
 mod account;
-mod api;
+pub(crate) mod api;
 mod app_keys;
 mod apps;
 mod audit;
@@ -26,7 +26,7 @@ mod sign_in_cookie;
 mod signatures;
 mod signed_media;
 mod titles;
-mod upload_parts;
+pub(crate) mod upload_parts;
 mod uploads;
 mod webhooks;
 mod workflows;

@@ -11,6 +11,7 @@ use keyveil_protocol::ErrorCode;
 use super::envelope::HttpRefusal;
 use crate::origin::{locate, plain_path};
 use crate::refusal::Refusal;
+use crate::sdk_files::build_of;
 use crate::state::ServerState;
 
 const PAGE_POLICY: &str = "default-src 'self'; worker-src 'self'; media-src 'self' blob: data:; img-src 'self' data: blob:; \
@@ -76,8 +77,8 @@ fn answer(request: &HttpRequest, file: &Path, named: NamedFile) -> HttpResponse 
     let headers = response.headers_mut();
     let policy = if is_worker { WORKER_POLICY } else { PAGE_POLICY };
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-    // Vite puts a hash into the name of everything under /assets/.
-    let hashed = request.path().starts_with("/assets/");
+    // Vite puts a hash into the name of everything under /assets/, and so does `build write` into that of its wasm.
+    let hashed = request.path().starts_with("/assets/") || (is_sdk && build_of(name).is_some());
     headers
         .insert(header::CACHE_CONTROL, HeaderValue::from_static(if hashed { CACHE_HASHED } else { CACHE_REVALIDATE }));
     let resource_policy = if is_sdk { "cross-origin" } else { "same-origin" };

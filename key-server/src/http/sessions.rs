@@ -39,7 +39,8 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         ("us" = Option<String>, Query, min_length = 1, max_length = 64, description = "Only with this mark."),
         ("kid" = Option<KeyId>, Query, description = "Only those that stand on this signing key."),
         ("level" = Option<PlaybackLevel>, Query, description = "Only those played at this level."),
-        ("active" = Option<bool>, Query, description = "Only those that receive keys, or only the others."), Page),
+        ("active" = Option<bool>, Query, description = "Only those that receive keys, or only the others."),
+        ("minScore" = Option<u32>, Query, minimum = 0, maximum = 100, description = "Only those with this score or a higher one."), Page),
     responses((status = 200, description = "A page of sessions.", body = sessions::SessionsPage)))]
 async fn list(state: State, request: HttpRequest) -> Answer {
     let principal = principal(&state, &request, Scope::Manage).await?;

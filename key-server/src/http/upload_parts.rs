@@ -70,13 +70,13 @@ pub(super) fn progress(status: StatusCode, upload: &Upload) -> HttpResponseBuild
     response
 }
 
-pub(super) fn part(request: &HttpRequest, offset: u64) -> Result<Part, Refusal> {
+pub(crate) fn part(request: &HttpRequest, offset: u64) -> Result<Part, Refusal> {
     let checksum = header_text(request, "Upload-Checksum")?.map(Checksum::parse).transpose()?;
     Ok(Part { offset, len: count(request, "Content-Length")?, checksum })
 }
 
 /// Whether a creation brings bytes along.
-pub(super) fn has_body(request: &HttpRequest) -> Result<bool, Refusal> {
+pub(crate) fn has_body(request: &HttpRequest) -> Result<bool, Refusal> {
     let len = count(request, "Content-Length")?;
     let has_body = len.unwrap_or(0) > 0 || request.headers().contains_key(header::TRANSFER_ENCODING);
     if has_body && !is_part(request) {
@@ -85,13 +85,13 @@ pub(super) fn has_body(request: &HttpRequest) -> Result<bool, Refusal> {
     Ok(has_body)
 }
 
-pub(super) fn is_part(request: &HttpRequest) -> bool {
+pub(crate) fn is_part(request: &HttpRequest) -> bool {
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     content_type.is_some_and(|value| value.eq_ignore_ascii_case(PART_TYPE))
 }
 
 /// A header that is a count of bytes.
-pub(super) fn count(request: &HttpRequest, name: &'static str) -> Result<Option<u64>, Refusal> {
+pub(crate) fn count(request: &HttpRequest, name: &'static str) -> Result<Option<u64>, Refusal> {
     let Some(text) = header_text(request, name)? else { return Ok(None) };
     let digits = (1..=19).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     let count = text.parse().ok().filter(|_| digits);

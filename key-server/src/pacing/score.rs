@@ -14,9 +14,8 @@ const OLD_BUILD: u64 = 10;
 /// Periods that a player holds beyond what it plays and buffers: the two of a grant, and the next two as soon as it loads
 /// from the second.
 const PERIODS_AHEAD: u64 = 4;
-/// Media time beyond that which an honest viewer who seeks takes in a while, and in a while of much seeking.
-const SOME_SEEKING_MS: u64 = 600_000;
-const MUCH_SEEKING_MS: u64 = 1_800_000;
+/// Of the allowance for seeks, what one who seeks now and then needs: a third.
+const SOME_SEEKING: u64 = 3;
 /// Longest wait that is told.
 const WAIT_SECS_MAX: u64 = 3600;
 
@@ -53,6 +52,10 @@ pub(crate) struct Rules {
     /// Thousandths of media time per wall time that cost nothing.
     pub(crate) speed: u64,
     pub(crate) look_ahead_ms: u64,
+    /// Media time beyond that which seeks may take.
+    pub(crate) seek_allowance_ms: u64,
+    /// Players say where they play, and keep to the look-ahead: none takes more in a row.
+    pub(crate) limits_runs: bool,
 }
 
 /// How much a session looks like theft.
@@ -84,21 +87,28 @@ impl Rules {
         let after = account.after(asked, self);
         let score = self.score(&after, asked);
         let action = self.action(&score);
-        let refuses = |judged: &Account, points: u64| {
-            (self.throttle.is_reached(points) || self.revoke.is_reached(points))
-                && account.cost_ms(asked) > 0
-                && judged.total_ms > self.ahead_limit_ms(asked.period_ms)
-        };
-        let wait_secs = refuses(&after, score.points).then(|| {
+        let costs = account.cost_ms(asked) > 0;
+        let wait_secs = (costs && self.refuses(&after, &score, asked)).then(|| {
             // Time only lowers what is counted, so the first second that fits is found by halving.
             let fits = |secs: u64| {
                 let later = Asked { now: asked.now.saturating_add(secs), ..asked.clone() };
                 let after = account.after(&later, self);
-                !refuses(&after, self.score(&after, &later).points)
+                !self.refuses(&after, &self.score(&after, &later), &later)
             };
             first(WAIT_SECS_MAX, fits)
         });
+        // Who is slowed is told of as such, whatever the points.
+        let action = wait_secs.map_or(action, |_| action.max(Some(Action::Throttle)));
         Judgement { score, action, after, wait_secs }
+    }
+
+    /// What would be beyond the limits once it is answered, or is beyond what a player holds ahead and suspect.
+    fn refuses(&self, after: &Account, score: &Score, asked: &Asked<'_>) -> bool {
+        let ahead_ms = self.ahead_limit_ms(asked.period_ms);
+        let is_over = after.total_ms > ahead_ms.saturating_add(self.seek_allowance_ms)
+            || (self.limits_runs && after.run_ms(asked.session) > ahead_ms);
+        let is_suspect = self.throttle.is_reached(score.points) || self.revoke.is_reached(score.points);
+        (self.throttle != Threshold::Off && is_over) || (is_suspect && after.total_ms > ahead_ms)
     }
 
     /// Media time that is played, at most, in so many seconds.
@@ -113,9 +123,13 @@ impl Rules {
 
     fn score(&self, account: &Account, asked: &Asked<'_>) -> Score {
         let ahead_ms = self.ahead_limit_ms(asked.period_ms);
-        let (some_ms, much_ms) = (ahead_ms.saturating_add(SOME_SEEKING_MS), ahead_ms.saturating_add(MUCH_SEEKING_MS));
+        let (some_ms, much_ms) = (
+            ahead_ms.saturating_add(self.seek_allowance_ms / SOME_SEEKING),
+            ahead_ms.saturating_add(self.seek_allowance_ms),
+        );
+        let in_row_ms = account.ahead_ms.max(account.run_ms(asked.session));
         let limited = [
-            (Reason::AheadOfPlay, account.ahead_ms, ahead_ms, much_ms),
+            (Reason::AheadOfPlay, in_row_ms, ahead_ms, much_ms),
             (Reason::SeekHarvest, account.seeks, 4_000, 12_000),
             (Reason::FasterThanPlay, account.total_ms, some_ms, much_ms),
             (Reason::ParallelSessions, account.session_count(), 5, 10),
@@ -141,10 +155,13 @@ impl Rules {
     }
 }
 
-/// Nothing below `first`; linear through [`FIRST`] and [`SECOND`] from there.
+/// Nothing below `first`; linear through [`FIRST`] and [`SECOND`] from there, both at once where they are the same.
 fn points(value: u64, first: u64, second: u64) -> u64 {
-    if value < first || second <= first {
+    if value < first {
         return 0;
+    }
+    if second <= first {
+        return SECOND;
     }
     let beyond = (value - first).saturating_mul(SECOND - FIRST) / (second - first);
     FIRST.saturating_add(beyond).min(POINTS_MAX)

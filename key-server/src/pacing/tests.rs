@@ -6,6 +6,8 @@ const RULES: Rules = Rules {
     revoke: Threshold::Off,
     speed: 2250,
     look_ahead_ms: 60_000,
+    seek_allowance_ms: 1_800_000,
+    limits_runs: true,
 };
 /// `A` of docs/PACING.md.
 const AHEAD_MS: u64 = 300_000;
@@ -31,6 +33,7 @@ fn asked(now: u64, periods: &[u32]) -> Asked<'_> {
         session: "s",
         network: "198.51.0.0/16",
         position: None,
+        position_ms: None,
         counter_step: 1,
         is_old_build: false,
     }
@@ -73,6 +76,42 @@ fn no_way_of_asking_gets_more_than_the_budget() {
         }
         assert!(pace > 5 || refused > 0, "seed {seed} was refused nothing");
     }
+}
+
+/// Without the allowance for seeks: whatever is asked and claimed, never more than play speed and what a player holds ahead.
+#[test]
+fn without_an_allowance_nothing_comes_faster_than_it_is_played() {
+    let rules = Rules { seek_allowance_ms: 0, ..RULES };
+    for seed in 0..40 {
+        let mut chance = Chance(seed);
+        let (mut account, mut now) = (Account::default(), 1_000_000);
+        let (began, mut refused) = (now, 0);
+        for request in 0..200 {
+            now += chance.below(20);
+            let first = if chance.below(3) == 0 { u32::try_from(chance.below(500)).unwrap() } else { request };
+            let (periods, session) = ([first, first + 1], ["a", "b", "c"][usize::try_from(chance.below(3)).unwrap()]);
+            let position_ms = Some(chance.below(40_000_000));
+            let judged = rules.judge(&account, &Asked { session, position_ms, ..asked(now, &periods) });
+            refused += u32::from(judged.wait_secs.is_some());
+            account = if judged.wait_secs.is_none() { judged.after } else { account };
+            let held = (0..600).filter(|period| account.periods.contains(*period)).count() as u64;
+            assert!(held * 60_000 <= AHEAD_MS + (now - began) * 2250, "seed {seed}: {held} after {} s", now - began);
+        }
+        assert!(refused > 0 && account.total_ms > 0, "seed {seed}");
+    }
+}
+
+/// Longer than a session counts as parallel: what it took is not forgotten while it can't have been played.
+#[test]
+fn who_waits_begins_no_new_run() {
+    let hour_ahead = Rules { look_ahead_ms: 3_600_000, ..RULES };
+    let mut account = Account::default();
+    for period in 0..64 {
+        account = hour_ahead.judge(&account, &asked(1000, &[period])).after;
+    }
+    assert!(hour_ahead.judge(&account, &asked(1000, &[64])).wait_secs.is_some());
+    assert!(hour_ahead.judge(&account, &asked(1130, &[64, 65, 66, 67, 68])).wait_secs.is_some(), "292 s were played");
+    assert!(hour_ahead.judge(&account, &asked(1130, &[64, 65, 66, 67])).wait_secs.is_none());
 }
 
 /// However suspect: who keeps to play speed and what a player holds ahead is answered.

@@ -79,7 +79,7 @@ pub use jobs::{Job, JobKind, JobState, NewJob};
 pub use media_origins::MediaOriginRow;
 pub(crate) use pacing::AccountKey;
 pub use scopes::{Scope, Scopes};
-pub use sdk_builds::SdkBuildRow;
+pub use sdk_builds::{SdkBuildRow, SdkBuildUse};
 pub use server_keys::ServerKeyRow;
 pub use session_ends::EndedBy;
 pub use session_limits::SessionLimits;

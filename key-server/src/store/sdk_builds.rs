@@ -9,12 +9,23 @@ use super::{ServerKeyRow, Store, StoreError, WriteTransaction, parsed};
 pub struct SdkBuildRow {
     /// Its id.
     pub id: BuildId,
-    /// The secret compiled into it, wrapped.
+    /// The secret written into it, wrapped.
     pub secret_ciphertext: Vec<u8>,
     /// When it was made.
     pub created_at: i64,
     /// When it stopped being accepted.
     pub retired_at: Option<i64>,
+}
+
+/// What sessions say of a build.
+#[derive(Clone, Debug)]
+pub struct SdkBuildUse {
+    /// The build.
+    pub id: BuildId,
+    /// When keys were last released to a player of it.
+    pub last_used_at: i64,
+    /// Sessions that run.
+    pub sessions: i64,
 }
 
 impl SdkBuildRow {
@@ -33,6 +44,22 @@ impl Store {
     pub async fn sdk_builds(&self) -> Result<Vec<SdkBuildRow>, StoreError> {
         let rows = sqlx::query("SELECT * FROM sdk_builds ORDER BY seq DESC").fetch_all(&self.pool).await?;
         rows.iter().map(SdkBuildRow::from_row).collect()
+    }
+
+    /// By whom builds were used of late: sessions are kept for a while after their end, and what no session names is not here.
+    pub async fn sdk_build_uses(&self, now: i64) -> Result<Vec<SdkBuildUse>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT build_id, MAX(last_seen_at), COUNT(*) FILTER (WHERE expires_at > ? AND revoked_at IS NULL)
+             FROM sessions WHERE build_id IS NOT NULL GROUP BY build_id",
+        )
+        .bind(now)
+        .fetch_all(&self.pool)
+        .await?;
+        let of_row = |row: &SqliteRow| {
+            let (last_used_at, sessions) = (row.try_get(1)?, row.try_get(2)?);
+            Ok(SdkBuildUse { id: parsed(row.try_get(0)?, "build id")?, last_used_at, sessions })
+        };
+        rows.iter().map(of_row).collect()
     }
 
     /// A build that is still accepted.

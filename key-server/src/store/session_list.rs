@@ -37,6 +37,8 @@ pub struct SessionQuery {
     pub level: Option<PlaybackLevel>,
     /// Only those that receive keys, or only the others.
     pub active: Option<bool>,
+    /// Only those whose score is so high.
+    pub min_score: Option<u32>,
     /// Now.
     pub now: i64,
     /// Only behind this one: when it was opened, and its id.
@@ -68,6 +70,9 @@ impl Store {
         if let Some(active) = query.active {
             builder.push(if active { " AND (" } else { " AND NOT (" });
             builder.push("revoked_at IS NULL AND expires_at > ").push_bind(query.now).push(")");
+        }
+        if let Some(score) = query.min_score {
+            builder.push(" AND score >= ").push_bind(i64::from(score));
         }
         if let Some((created_at, id)) = &query.after {
             builder.push(" AND (created_at, id) < (").push_bind(*created_at);

@@ -130,26 +130,74 @@ fn an_exposed_or_missing_root_key_stops_every_start() {
 }
 
 #[test]
-fn an_exported_build_is_private_and_complete() {
+fn builds_are_written_beside_each_other_until_they_are_retired() {
     let dir = tempfile::tempdir().unwrap();
-    let data = dir.path().join("data");
-    let out = dir.path().join("sdk-build.json");
-    let export = || succeed(&data, &["build", "export", "--out", out.to_str().unwrap()]);
-    export();
-    assert_eq!(mode(&out), 0o600);
-    let first: Value = serde_json::from_slice(&std::fs::read(&out).unwrap()).unwrap();
-    assert_eq!(first["buildSecret"].as_str().unwrap().len(), 64);
-    assert_eq!(first["serverKeys"][0]["publicKey"].as_str().unwrap().len(), 64);
+    let (data, sdk, out) = (dir.path().join("data"), dir.path().join("sdk"), dir.path().join("out/sdk"));
+    shipped_sdk(&sdk);
+    let write = |more: &[&str]| {
+        let paths = ["build", "write", "--sdk", sdk.to_str().unwrap(), "--out", out.to_str().unwrap()];
+        succeed(&data, &[paths.as_slice(), more].concat())
+    };
+    let manifest = || serde_json::from_slice::<Value>(&std::fs::read(out.join("sdk.json")).unwrap()).unwrap();
+    let wasm = || manifest()["wasm"].as_str().unwrap().to_owned();
+    assert!(write(&[]).ends_with("written\n"));
+    let (first, first_wasm) = (manifest(), wasm());
+    let worker = std::fs::read_to_string(out.join("worker.js")).unwrap();
+    assert!(worker.contains(&format!("keyveil-sdk-pin:{first_wasm}:{}", first["sha256"].as_str().unwrap())));
+    assert!(write(&[]).ends_with("unchanged\n"), "the same build of the same SDK is the same");
+
     let id = succeed(&data, &["build", "create"]).trim().strip_prefix("build: ").unwrap().to_owned();
-    export();
-    let second: Value = serde_json::from_slice(&std::fs::read(&out).unwrap()).unwrap();
-    assert_eq!(second["buildId"], id.as_str());
+    write(&[]);
+    assert_eq!(manifest()["buildId"], id.as_str());
+    assert!(out.join(&first_wasm).exists(), "players of the build before go on");
+    let second_wasm = wasm();
+    assert_ne!(std::fs::read(out.join(&second_wasm)).unwrap(), std::fs::read(out.join(&first_wasm)).unwrap());
+    assert!(succeed(&data, &["build", "list"]).lines().all(|line| line.contains("in use  no sessions")));
+
     succeed(&data, &["build", "retire", &id]);
     assert!(fail(&data, &["build", "retire", &id]).contains("no such build"));
-    export();
-    let third: Value = serde_json::from_slice(&std::fs::read(&out).unwrap()).unwrap();
-    assert_eq!(third["buildId"], first["buildId"]);
-    assert!(fail(&data, &["build", "export", "--out", "/no/such/folder/x.json"]).contains("/no/such/folder"));
+    assert!(succeed(&data, &["build", "list"]).contains(&format!("{id}  retired")));
+    let first_id = first["buildId"].as_str().unwrap();
+    assert!(write(&["--build", first_id]).starts_with(&format!("build: {first_id}")));
+    assert_eq!(manifest(), first);
+    assert!(!out.join(&second_wasm).exists(), "a retired build's wasm goes");
+    let left: Vec<_> = std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 3, "nothing half written: {left:?}");
+}
+
+#[test]
+fn a_build_that_can_not_be_written_says_why_and_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, sdk, out) = (dir.path().join("data"), dir.path().join("sdk"), dir.path().join("out"));
+    shipped_sdk(&sdk);
+    let write = |sdk: &Path, out: &Path, more: &[&str]| {
+        let paths = ["build", "write", "--sdk", sdk.to_str().unwrap(), "--out", out.to_str().unwrap()];
+        [paths.as_slice(), more].concat().into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let refused = |sdk: &Path, out: &Path, more: &[&str]| {
+        let args = write(sdk, out, more);
+        fail(&data, &args.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    assert!(refused(Path::new("/no/such/sdk"), &out, &[]).contains("/no/such/sdk/keyveil.wasm"));
+    assert!(refused(&sdk, &sdk, &[]).contains("--out is the SDK's own folder"));
+    assert!(refused(&sdk, &out, &["--build", "unknown"]).contains("no such SDK build in use"));
+    assert!(refused(&sdk, &sdk.join("worker.js"), &[]).contains("worker.js"));
+    assert!(!out.exists());
+    let args = write(&sdk, &out, &[]);
+    succeed(&data, &args.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(refused(&out, &dir.path().join("again"), &[]).contains("keyveil.wasm"), "what was written is no template");
+    std::fs::copy(out.join("worker.js"), sdk.join("worker.js")).unwrap();
+    assert!(refused(&sdk, &out, &[]).contains("no single place for a pin"));
+}
+
+/// What `player-wasm/build.mjs` makes, as small as it can be.
+fn shipped_sdk(folder: &Path) {
+    // (module (import "./keyveil_bg.js" "__wbg_sign_0" (func (param i32) (result i32))))
+    let mut wasm = b"\0asm\x01\0\0\0\x01\x06\x01\x60\x01\x7f\x01\x7f\x02\x21\x01\x0f./keyveil_bg.js".to_vec();
+    wasm.extend_from_slice(b"\x0c__wbg_sign_0\0\0");
+    std::fs::create_dir_all(folder).unwrap();
+    std::fs::write(folder.join("keyveil.wasm"), wasm).unwrap();
+    std::fs::write(folder.join("worker.js"), "const pin='keyveil-sdk-pin:none';").unwrap();
 }
 
 #[test]
@@ -161,7 +209,7 @@ fn bad_arguments_are_refused_with_advice() {
     assert!(fail(&data, &["sign", "--app", "1", "--file", "film"]).contains("no such application"));
     assert!(fail(&data, &["sign", "--app", "1", "--file", "film", "--expires-in", "1"]).contains("24h"));
     assert!(fail(&data, &["serve", "--config", "/no/such.toml"]).contains("configuration"));
-    for command in [&["--help"][..], &["serve", "--help"], &["app", "create", "--help"], &["build", "export", "--help"]]
+    for command in [&["--help"][..], &["serve", "--help"], &["app", "create", "--help"], &["build", "write", "--help"]]
     {
         assert!(succeed(&data, command).contains("Example"), "{command:?}");
     }

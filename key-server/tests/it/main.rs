@@ -30,6 +30,7 @@ mod play;
 mod previews;
 mod psign;
 mod pulls;
+mod ranges;
 mod requests;
 mod sessions;
 mod signatures;

@@ -8,9 +8,11 @@ fn with_pages() -> TestApp {
         ("www/player/index.html", "<p>player</p>"),
         ("www/assets/app-0f.js", "1;"),
         ("www/assets/worker-0f.js", "1;"),
-        ("sdk/worker.js", "1;"),
-        ("sdk/keyveil.wasm", "shipped"),
-        ("sdk-own/keyveil.wasm", "own"),
+        ("sdk/worker.js", "shipped"),
+        ("sdk/keyveil.wasm", "template"),
+        ("sdk-own/worker.js", "own"),
+        ("sdk-own/sdk.json", "{}"),
+        ("sdk-own/keyveil-b1.0123456789abcdef.wasm", "wasm"),
         ("secret.txt", "secret"),
     ] {
         let path = root.join(path);
@@ -50,10 +52,24 @@ fn only_the_worker_may_compile_wasm() {
         );
         assert!(worker.header("content-type").unwrap().starts_with("text/javascript"));
     }
-    let wasm = app.get("/sdk/keyveil.wasm");
-    assert_eq!(wasm.header("content-type"), Some("application/wasm"));
-    assert_eq!(wasm.text(), "own", "this installation's own build wins");
-    assert_eq!(wasm.header("cross-origin-resource-policy"), Some("cross-origin"));
+    assert_eq!(app.get("/sdk/worker.js").text(), "own", "this installation's own build wins");
+}
+
+#[test]
+fn the_files_of_a_build_are_kept_by_caches_where_their_name_is_their_content() {
+    let app = with_pages();
+    let told = |path: &str| {
+        let file = app.get(path);
+        assert_eq!(file.header("cross-origin-resource-policy"), Some("cross-origin"), "{path}");
+        let header = |name: &str| file.header(name).unwrap().to_owned();
+        (header("content-type"), header("cache-control").contains("immutable"), file.text())
+    };
+    let wasm = "application/wasm".to_owned();
+    assert_eq!(told("/sdk/keyveil-b1.0123456789abcdef.wasm"), (wasm.clone(), true, "wasm".to_owned()));
+    assert_eq!(told("/sdk/keyveil.wasm"), (wasm, false, "template".to_owned()));
+    assert_eq!(told("/sdk/sdk.json"), ("application/json".to_owned(), false, "{}".to_owned()));
+    let (mime, is_immutable, _) = told("/sdk/worker.js");
+    assert!(mime.starts_with("text/javascript") && !is_immutable);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use keyveil_protocol::workflow::WorkflowSettings;
 use keyveil_protocol::{BuildId, Period, TrackClass};
 use serde_json::{Value, json};
 
-use crate::support::{TITLE, TestApp, media};
+use crate::support::{Player, TITLE, TestApp, media};
 
 fn own(claims: KeyveilClaims) -> Option<KeyveilClaims> {
     Some(claims)
@@ -159,6 +159,27 @@ fn an_unknown_or_retired_build_is_refused() {
     assert!(app.block_on(builds::retire(app.installation(), &build_id, 1)).unwrap());
     assert_eq!(player.try_play(&psign, json!({})).code(), "build_unknown");
     assert_eq!(player.try_keys(&grant, json!({})).code(), "build_unknown", "a running session ends with its build");
+}
+
+#[test]
+fn two_builds_play_side_by_side_until_one_is_retired() {
+    let app = TestApp::start();
+    let psign = app.sign(&app.claims(TITLE));
+    let old = app.player();
+    let (_, old_grant) = old.play(&psign, json!({}));
+    app.block_on(builds::create(app.installation(), 1)).unwrap();
+    let new = app.player();
+    assert_ne!(new.build_id, old.build_id);
+    let (_, new_grant) = new.play(&psign, json!({}));
+    let asks = |player: &Player<'_>, grant, counter| player.try_keys(grant, json!({ "counter": counter })).status;
+    assert_eq!((asks(&old, &old_grant, 1), asks(&new, &new_grant, 1)), (200, 200));
+
+    let id: BuildId = old.build_id.parse().unwrap();
+    assert!(app.block_on(builds::retire(app.installation(), &id, 1)).unwrap());
+    assert_eq!(old.try_keys(&old_grant, json!({ "counter": 2 })).code(), "build_unknown");
+    assert_eq!(old.try_play(&psign, json!({})).code(), "build_unknown");
+    assert_eq!(asks(&new, &new_grant, 2), 200);
+    new.play(&psign, json!({}));
 }
 
 #[test]

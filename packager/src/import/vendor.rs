@@ -92,6 +92,25 @@ pub(super) fn read(playlist: &Path, media_id: Option<&str>) -> Result<VendorTitl
     Ok(VendorTitle { media_id, renditions })
 }
 
+/// One media playlist by itself, and the media id that its key addresses say.
+pub(super) fn read_media(text: &str, folder: &Path) -> Result<(VendorRendition, String), PackError> {
+    let mut reading = Reading { media_id: None };
+    let rendition = reading.media(text, folder, None)?;
+    Ok((rendition, reading.media_id.unwrap_or_default()))
+}
+
+/// The renditions of a master playlist by itself, without their segments.
+pub(super) fn read_variants(text: &str, folder: &Path) -> Result<Vec<VendorRendition>, PackError> {
+    let rendition = |Variant { size, bandwidth, codecs, .. }: Variant| VendorRendition {
+        size,
+        bandwidth: Some(bandwidth),
+        codecs,
+        map: None,
+        segments: Vec::new(),
+    };
+    Ok(variants(text, folder)?.into_iter().map(rendition).collect())
+}
+
 struct Variant {
     file: PathBuf,
     size: Option<(u32, u32)>,

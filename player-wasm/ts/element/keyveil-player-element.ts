@@ -5,6 +5,7 @@ import type { AttachOptions } from "../page/attach-options.js";
 import { createKeyveil, type Keyveil } from "../page/keyveil.js";
 import type { KeyveilPlayer } from "../page/player.js";
 import type { GetSignature } from "../page/signature.js";
+import { trustedTemplate } from "../page/trusted-types.js";
 import { completeControls, setControlsLanguage } from "./accessibility.js";
 import { AudioTracks } from "./audio-tracks.js";
 import { nameQualities, VideoRenditions } from "./renditions.js";
@@ -16,7 +17,7 @@ import { Watermark } from "./watermark.js";
 // On a server there is no HTMLElement; importing this module there must do no harm.
 const Base = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement;
 
-const RELOADING = ["server", "file-id", "worker-url", "wasm-url", "level"];
+const RELOADING = ["server", "file-id", "worker-url", "wasm-url", "wasm-sha256", "level"];
 
 export class KeyveilPlayerElement extends Base {
   static readonly observedAttributes = [...RELOADING, "psign", "poster", "lang", "muted", "autoplay"];
@@ -37,7 +38,7 @@ export class KeyveilPlayerElement extends Base {
     super();
     const root = this.attachShadow({ mode: "open" });
     const template = document.createElement("template");
-    template.innerHTML = TEMPLATE_HTML;
+    template.innerHTML = trustedTemplate(TEMPLATE_HTML);
     // Before the video gets to media-chrome, which looks for the lists when it meets the video.
     const content = document.importNode(template.content, true);
     this.#video = content.querySelector("video") as HTMLVideoElement;
@@ -92,6 +93,7 @@ export class KeyveilPlayerElement extends Base {
         getSignature: (request) => (this.#getSignature ?? this.#signatureOfAttribute)(request),
         workerUrl: this.getAttribute("worker-url") ?? undefined,
         wasmUrl: this.getAttribute("wasm-url") ?? undefined,
+        wasmSha256: this.getAttribute("wasm-sha256") ?? undefined,
       });
       this.#keyveil = keyveil;
       const player = keyveil.attach(this.#video, {

@@ -24,6 +24,7 @@ interface Texts {
   readonly media: string;
   readonly browser: string;
   readonly installation: string;
+  readonly altered: string;
   readonly watermark: string;
 }
 
@@ -49,6 +50,7 @@ const TEXTS: Record<Language, Texts> = {
     media: "The video can't be decoded. Try again, or use another browser.",
     browser: "This browser can't play protected video. Use a current version of Chrome, Edge, Firefox or Safari.",
     installation: "The player is not installed correctly. Tell the owner of this page.",
+    altered: "A file of the player is not the one that belongs to it. Reload the page; if it stays, tell its owner.",
     watermark:
       "Something on this page keeps removing the mark over the video. Switch it off, such as an extension, and try again.",
   },
@@ -73,6 +75,7 @@ const TEXTS: Record<Language, Texts> = {
     media: "视频无法解码。请重试，或换用其他浏览器。",
     browser: "此浏览器无法播放受保护的视频。请使用最新版的 Chrome、Edge、Firefox 或 Safari。",
     installation: "播放器未正确安装。请告知此页面的所有者。",
+    altered: "播放器的文件与预期不符。请刷新页面；若仍出现，请告知此页面的所有者。",
     watermark: "此页面上有程序（例如浏览器扩展）不断移除视频上的标记。请停用后重试。",
   },
 };
@@ -99,6 +102,7 @@ const SENTENCES: Partial<Record<ErrorCode, keyof Texts>> = {
   unsupported_browser: "browser",
   level_not_allowed: "browser",
   wasm_unavailable: "installation",
+  wasm_altered: "altered",
   worker_crashed: "installation",
   worker_blocked: "installation",
   source_not_opened: "installation",

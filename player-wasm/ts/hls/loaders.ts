@@ -150,6 +150,8 @@ class Transfer {
   readonly #abort = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
+  /** Until then nothing times out. */
+  #heldUntilMs = 0;
 
   constructor(
     host: LoaderHost,
@@ -179,15 +181,22 @@ class Transfer {
     const { frag } = this.#context as FragmentLoaderContext;
     const request = { url, reference, rangeStart, rangeEnd, positionMs: Math.max(0, (frag?.start ?? 0) * 1000) };
     this.#host
-      .load(request, this.#abort.signal, ({ loadedBytes, totalBytes, complete }) => {
+      .load(request, this.#abort.signal, ({ loadedBytes, totalBytes, complete, heldMs }) => {
         if (this.#closed) return;
+        if (heldMs !== undefined) {
+          this.#hold(heldMs);
+          return;
+        }
         stats.loaded = loadedBytes;
         if (totalBytes) stats.total = totalBytes;
         if (stats.loading.first === 0) {
           stats.loading.first = performance.now();
           this.#rearm(maxLoadTimeMs - (stats.loading.first - stats.loading.start));
         }
-        if (complete) this.#rearm(DECRYPT_TIMEOUT_MS);
+        if (!complete) return;
+        // hls.js looks whether a slow segment is worth waiting for, and here is none any more.
+        stats.total = loadedBytes;
+        this.#rearm(DECRYPT_TIMEOUT_MS);
       })
       .then(
         (loaded) => this.#succeed(loaded, url),
@@ -235,9 +244,16 @@ class Transfer {
     this.#callbacks.onTimeout(this.#stats, this.#context, null);
   }
 
+  /** The keys will be late, for no fault of the network. */
+  #hold(ms: number): void {
+    this.#heldUntilMs = performance.now() + ms + DECRYPT_TIMEOUT_MS;
+    this.#rearm(0);
+  }
+
   #rearm(ms: number): void {
     clearTimeout(this.#timer);
-    if (Number.isFinite(ms)) this.#timer = setTimeout(() => this.#timeout(), Math.max(0, ms));
+    const atLeastMs = Math.max(ms, this.#heldUntilMs - performance.now(), 0);
+    if (Number.isFinite(atLeastMs)) this.#timer = setTimeout(() => this.#timeout(), atLeastMs);
   }
 
   /** True for the first call only. */

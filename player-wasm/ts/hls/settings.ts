@@ -8,6 +8,12 @@ import {
   type Loaders,
 } from "./loaders.js";
 
+/**
+ * Beside hls.js' own defaults, under the application's settings. Left to itself it would load up to ten minutes ahead where media are
+ * small: servers take who asks for keys of so much for a program (docs/PACING.md).
+ */
+export const HLS_DEFAULTS = { backBufferLength: 30, maxMaxBufferLength: 60 } as const;
+
 /** Settings of hls.js that must stay as they are. */
 export interface HlsSettings extends Loaders {
   readonly enableInterstitialPlayback: false;

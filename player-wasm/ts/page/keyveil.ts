@@ -9,6 +9,7 @@ import { chooseLevel, type LevelChoice, OWN_HLS } from "./level.js";
 import { KeyveilPlayer } from "./player.js";
 import type { GetSignature } from "./signature.js";
 import { KeyveilTitle, type TitleOptions } from "./title.js";
+import { trustedWorkerUrl } from "./trusted-types.js";
 import { WorkerConnection, type WorkerLike } from "./worker-connection.js";
 
 const INIT_TIMEOUT_MS = 15_000;
@@ -20,8 +21,10 @@ export interface KeyveilOptions {
   readonly getSignature: GetSignature;
   /** Same-origin address of `worker.js`; default: beside this module. */
   readonly workerUrl?: string | URL | undefined;
-  /** Address of the key server's own `keyveil.wasm`; default: beside the worker. */
+  /** Address of the key server's own wasm; default: beside the worker. */
   readonly wasmUrl?: string | URL | undefined;
+  /** SHA-256 of that file in hex, for a worker that is not of a key server: one that is takes its own wasm alone. */
+  readonly wasmSha256?: string | undefined;
   /** Makes the worker, where neither a bundler nor `workerUrl` can. */
   readonly createWorker?: (() => WorkerLike) | undefined;
   /** `credentials` of every request the worker makes; default `same-origin`. */
@@ -157,11 +160,12 @@ export class Keyveil extends KeyveilEventTarget {
   }
 
   #init(): InitMessage {
-    const { server, wasmUrl, fetchCredentials } = this.#options;
+    const { server, wasmUrl, wasmSha256, fetchCredentials } = this.#options;
     return {
       type: "init",
       server: absolute(server),
       wasmUrl: wasmUrl === undefined ? undefined : absolute(wasmUrl),
+      wasmSha256,
       credentials: fetchCredentials ?? "same-origin",
     };
   }
@@ -172,17 +176,24 @@ export class Keyveil extends KeyveilEventTarget {
     try {
       if (createWorker) return createWorker();
       if (typeof Worker === "undefined") throw new KeyveilError("unsupported_browser", "This browser has no workers.");
-      if (workerUrl !== undefined) return new Worker(absolute(workerUrl), { type: "module", name: "keyveil" });
+      if (workerUrl !== undefined)
+        return new Worker(trustedWorkerUrl(absolute(workerUrl)), { type: "module", name: "keyveil" });
+      // Bundlers know a worker by these words alone: nothing may stand between them, and Trusted Types stop it.
       return new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
     } catch (thrown) {
       const message = "The worker can't be started; check workerUrl and the Content-Security-Policy.";
-      throw asKeyveilError(thrown, "unsupported_browser", message);
+      throw asKeyveilError(thrown, stopsText(thrown) ? "worker_blocked" : "unsupported_browser", message);
     }
   }
 
   #assertAlive(): void {
     if (this.#destroyed) throw new KeyveilError("destroyed");
   }
+}
+
+/** Trusted Types refuse what is no `TrustedScriptURL` by a TypeError; what else is wrong with an address is none. */
+function stopsText(thrown: unknown): boolean {
+  return thrown instanceof TypeError && "trustedTypes" in globalThis;
 }
 
 /** A worker resolves addresses against its own, so it must get absolute ones. */

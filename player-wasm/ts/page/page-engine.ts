@@ -4,6 +4,7 @@ import type { EngineTracks } from "../engine-messages.js";
 import type { KeyveilError } from "../errors.js";
 import { failureOf } from "../hls/failure.js";
 import { leaveOut } from "../hls/left-out.js";
+import { HLS_DEFAULTS } from "../hls/settings.js";
 import { followTracks, isChoice, tracksOf } from "../hls/tracks.js";
 import type { Playback } from "../protocol.js";
 import type { Engine, EngineEvents } from "./engine.js";
@@ -32,7 +33,7 @@ export class PageEngine implements Engine {
     const { startPosition, settings, hlsWorkerUrl } = options;
     this.#options = options;
     const hls = new Hls({
-      backBufferLength: 30,
+      ...HLS_DEFAULTS,
       startPosition,
       // The ES module of hls.js has no worker inside: without this it would transmux on the page's own thread.
       workerPath: hlsWorkerUrl ? String(hlsWorkerUrl) : new URL("./hls.worker.js", import.meta.url).href,

@@ -9,7 +9,6 @@ export class PlayIntent {
 
   constructor(video: HTMLVideoElement, signal: AbortSignal) {
     this.#video = video;
-    let hadMedia = false;
     const on = (type: string, listener: () => void) => video.addEventListener(type, listener, { signal });
     on("play", () => {
       this.#isWanted = true;
@@ -18,9 +17,7 @@ export class PlayIntent {
       if (!video.error) this.#isWanted = false;
     });
     on("loadedmetadata", () => {
-      // The first time, it is for whoever attached to say.
-      if (hadMedia && this.#isWanted) video.play().catch(() => undefined);
-      hadMedia = true;
+      if (this.#isWanted) video.play().catch(() => undefined);
     });
   }
 

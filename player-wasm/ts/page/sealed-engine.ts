@@ -48,8 +48,6 @@ export class SealedEngine implements Engine {
   #generation = 0;
   /** Only what is decrypted here is told as `loaded`; what is clear, or decrypted by hls.js, shows in the buffer. */
   #hasLoaded = false;
-  /** A video stops playing when it loses its source, and forgets that it played. */
-  #playing = false;
   /** Null before there was a source: the first one plays at the element's own default. */
   #rate: number | null = null;
 
@@ -188,13 +186,10 @@ export class SealedEngine implements Engine {
   #attach(generation: number, handle: MediaSourceHandle | null): void {
     const { video } = this.#options;
     this.#generation = generation;
-    if (!video.paused && !video.ended) this.#playing = true;
     if (video.srcObject) this.#rate = video.playbackRate;
     this.#setSource(handle);
     if (!handle) return;
     if (this.#rate !== null && video.playbackRate !== this.#rate) video.playbackRate = this.#rate;
-    if (this.#playing) video.play().catch(() => undefined);
-    this.#playing = false;
     // What has changed since the engine made this source was told of the one before.
     this.#look(null);
   }

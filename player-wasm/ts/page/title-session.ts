@@ -28,7 +28,7 @@ export interface SessionOptions {
   readonly choice: LevelChoice;
 }
 
-export interface SessionHooks extends Omit<ConnectionEvents, "renewed"> {
+export interface SessionHooks extends Omit<ConnectionEvents, "renewed" | "paced"> {
   /** Where playback is, for the server's pacing; undefined where nobody follows it. */
   positionMs(): number | undefined;
   opened(playback: Playback): void;
@@ -59,6 +59,7 @@ export class TitleSession {
     this.#connectionEvents = {
       exchange: (kind, ms, period) => hooks.exchange(kind, ms, period),
       renewed: (renewal) => this.#accept(renewal),
+      paced: (error) => hooks.troubled(error),
       engine: (report) => hooks.engine(report),
       lost: (error) => hooks.lost(error),
     };

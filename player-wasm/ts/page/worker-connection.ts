@@ -24,6 +24,8 @@ export interface WorkerLike {
 export interface ConnectionEvents {
   exchange(kind: ExchangeKind, ms: number, period: number): void;
   renewed(renewal: Renewal): void;
+  /** The worker waits as the server told it, and asks again. */
+  paced(error: KeyveilError): void;
   /** Of a sealed worker. */
   engine(report: EngineReport): void;
   /** The worker can't be used any more, for a reason that is not ours. */
@@ -58,6 +60,7 @@ export class WorkerConnection {
   events: ConnectionEvents = {
     exchange: () => undefined,
     renewed: () => undefined,
+    paced: () => undefined,
     engine: () => undefined,
     lost: () => undefined,
   };
@@ -174,6 +177,9 @@ export class WorkerConnection {
         break;
       case "session":
         this.events.renewed(message.renewal);
+        break;
+      case "paced":
+        this.events.paced(KeyveilError.fromWire(message.error));
         break;
       case "progress":
         this.#pending.get(message.id)?.onProgress?.(message.progress);

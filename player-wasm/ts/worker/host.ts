@@ -6,6 +6,7 @@ import type { FromWorker, InitMessage, LoadMessage, PlayMessage, RenewMessage, T
 import type { SdkLevel } from "../protocol.js";
 import { SealedEngine } from "./engine/engine.js";
 import { WorkerTitle } from "./engine/worker-title.js";
+import { wasmSource } from "./pin.js";
 import { SegmentLoader } from "./segment-loader.js";
 import { Session } from "./session.js";
 import { startWasm, type Wasm } from "./wasm.js";
@@ -83,6 +84,7 @@ export class WorkerHost {
         this.#sealed?.title.renewed(renewal);
         this.#post({ type: "session", renewal });
       },
+      paced: (error) => this.#post({ type: "paced", error: error.toWire() }),
     });
     return { session, loader: new SegmentLoader(wasm, session, credentials) };
   }
@@ -153,6 +155,6 @@ export class WorkerHost {
   }
 }
 
-function startWasmOf({ wasmUrl, credentials }: InitMessage): Promise<Wasm> {
-  return startWasm(wasmUrl ?? new URL("./keyveil.wasm", import.meta.url).href, credentials);
+async function startWasmOf(message: InitMessage): Promise<Wasm> {
+  return startWasm(wasmSource(message, import.meta.url), message.credentials);
 }

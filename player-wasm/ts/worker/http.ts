@@ -3,6 +3,8 @@ import { KeyveilError, refusalOf } from "../errors.js";
 
 const EXCHANGE_TIMEOUT_MS = 15_000;
 const ANSWER_CHARS_MAX = 4 << 20;
+/** The server's own limit. */
+const RETRY_AFTER_SECS_MAX = 3600;
 
 /** Sends a body as it is and gives the answer's text. */
 export async function postJson(
@@ -63,7 +65,15 @@ async function refusal(response: Response): Promise<KeyveilError> {
   const { status } = response;
   // Where the answer is a proxy's page or breaks off, the status has to do.
   const text = await response.text().catch(() => "");
-  return refusalOf(status, text) ?? new KeyveilError(codeOfStatus(status), undefined, { status });
+  const retryAfterSecs = secondsIn(response.headers.get("Retry-After"));
+  const error = refusalOf(status, text, retryAfterSecs);
+  return error ?? new KeyveilError(codeOfStatus(status), undefined, { status, retryAfterSecs });
+}
+
+/** Whole seconds, bounded; `null` for a date, which servers of ours don't send. */
+function secondsIn(header: string | null): number | null {
+  if (!header || !/^\d{1,9}$/.test(header)) return null;
+  return Math.min(Math.max(1, Number(header)), RETRY_AFTER_SECS_MAX);
 }
 
 function codeOfStatus(status: number) {

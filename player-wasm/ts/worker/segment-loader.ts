@@ -63,15 +63,17 @@ export class SegmentLoader {
     const both = new AbortController();
     const abort = () => both.abort();
     signal.addEventListener("abort", abort, { once: true });
+    const held = (heldMs: number) => onProgress({ loadedBytes: 0, totalBytes: 0, complete: false, heldMs });
+    const waiter = { signal: both.signal, held };
     try {
       const [ciphertext] = await Promise.all([
         this.#fetch(request, both.signal, onProgress),
-        this.#session.ensurePeriod(segment.period, request.positionMs),
+        this.#session.ensurePeriod(segment.period, request.positionMs, waiter),
       ]);
       // Keys may have been dropped again while the bytes arrived: only those around the period asked for last are kept, and
       // another rendition's load may lie far away (subtitles are one file, in period 0).
       while (!signal.aborted && !this.#session.holdsPeriod(segment.period)) {
-        await this.#session.ensurePeriod(segment.period, request.positionMs);
+        await this.#session.ensurePeriod(segment.period, request.positionMs, waiter);
       }
       if (signal.aborted) throw new KeyveilError("aborted");
       const startMs = performance.now();

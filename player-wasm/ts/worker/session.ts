@@ -12,6 +12,7 @@ import {
   type TrackClass,
 } from "../protocol.js";
 import { postJson } from "./http.js";
+import { HeldPeriods, pauseMs, wait } from "./pace.js";
 import { guarded, type WasmSession } from "./wasm.js";
 
 const MAC_HEADER = "Keyveil-Mac";
@@ -20,6 +21,15 @@ export interface SessionEvents {
   exchange(kind: ExchangeKind, ms: number, period: number): void;
   /** An exchange that no caller waits for brought new times or URLs. */
   renewed(renewal: Renewal): void;
+  /** The server wants to be asked later, and will be. */
+  paced(error: KeyveilError): void;
+}
+
+/** Whoever waits for keys. */
+export interface Waiter {
+  readonly signal?: AbortSignal;
+  /** It will take so long until they are asked for. */
+  held?(ms: number): void;
 }
 
 /** What a session is asked for with. */
@@ -46,6 +56,9 @@ export class Session {
   /** Of the first session, for good: what was loaded under one mode's rules must not meet keys that another one gives. */
   #title: TitleInfo | null = null;
   #period = 0;
+  /** The last one that keys came for. */
+  #granted = 0;
+  readonly #held = new HeldPeriods();
   #flight: KeysFlight | null = null;
   /** The wasm session has room for one unanswered request: exchanges queue here. */
   #lastExchange: Promise<unknown> = Promise.resolve();
@@ -58,9 +71,12 @@ export class Session {
   }
 
   /** Opens a session; an earlier one ends. It is of the first one's title, or `title_changed`. */
-  play(request: SessionRequest): Promise<Playback> {
-    const { psign, fileId, positionMs, level, downgrade } = request;
+  async play(request: SessionRequest): Promise<Playback> {
     this.#request = request;
+    return this.#patiently(() => this.#playOnce(request));
+  }
+
+  #playOnce({ psign, fileId, positionMs, level, downgrade }: SessionRequest): Promise<Playback> {
     return this.#inTurn(async () => {
       const startMs = performance.now();
       const body = guarded(() => this.#wasm.playRequest(psign, fileId, positionMs, level, downgrade ?? undefined));
@@ -72,7 +88,8 @@ export class Session {
       this.#title ??= playback.title;
       if (!isSameTitle(this.#title, playback.title)) throw new KeyveilError("title_changed");
       this.#playback = playback;
-      this.#period = this.#periodAt(positionMs);
+      this.#period = this.#granted = this.#periodAt(positionMs);
+      this.#held.clear();
       this.#events.exchange("play", performance.now() - startMs, this.#period);
       return playback;
     });
@@ -84,34 +101,51 @@ export class Session {
     if (!playback || !this.#request) throw new KeyveilError("session_invalid");
     const { fileId } = playback.title;
     if (playback.title.mode !== "private") return this.play({ ...this.#request, psign, fileId, positionMs });
-    return this.#keys(this.#period, positionMs, psign);
+    // Keys that were released once are given again, whatever the pace.
+    const period = this.#wasm.holdsPeriod(this.#period) ? this.#period : this.#granted;
+    return this.#patiently(() => this.#keys(period, positionMs, psign));
   }
 
   holdsPeriod(period: number): boolean {
     return this.#wasm.holdsPeriod(period);
   }
 
-  /** Resolves when keys of that period are at hand. Callers who want the same exchange share it. */
-  async ensurePeriod(period: number, positionMs: number): Promise<void> {
+  /** Resolves when keys of that period are at hand, however late the server gives them. Callers who want the same exchange share it. */
+  async ensurePeriod(period: number, positionMs: number, waiter: Waiter = {}): Promise<void> {
     this.#period = period;
     while (!this.#wasm.holdsPeriod(period)) {
-      const flight = this.#flight;
-      if (!flight) {
-        await this.#keysOnce(period, positionMs);
-        if (!this.#wasm.holdsPeriod(period)) throw new KeyveilError("key_not_granted");
-      } else if (covers(flight, period)) {
-        await flight.done;
-        if (!this.#wasm.holdsPeriod(period)) throw new KeyveilError("key_not_granted");
-      } else {
-        await flight.done.catch(() => undefined);
+      const heldMs = this.#held.leftMs(period);
+      if (heldMs > 0) {
+        waiter.held?.(heldMs);
+        await wait(heldMs, waiter.signal);
+        continue;
+      }
+      try {
+        await this.#bring(period, positionMs);
+      } catch (thrown) {
+        // Of an exchange that others made, too: then this one's period was refused with theirs.
+        const ms = pauseMs(thrown);
+        if (ms === null) throw thrown;
+        if (this.#held.leftMs(period) === 0) this.#held.hold(period, ms);
       }
     }
+  }
+
+  /** One exchange, of its own or another's. */
+  async #bring(period: number, positionMs: number): Promise<void> {
+    const flight = this.#flight;
+    if (flight && !covers(flight, period)) {
+      await flight.done.catch(() => undefined);
+      return;
+    }
+    await (flight ? flight.done : this.#keysOnce(period, positionMs));
+    if (!this.#wasm.holdsPeriod(period)) throw new KeyveilError("key_not_granted");
   }
 
   /** Fetches the next period's keys when they are missing, so that playback never waits for them. */
   prefetchAfter(period: number, positionMs: number): void {
     const next = period + 1;
-    if (next >= this.#periodCount() || this.#flight || this.#wasm.holdsPeriod(next)) return;
+    if (next >= this.#periodCount() || this.#flight || this.#wasm.holdsPeriod(next) || this.#held.areAny) return;
     this.#keysOnce(next, positionMs).catch(() => {
       // The load that needs these keys asks again, and its failure is told.
     });
@@ -123,6 +157,15 @@ export class Session {
     this.#flight = flight;
     try {
       this.#events.renewed(await done);
+      this.#granted = period;
+      this.#held.clear();
+    } catch (thrown) {
+      const ms = pauseMs(thrown);
+      if (ms !== null) {
+        this.#held.hold(period, ms);
+        this.#events.paced(thrown as KeyveilError);
+      }
+      throw thrown;
     } finally {
       if (this.#flight === flight) this.#flight = null;
     }
@@ -139,6 +182,20 @@ export class Session {
       this.#events.exchange("keys", performance.now() - startMs, period);
       return renewal;
     });
+  }
+
+  /** Outside of the queue: others' exchanges go on meanwhile. */
+  async #patiently<T>(exchange: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await exchange();
+      } catch (thrown) {
+        const ms = pauseMs(thrown);
+        if (ms === null) throw thrown;
+        this.#events.paced(thrown as KeyveilError);
+        await wait(ms);
+      }
+    }
   }
 
   #inTurn<T>(exchange: () => Promise<T>): Promise<T> {

@@ -1,8 +1,12 @@
-/** Starts the wasm module. It is fetched by its own URL, so that each installation can serve its own build. */
+/** Starts the wasm module. It is fetched by its own URL, so that each installation can serve its own build, and pinned. */
 
 import { isErrorCode, KeyveilError } from "../errors.js";
 import init, { KeyveilSession } from "../generated/keyveil.js";
 import type { Downgrade, SdkLevel } from "../protocol.js";
+import type { WasmSource } from "./pin.js";
+
+/** Some ten times what it has. */
+const WASM_BYTES_MAX = 4 << 20;
 
 /** What the worker uses of the module; tests put their own in its place. */
 export interface WasmSession {
@@ -30,20 +34,46 @@ export interface Wasm {
   readonly memory: WebAssembly.Memory;
 }
 
-export async function startWasm(url: string, credentials: RequestCredentials): Promise<Wasm> {
+export async function startWasm({ url, sha256 }: WasmSource, credentials: RequestCredentials): Promise<Wasm> {
   if (typeof WebAssembly === "undefined") {
     throw new KeyveilError("wasm_unavailable", "This browser has no WebAssembly, or the page switched it off.");
   }
+  // Without it nothing can be told of the file, so nothing of it runs.
+  if (!globalThis.crypto?.subtle) {
+    throw new KeyveilError("wasm_unavailable", "The decryptor can't be verified: serve the page over https.");
+  }
   let memory: WebAssembly.Memory;
   try {
-    const response = await fetch(url, { credentials });
-    if (!response.ok) throw new Error(`status ${response.status} for ${url}`);
-    const exports = await init({ module_or_path: await response.arrayBuffer() });
-    memory = exports.memory;
-  } catch (cause) {
-    throw new KeyveilError("wasm_unavailable", undefined, { cause, fatal: true });
+    const bytes = await fetchBounded(url, credentials);
+    if (hex(await crypto.subtle.digest("SHA-256", bytes)) !== sha256) throw new KeyveilError("wasm_altered");
+    memory = (await init({ module_or_path: bytes })).memory;
+  } catch (thrown) {
+    if (thrown instanceof KeyveilError) throw thrown;
+    throw new KeyveilError("wasm_unavailable", undefined, { cause: thrown, fatal: true });
   }
   return { session: guarded(() => new KeyveilSession()), memory };
+}
+
+/** The file in one buffer that nobody else holds: what is hashed is what is compiled. */
+async function fetchBounded(url: string, credentials: RequestCredentials): Promise<ArrayBuffer> {
+  const response = await fetch(url, { credentials });
+  if (!response.ok) throw new Error(`status ${response.status} for ${url}`);
+  const chunks: BlobPart[] = [];
+  let length = 0;
+  const reader = response.body?.getReader();
+  for (let read = await reader?.read(); read && !read.done; read = await reader?.read()) {
+    length += read.value.byteLength;
+    if (length > WASM_BYTES_MAX) {
+      void reader?.cancel();
+      throw new KeyveilError("wasm_altered", "The decryptor's file is too large to be the one of this player.");
+    }
+    chunks.push(read.value);
+  }
+  return new Blob(chunks).arrayBuffer();
+}
+
+function hex(bytes: ArrayBuffer): string {
+  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** Runs a call into the module. It throws its refusals as code texts; anything else is a trap that leaves it unusable. */

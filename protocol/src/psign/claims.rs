@@ -7,6 +7,7 @@ use crate::address_range::AddressRange;
 use crate::error::{ErrorCode, ProtocolError};
 use crate::ids::{AppId, FileId};
 use crate::level::{BelowMinLevel, LevelRule, PlaybackLevel};
+use crate::object;
 use crate::track::{Mode, TrackClass};
 
 const TEXT_LEN_MAX: usize = 128;
@@ -33,19 +34,19 @@ pub struct PlayerSignatureClaims {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expire_time_stamp: Option<u64>,
     /// What is to be played.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "object::optional", skip_serializing_if = "Option::is_none")]
     pub content_info: Option<ContentInfo>,
     /// Limits of the media addresses.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "object::optional", skip_serializing_if = "Option::is_none")]
     pub url_access_info: Option<UrlAccessInfo>,
     /// How long keys may be given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "object::optional", skip_serializing_if = "Option::is_none")]
     pub drm_license_info: Option<DrmLicenseInfo>,
     /// Watermark.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "object::optional", skip_serializing_if = "Option::is_none")]
     pub ghost_watermark_info: Option<GhostWatermarkInfo>,
     /// Our own claims.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "object::optional", skip_serializing_if = "Option::is_none")]
     pub keyveil: Option<KeyveilClaims>,
     /// Tells signatures of one second apart, whose uses are counted (RFC 7519, section 4.1.7). Written only: nothing depends on it.
     #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
@@ -61,7 +62,7 @@ pub struct ContentInfo {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audio_video_type: Option<String>,
     /// Names for the quality menu, at most 16.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "object::list", skip_serializing_if = "Vec::is_empty")]
     pub resolution_names: Vec<ResolutionName>,
 }
 

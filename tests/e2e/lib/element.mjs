@@ -13,7 +13,7 @@ export async function embed(page, keyveil, psign, { attributes = {}, html = "", 
       await customElements.whenDefined("keyveil-player");
       document.body.replaceChildren();
       const element = document.createElement("keyveil-player");
-      const all = { server: location.origin, "worker-url": "/sdk/worker.js", "wasm-url": "/sdk/keyveil.wasm", psign };
+      const all = { server: location.origin, "worker-url": "/sdk/worker.js", psign };
       for (const [name, value] of Object.entries({ ...all, id: "own", ...attributes }))
         element.setAttribute(name, value);
       element.innerHTML = html;

@@ -63,8 +63,8 @@ export function findSecrets(secrets, bodies) {
   );
 }
 
-/** Thousands of needles, found in one pass. */
-class Needles {
+/** Thousands of needles, found in one pass: every form of `secrets` ([{ name, hex }]). */
+export class Needles {
   /** By their first four bytes. */
   #needles = new Map();
   /** By the first bits of those: whether a place is worth a closer look. */

@@ -134,7 +134,7 @@ export const failuresEn = {
     "Reload the page without the cache. If it stays, the operator must deploy the current player files.",
   "failure.build_missing": "The player was built without its secret",
   "failure.build_missing.action":
-    "The operator must build the player for this installation: start it once with npm start.",
+    "The operator must make the player’s files for this installation: key-server build write, or npm start once.",
   "failure.segment_damaged": "A part of the video is damaged",
   "failure.segment_damaged.action":
     "Try again. If it stops at the same place, the operator should package the title again.",
@@ -147,6 +147,9 @@ export const failuresEn = {
   "failure.wasm_unavailable": "The decryption module can't be loaded",
   "failure.wasm_unavailable.action":
     "Reload the page. Some extensions and company policies block WebAssembly: allow it for this site.",
+  "failure.wasm_altered": "The decryption module is not the expected one",
+  "failure.wasm_altered.action":
+    "Playback stopped before any of it ran. Reload the page without the cache. If it stays, the operator must serve the player files as they were written: the connection may be tampered with.",
   "failure.worker_crashed": "The decryption worker stopped",
   "failure.worker_crashed.action": "Reload the page. Closing other tabs helps when memory is short.",
   "failure.worker_blocked": "This site’s policy stops the player’s worker",

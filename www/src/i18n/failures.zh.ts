@@ -123,7 +123,7 @@ export const failuresZh: FailureMessages = {
   "failure.server_key_unknown": "服务器密钥不受此播放器信任",
   "failure.server_key_unknown.action": "请清除缓存后刷新页面。若仍出现，请管理员部署当前的播放器文件。",
   "failure.build_missing": "播放器构建缺少密钥",
-  "failure.build_missing.action": "请管理员为此安装构建播放器：运行一次 npm start。",
+  "failure.build_missing.action": "请管理员为此安装生成播放器文件：运行 key-server build write，或运行一次 npm start。",
   "failure.segment_damaged": "部分视频已损坏",
   "failure.segment_damaged.action": "请重试。若在同一位置停止，请管理员重新打包此视频。",
   "failure.key_tag_malformed": "播放列表已损坏",
@@ -134,6 +134,9 @@ export const failuresZh: FailureMessages = {
   "failure.signature_unavailable.action": "请从控制台重新打开视频。",
   "failure.wasm_unavailable": "无法加载解密模块",
   "failure.wasm_unavailable.action": "请刷新页面。部分扩展或企业策略会阻止 WebAssembly，请为此网站放行。",
+  "failure.wasm_altered": "解密模块并非预期的模块",
+  "failure.wasm_altered.action":
+    "该模块尚未运行，播放已停止。请清除缓存后刷新页面。若仍出现，请管理员按生成的原样部署播放器文件：连接可能被篡改。",
   "failure.worker_crashed": "解密线程已停止",
   "failure.worker_crashed.action": "请刷新页面。内存不足时可关闭其他标签页。",
   "failure.worker_blocked": "此网站的策略阻止了播放器的 Worker",

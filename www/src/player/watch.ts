@@ -38,7 +38,6 @@ export class Watch {
     this.#listen();
     this.#player.setAttribute("server", location.origin);
     this.#player.setAttribute("worker-url", "/sdk/worker.js");
-    this.#player.setAttribute("wasm-url", "/sdk/keyveil.wasm");
     if (watched.fileId !== null) this.#player.setAttribute("file-id", watched.fileId);
     if (watched.level) this.#player.setAttribute("level", watched.level);
     this.#player.getSignature = () => watched.getSignature();

@@ -9,7 +9,11 @@ export const adminRoutes = [
   [
     "GET",
     "/v1/sessions",
-    ({ data, query }) => filtered("sessions", data.sessions, query, ["fileId", "uid", "kid", "active"]),
+    ({ data, query }) => {
+      const least = Number(query.get("minScore") ?? 0);
+      const sessions = data.sessions.filter(({ score }) => score >= least);
+      return filtered("sessions", sessions, query, ["fileId", "uid", "kid", "active"]);
+    },
   ],
   ["GET", "/v1/sessions/:sessionId", ({ data, names }) => sessionDetail(named(data.sessions, names))],
   ["POST", "/v1/sessions/revoke", revokeSessions],

@@ -24,6 +24,7 @@ pub(crate) use heartbeat::heartbeat;
 pub(crate) use media::{IncomingFile, find_media, put_media};
 pub(crate) use renew::{reencrypt, retry};
 pub(crate) use source::{read_source, source_of};
+pub(crate) use stored_media::names as playlist_names;
 pub(crate) use sweep::sweep;
 pub(crate) use token::JobTokenKey;
 

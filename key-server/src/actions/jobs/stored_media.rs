@@ -18,7 +18,7 @@ const DEPTH_MAX: usize = 8;
 
 /// Why a version can't be committed.
 #[derive(Debug)]
-pub(super) enum Unfit {
+pub(crate) enum Unfit {
     /// A file is missing, or a playlist can't be followed. Fit for the worker's eyes.
     Incomplete(String),
     /// The disk.
@@ -64,27 +64,33 @@ fn listed(media_dir: &Path, folder: &MediaFolder, playlist: &str) -> Result<BTre
     if path.kind() != MediaKind::Playlist {
         return Err(Unfit::Incomplete(format!("{playlist} is not a playlist")));
     }
-    let base = playlist.rsplit_once('/').map_or(String::new(), |(base, _)| format!("{base}/"));
-    let unreadable = || Unfit::Incomplete(format!("{playlist} can't be read as a playlist"));
     let mut reader = BufReader::new(File::open(file)?.take(PLAYLIST_LEN_MAX));
+    let named = names(&mut reader, playlist)?;
+    if reader.into_inner().limit() == 0 { Err(unreadable(playlist)) } else { Ok(named) }
+}
+
+fn unreadable(playlist: &str) -> Unfit {
+    Unfit::Incomplete(format!("{playlist} can't be read as a playlist"))
+}
+
+/// The files that the lines of a playlist name.
+pub(crate) fn names(reader: &mut impl BufRead, playlist: &str) -> Result<BTreeSet<String>, Unfit> {
+    let base = playlist.rsplit_once('/').map_or(String::new(), |(base, _)| format!("{base}/"));
     let (mut named, mut line, mut first) = (BTreeSet::new(), Vec::new(), true);
     loop {
         line.clear();
-        let len = (&mut reader).take(LINE_LEN_MAX).read_until(b'\n', &mut line)?;
+        let len = reader.take(LINE_LEN_MAX).read_until(b'\n', &mut line)?;
         if len == 0 {
             break;
         }
-        let text = std::str::from_utf8(&line).map_err(|_| unreadable())?.trim_end_matches(['\r', '\n']);
+        let text = std::str::from_utf8(&line).map_err(|_| unreadable(playlist))?.trim_end_matches(['\r', '\n']);
         if len as u64 == LINE_LEN_MAX || (first && text != "#EXTM3U") {
-            return Err(unreadable());
+            return Err(unreadable(playlist));
         }
         first = false;
         named.extend(uri(text).map(|uri| format!("{base}{uri}")));
     }
-    if first || reader.into_inner().limit() == 0 {
-        return Err(unreadable());
-    }
-    Ok(named)
+    if first { Err(unreadable(playlist)) } else { Ok(named) }
 }
 
 /// The file that a line names. A key tag's address is none.

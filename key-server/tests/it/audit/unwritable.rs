@@ -18,7 +18,7 @@ const ELSEWHERE: [&str; 5] = ["installation_created", "log_sealed", "log_broken"
 
 #[test]
 fn what_cannot_be_logged_does_not_happen() {
-    let app = TestApp::builder().allow_private().paced().start();
+    let app = TestApp::builder().allow_private().start();
     let acts = Acts::of(&app);
     applications(&acts);
     people(&acts);
@@ -143,7 +143,7 @@ fn command_line(acts: &Acts<'_>) {
     let key = acts.act("worker_created", || app.block_on(workers::create(installation, "rack", 1)));
     acts.act("worker_retired", || app.block_on(workers::retire(installation, key.id(), 1)));
     let build = acts.act("build_created", || app.block_on(builds::create(installation, 1)));
-    acts.act("build_exported", || app.block_on(builds::export_newest(installation, 1)));
+    acts.act("build_exported", || app.block_on(builds::open(installation, None, 1)));
     acts.act("build_retired", || app.block_on(builds::retire(installation, &build, 1)));
     acts.act("server_key_rotated", || app.block_on(server_keys::rotate(installation, true, 1)));
 

@@ -102,6 +102,11 @@ impl Ripper {
         count as f64 / f64::from(PERIODS)
     }
 
+    /// It takes one session's periods in order, and says that it plays at play speed.
+    pub(super) fn plays_in_a_row(&self) -> bool {
+        matches!(self.kind, Kind::Sequential | Kind::Slow | Kind::ManyAddresses) && !self.is_candid
+    }
+
     fn address(&self) -> String {
         let place = if self.kind == Kind::ManyAddresses { self.requests % 40 } else { 0 };
         format!("{}.{}.0.9", 20 + place, self.uid.len() + 100)

@@ -1,5 +1,7 @@
 //! What docs/PACING.md says, one sentence at a time.
 
+use std::collections::BTreeSet;
+
 use keyveil_key_server::Threshold;
 use serde_json::{Value, json};
 
@@ -9,13 +11,13 @@ use crate::support::{Player, TestApp};
 
 const HERE: &str = "203.0.113.7";
 
-/// A session that takes the title in a row until it is refused; how many periods it got, and why it got no more.
+/// A session that takes the title in a row until it is refused, and says that it skips as far; how many periods it got, and why it got no more.
 fn take_all(app: &TestApp, player: &Player<'_>, uid: &str) -> (usize, Client, Outcome) {
     let (client, first) = Client::open(player, app, uid, 0.0, HERE);
     let mut client = client.expect("a session");
     let Outcome::Keys(mut held) = first else { panic!("no keys") };
     for period in (2..60).step_by(2) {
-        match client.keys(player, period, 0.0, HERE) {
+        match client.keys(player, period, f64::from(period) * 60.0, HERE) {
             Outcome::Keys(periods) => held.extend(periods),
             refused => return (held.len(), client, refused),
         }
@@ -45,9 +47,47 @@ fn a_throttled_player_gets_its_keys_at_the_time_it_is_told() {
     // What was released already is not held back.
     assert!(matches!(client.keys(&player, 3, 0.0, HERE), Outcome::Keys(_)));
     app.clock.advance(i64::try_from(secs).unwrap() - 1);
-    assert_eq!(client.keys(&player, 32, 0.0, HERE), Outcome::Throttled(1));
+    assert_eq!(client.keys(&player, 32, 1920.0, HERE), Outcome::Throttled(1));
     app.clock.advance(1);
-    assert_eq!(client.keys(&player, 32, 0.0, HERE), Outcome::Keys([32, 33].into()));
+    assert_eq!(client.keys(&player, 32, 1920.0, HERE), Outcome::Keys([32, 33].into()));
+}
+
+/// A program that says it plays while it asks for the whole title, and where it plays a viewer who skips.
+#[test]
+fn in_a_row_keys_come_no_faster_than_they_are_played() {
+    let app = start(|_| ());
+    let player = app.player();
+    let (client, first) = Client::open(&player, &app, "ann", 0.0, HERE);
+    let (mut client, mut secs) = (client.unwrap(), 0_u32);
+    let Outcome::Keys(mut held) = first else { panic!("no keys") };
+    let mut period = 2;
+    while period < 60 {
+        match client.keys(&player, period, f64::from(secs) * 2.0, HERE) {
+            Outcome::Keys(periods) => {
+                held.extend(periods);
+                period += 2;
+                let media_secs = f64::from(u32::try_from(held.len()).unwrap()) * 60.0;
+                assert!(media_secs <= 300.0 + 2.25 * f64::from(secs), "{media_secs} s of media after {secs} s");
+            }
+            Outcome::Throttled(wait) => {
+                let wait = u32::try_from(wait).unwrap();
+                app.clock.advance(i64::from(wait));
+                secs += wait;
+            }
+            Outcome::Refused(code) => panic!("{code}"),
+        }
+    }
+    // It is given all of it at twice play speed, and that is seen.
+    assert!(secs > 1400, "{secs}");
+    assert!(suspicion(&app, "ann").1.contains("ahead_of_play"));
+
+    let (client, _) = Client::open(&player, &app, "bob", 0.0, HERE);
+    let mut client = client.unwrap();
+    for period in (2..20).step_by(2) {
+        // From a buffer's end to the next, by steps forward.
+        let at = f64::from(period) * 60.0 - 120.0;
+        assert!(matches!(client.keys(&player, period, at, HERE), Outcome::Keys(_)), "{period}");
+    }
 }
 
 #[test]
@@ -88,10 +128,25 @@ fn each_action_is_told_once_and_stands_in_the_session() {
     let session = app.authorized("GET", &format!("/v1/sessions/{id}")).send().value();
     assert_eq!(session["reasons"][0], "ahead_of_play", "{session}");
     assert!(session["score"].as_u64().unwrap() >= 60);
+    let listed = |least: u64| {
+        let page = app.authorized("GET", &format!("/v1/sessions?minScore={least}")).send().value();
+        page["sessions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["uid"].as_str().unwrap().to_owned())
+            .collect::<BTreeSet<_>>()
+    };
     // Control: who plays is told of nowhere.
     assert!(Client::open(&player, &app, "bob", 0.0, HERE).0.is_some());
     assert_eq!(suspicion(&app, "bob"), (0, [].into()));
     assert_eq!(told(&app).len(), 2);
+    let [ann, bob] = ["ann".to_owned(), "bob".to_owned()];
+    assert_eq!((listed(0), listed(30), listed(100)), ([ann.clone(), bob].into(), [ann].into(), [].into()));
+    for malformed in ["101", "-1", "high"] {
+        let answer = app.authorized("GET", &format!("/v1/sessions?minScore={malformed}")).send();
+        assert_eq!(answer.code(), "malformed_request", "{malformed}");
+    }
 }
 
 #[test]
@@ -189,8 +244,8 @@ fn a_viewer_without_a_name_has_an_account_for_each_session() {
     let player = app.player();
     let (_, grant) = player.play_title(HOUR);
     let counters = 1..=16;
-    let answers: Vec<_> =
-        counters.map(|n| player.try_keys(&grant, json!({ "counter": n, "period": n * 2 })).status).collect();
+    let at = |n: u64| json!({ "counter": n, "period": n * 2, "positionMs": n * 120_000 });
+    let answers: Vec<_> = counters.map(|n| player.try_keys(&grant, at(n)).status).collect();
     assert_eq!(answers, [&[200; 15][..], &[429]].concat());
     assert_eq!(player.try_play(&app.sign(&app.claims(HOUR)), json!({})).status, 200);
 }

@@ -26,6 +26,10 @@ pub(super) struct Tab {
     pub(super) rate: f64,
     pub(super) opens_at: u32,
     pub(super) retries_at: u32,
+    /// The server wants to be asked for more of what follows then.
+    pub(super) held_until: u32,
+    /// Seconds in which it had nothing left to play for that.
+    pub(super) starved: u32,
 }
 
 impl Tab {
@@ -34,6 +38,7 @@ impl Tab {
         self.at = to;
         if !is_buffered {
             self.buffer_end = segment_start(to);
+            self.held_until = 0;
         }
     }
 
@@ -41,7 +46,8 @@ impl Tab {
         self.buffer_end >= (self.at + buffer_secs).min(TITLE_SECS)
     }
 
-    pub(super) fn play(&mut self) {
+    pub(super) fn play(&mut self, now: u32) {
+        self.starved += u32::from(now < self.held_until && self.at >= self.buffer_end);
         self.at = (self.at + self.rate).min(self.buffer_end);
     }
 
@@ -65,6 +71,9 @@ impl Tab {
         player: &Player<'_>,
         note: &mut impl FnMut(Outcome) -> BTreeSet<u32>,
     ) {
+        if now < self.retries_at {
+            return;
+        }
         let mut left = network.bandwidth * chance.between(0.3, 1.0);
         while left > 0.0 && !self.is_full(buffer_secs) {
             let period = period_at(self.buffer_end);
@@ -88,14 +97,19 @@ impl Tab {
         player: &Player<'_>,
         note: &mut impl FnMut(Outcome) -> BTreeSet<u32>,
     ) -> bool {
-        let Some(client) = &mut self.client else { return false };
+        let Some(client) = self.client.as_mut().filter(|_| now >= self.held_until) else { return false };
         let (is_lost, is_lost_back) = (chance.is(network.loss), chance.is(network.loss));
         self.retries_at = now + 1 + chance.below(4);
         if is_lost {
             client.lose_request();
             return false;
         }
-        let periods = note(client.keys(player, period, self.at, network.address(chance, now)));
+        let outcome = client.keys(player, period, self.at, network.address(chance, now));
+        if let Outcome::Throttled(secs) = &outcome {
+            self.held_until = now + u32::try_from(*secs).unwrap();
+            self.retries_at = 0;
+        }
+        let periods = note(outcome);
         if is_lost_back || periods.is_empty() {
             return false;
         }
@@ -106,6 +120,11 @@ impl Tab {
 }
 
 impl Network {
+    /// One that loses nothing, and stays where it is.
+    pub(super) fn good() -> Self {
+        Self { addresses: vec!["192.0.2.7".to_owned()], is_mobile: false, loss: 0.0, bandwidth: 60.0 }
+    }
+
     pub(super) fn new(chance: &mut Chance, number: u32) -> Self {
         let is_mobile = chance.is(0.3);
         // Home, work, and two of a mobile operator's.

@@ -34,7 +34,7 @@ fn honest_viewers_are_refused_nothing() {
     let mut viewers: Vec<Viewer> = (0..size().viewers).map(|number| Viewer::new(number, SEED)).collect();
     run(&app, &mut viewers, SECS);
     let mut refused = Vec::new();
-    let mut suspected = BTreeMap::<&str, u32>::new();
+    let (mut suspected, mut at_45) = (BTreeMap::<&str, u32>::new(), 0);
     for viewer in &viewers {
         if viewer.throttled > 0 || !viewer.refused.is_empty() {
             refused.push(format!("{} {:?} {} {:?}", viewer.uid, viewer.habit, viewer.throttled, viewer.refused));
@@ -44,10 +44,26 @@ fn honest_viewers_are_refused_nothing() {
         if score >= 30 {
             *suspected.entry(name_of(viewer.habit)).or_default() += 1;
         }
+        at_45 += u32::from(score >= 45);
     }
     let requests: u32 = viewers.iter().map(|viewer| viewer.requests).sum();
-    eprintln!("{} honest viewers, {requests} requests; suspected: {suspected:?}", viewers.len());
+    eprintln!("{} honest viewers, {requests} requests; suspected: {suspected:?}, {at_45} by 45 points", viewers.len());
     assert!(refused.is_empty(), "{refused:#?}");
+}
+
+/// Those are asked to wait, and have enough to play until then.
+#[test]
+fn who_is_slowed_for_a_large_buffer_does_not_see_it() {
+    let app = start(|_| ());
+    let numbers = (0..).step_by(Habit::ALL.len()).take(40);
+    let mut viewers: Vec<Viewer> = numbers.map(|number| Viewer::who_buffers_much(number, SEED)).collect();
+    run(&app, &mut viewers, SECS);
+    let slowed = viewers.iter().filter(|viewer| viewer.throttled > 0).count();
+    eprintln!("{slowed} of {} viewers who buffer ten minutes were slowed", viewers.len());
+    assert!(slowed > 20, "{slowed}");
+    for viewer in &viewers {
+        assert_eq!((viewer.habit, viewer.starved(), viewer.refused.len()), (Habit::Watches, 0, 0), "{}", viewer.uid);
+    }
 }
 
 fn name_of(habit: Habit) -> &'static str {
@@ -73,34 +89,44 @@ fn every_ripper_is_suspected_before_it_holds_a_fifth() {
     let app = start(|_| ());
     let mut rippers = rippers();
     run(&app, &mut rippers, SECS);
-    eprintln!("kind              suspected with   first refused with   after 10 minutes   reasons");
+    eprintln!("kind              claims    suspected with   last first slowed with   after 10 minutes   reasons");
     for kind in Kind::ALL {
-        let of_kind: Vec<&Ripper> = rippers.iter().filter(|ripper| ripper.kind == kind).collect();
-        assert_eq!(of_kind.len(), size().rippers_per_kind as usize);
-        let most = |count: &dyn Fn(&Ripper) -> usize| {
-            Ripper::share(of_kind.iter().map(|ripper| count(ripper)).max().unwrap()) * 100.0
-        };
-        for ripper in &of_kind {
+        let of_kind = rippers.iter().filter(|ripper| ripper.kind == kind);
+        assert_eq!(of_kind.clone().count(), size().rippers_per_kind as usize);
+        for ripper in of_kind.clone() {
             let count = ripper.suspected_with.unwrap_or_else(|| panic!("a {kind:?} ripper was never suspected"));
             assert!(Ripper::share(count) < SHARE_MAX, "{kind:?} with {count} periods {:?}", ripper.reasons);
             for (secs, held) in &ripper.held_at {
-                // What an honest player holds ahead, 30 minutes, and what can be played since.
-                assert!(*held as f64 * 60.0 <= 2100.0 + 2.25 * f64::from(*secs), "{kind:?} {held} after {secs} s");
+                // What an honest player holds ahead, what can be played since, and for what looks like seeks 30 minutes.
+                let seeks = !ripper.plays_in_a_row();
+                let most = 300.0 + if seeks { 1800.0 } else { 0.0 } + 2.25 * f64::from(*secs);
+                assert!(*held as f64 * 60.0 <= most, "{kind:?} {held} after {secs} s");
             }
         }
-        let reasons: std::collections::BTreeSet<_> = of_kind.iter().flat_map(|ripper| &ripper.reasons).collect();
-        eprintln!(
-            "{:<17} {:>13.1}% {:>19} {:>17.1}%   {reasons:?}",
-            format!("{kind:?}"),
-            most(&|ripper| ripper.suspected_with.unwrap()),
-            of_kind
-                .iter()
-                .filter_map(|ripper| ripper.throttled_with)
-                .max()
-                .map_or("never".to_owned(), |count| format!("{:.1}%", Ripper::share(count) * 100.0)),
-            most(&|ripper| ripper.held_at.range(..=600).next_back().map_or(0, |(_, held)| *held)),
-        );
+        for plays in [true, false] {
+            tell(kind, plays, &of_kind.clone().filter(|ripper| ripper.plays_in_a_row() == plays).collect::<Vec<_>>());
+        }
     }
+}
+
+/// Of each figure that of the one that had most.
+fn tell(kind: Kind, plays: bool, rippers: &[&Ripper]) {
+    let most = |count: &dyn Fn(&Ripper) -> Option<usize>| {
+        let most = rippers.iter().filter_map(|ripper| count(ripper)).max();
+        most.map_or("never".to_owned(), |count| format!("{:.1}%", Ripper::share(count) * 100.0))
+    };
+    if rippers.is_empty() {
+        return;
+    }
+    let reasons: std::collections::BTreeSet<_> = rippers.iter().flat_map(|ripper| &ripper.reasons).collect();
+    eprintln!(
+        "{:<17} {:<7} {:>16} {:>24} {:>18}   {reasons:?}",
+        format!("{kind:?}"),
+        if plays { "playing" } else { "seeking" },
+        most(&|ripper| ripper.suspected_with),
+        most(&|ripper| ripper.throttled_with),
+        most(&|ripper| ripper.held_at.range(..=600).next_back().map(|(_, held)| *held)),
+    );
 }
 
 #[test]
@@ -114,12 +140,28 @@ fn with_pacing_off_every_ripper_gets_all() {
     }
 }
 
+/// Whatever they claim, and however many sessions they have.
+#[test]
+fn without_an_allowance_for_seeks_no_ripper_gets_more_than_is_played() {
+    let app = start(|config| config.pacing.seek_allowance_secs = 0);
+    let mut rippers = rippers();
+    run(&app, &mut rippers, 600);
+    for ripper in &rippers {
+        assert!(ripper.held.len() > 4, "{:?} was given nothing", ripper.kind);
+        for (secs, held) in &ripper.held_at {
+            assert!(*held as f64 * 60.0 <= 300.0 + 2.25 * f64::from(*secs), "{:?} {held} after {secs} s", ripper.kind);
+        }
+    }
+}
+
 #[test]
 fn with_revocation_on_fast_rippers_end_with_a_part() {
     let app = start(|config| config.pacing.revoke = Threshold::At(60));
     let mut rippers = rippers();
     run(&app, &mut rippers, 600);
-    for ripper in rippers.iter().filter(|ripper| matches!(ripper.kind, Kind::Sequential | Kind::RandomSeeks)) {
+    let is_fast =
+        |ripper: &&Ripper| matches!(ripper.kind, Kind::Sequential | Kind::RandomSeeks) && !ripper.plays_in_a_row();
+    for ripper in rippers.iter().filter(is_fast) {
         assert!(ripper.ended, "{:?}", ripper.kind);
         assert!(ripper.held.len() <= 36, "{:?} {}", ripper.kind, ripper.held.len());
     }

@@ -6,6 +6,9 @@ use super::sdk::{Network, Tab, segment_start};
 use super::world::{Actor, Chance, Client, Outcome, TITLE_SECS};
 use crate::support::{Player, TestApp};
 
+/// The SDK's limit.
+const BUFFER_SECS: f64 = 60.0;
+
 /// What kind of person it is; what else it does is drawn for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Habit {
@@ -77,15 +80,14 @@ impl Viewer {
             },
             opens_at: starts_at + tab * 20,
             retries_at: 0,
+            held_until: 0,
+            starved: 0,
         });
         let mut tabs: Vec<Tab> = tabs.collect();
         tabs.iter_mut().for_each(|tab| tab.buffer_end = segment_start(tab.at));
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small")]
         let ends_at = starts_at + watches_secs as u32;
         let network = Network::new(&mut chance, number);
-        // Some are on a page with settings of its own for hls.js, which buffers ten minutes by itself.
-        let is_calm = matches!(habit, Habit::Watches | Habit::Pauses | Habit::Reloads);
-        let buffer_secs = if chance.is(0.1) && is_calm { 600.0 } else { 60.0 };
         Self {
             uid: format!("viewer-{number}"),
             habit,
@@ -93,7 +95,7 @@ impl Viewer {
             ends_at,
             tabs,
             network,
-            buffer_secs,
+            buffer_secs: BUFFER_SECS,
             clicks: 0,
             scene: 0.0,
             miss_secs: 0.0,
@@ -103,6 +105,16 @@ impl Viewer {
             refused: Vec::new(),
             requests: 0,
         }
+    }
+
+    /// On a page whose settings for hls.js make it load ten minutes ahead, and on a good network.
+    pub(super) fn who_buffers_much(number: u32, seed: u64) -> Self {
+        Self { buffer_secs: 600.0, network: Network::good(), ..Self::new(number, seed) }
+    }
+
+    /// Seconds in which it had nothing left to play because it had to wait for keys.
+    pub(super) fn starved(&self) -> u32 {
+        self.tabs.iter().map(|tab| tab.starved).sum()
     }
 
     /// What it does with its hands.
@@ -186,16 +198,16 @@ impl Actor for Viewer {
             BTreeSet::new()
         };
         for tab in tabs {
-            if now < tab.opens_at || now < tab.retries_at {
+            if now < tab.opens_at {
                 continue;
             }
-            if tab.client.is_none() {
+            if tab.client.is_none() && now >= tab.held_until {
                 let (client, outcome) = Client::open(player, app, uid, tab.at, network.address(chance, now));
                 tab.client = client;
                 tab.hold(note(outcome));
             }
             tab.load(now, *buffer_secs, network, chance, player, &mut note);
-            tab.play();
+            tab.play(now);
         }
     }
 }

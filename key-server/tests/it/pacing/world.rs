@@ -17,17 +17,9 @@ pub(super) const TITLE_SECS: f64 = 3600.0;
 /// A thread for so many.
 const ACTORS_PER_THREAD: usize = 250;
 
-/// With pacing on, and behind proxies on this machine, so that a client is where it says. Its clock stands.
+/// Paced as it is by default, and behind proxies on this machine, so that a client is where it says. Its clock stands.
 pub(super) fn start(configure: fn(&mut Config)) -> TestApp {
-    with_an_hour(TestApp::builder().trusted_proxies(&["127.0.0.1"]).paced().configure(configure).start())
-}
-
-/// The same as the configuration is when nobody says anything of pacing.
-pub(super) fn start_by_default() -> TestApp {
-    with_an_hour(TestApp::builder().trusted_proxies(&["127.0.0.1"]).start())
-}
-
-fn with_an_hour(app: TestApp) -> TestApp {
+    let app = TestApp::builder().trusted_proxies(&["127.0.0.1"]).configure(configure).start();
     publish(&app, HOUR, "private");
     app.clock.stand();
     app

@@ -3,7 +3,7 @@ use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use keyveil_key_server::actions::builds;
 use keyveil_protocol::api::{KeysResponse, PlayResponse};
-use keyveil_protocol::{Envelope, Exchange, KeysGrant, PlayGrant, Psk, PskSecret, ServerPublicKey};
+use keyveil_protocol::{Envelope, Exchange, KeysGrant, PlayGrant, Psk, ServerPublicKey};
 use serde_json::{Value, json};
 
 use super::{Request, Response, TestApp};
@@ -20,16 +20,10 @@ pub(crate) struct Player<'a> {
 
 impl<'a> Player<'a> {
     pub(crate) fn new(test_app: &'a TestApp) -> Self {
-        let export = test_app.block_on(builds::export_newest(test_app.installation(), 1)).unwrap();
-        let export: Value = serde_json::from_str(&export.expose_json().unwrap()).unwrap();
-        let hex_32 = |value: &Value| <[u8; 32]>::try_from(hex::decode(value.as_str().unwrap()).unwrap()).unwrap();
-        let build_id = export["buildId"].as_str().unwrap().to_owned();
-        let psk = Psk::new(build_id.as_str(), PskSecret::from_bytes(hex_32(&export["buildSecret"])));
-        let server_keys = export["serverKeys"].as_array().unwrap().iter().map(|key| {
-            let id = key["id"].as_str().unwrap().parse().unwrap();
-            ServerPublicKey::from_bytes(id, &hex_32(&key["publicKey"])).unwrap()
-        });
-        Self { test_app, build_id, psk, server_keys: server_keys.collect(), origin: None, forwarded_for: None }
+        let build = test_app.block_on(builds::open(test_app.installation(), None, 1)).unwrap();
+        let psk = Psk::new(build.id.as_str(), build.secret);
+        let (build_id, server_keys) = (build.id.to_string(), build.server_keys);
+        Self { test_app, build_id, psk, server_keys, origin: None, forwarded_for: None }
     }
 
     /// The same player inside a page of this origin.

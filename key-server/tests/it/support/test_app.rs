@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use getrandom::rand_core::{TryCryptoRng, TryRng};
 use keyveil_key_server::actions::apps::{self, CreatedApp, NewApp};
 use keyveil_key_server::kms::Kms;
-use keyveil_key_server::{Clock, Config, Installation, PacingMode, Server, ServerState, StopHandle};
+use keyveil_key_server::{Clock, Config, Installation, Server, ServerState, StopHandle};
 use keyveil_protocol::api::{PutTitleResponse, RenditionKind};
 use keyveil_protocol::psign::{self, PlayerSignatureClaims, SigningKey};
 use keyveil_protocol::{AppId, Exchange, ServerPublicKey, TitleSecret};
@@ -29,7 +29,6 @@ pub(crate) struct TestAppBuilder {
     trusted_proxies: &'static [&'static str],
     token_parameter: Option<&'static str>,
     key_uses: Option<u32>,
-    paced: bool,
     configure: Option<fn(&mut Config)>,
 }
 
@@ -84,12 +83,6 @@ impl TestAppBuilder {
         self
     }
 
-    /// With pacing on.
-    pub(crate) fn paced(mut self) -> Self {
-        self.paced = true;
-        self
-    }
-
     /// With a worker of the server's own: this program.
     pub(crate) fn local_worker(mut self, packager: PathBuf) -> Self {
         self.local_worker = Some(packager);
@@ -127,9 +120,6 @@ impl TestAppBuilder {
         }
         config.standard.key_uses = self.key_uses.unwrap_or(config.standard.key_uses);
         config.http.trusted_proxies = self.trusted_proxies.iter().map(|range| range.parse().unwrap()).collect();
-        if self.paced {
-            config.pacing.mode = PacingMode::On;
-        }
         if let Some(change) = self.configure {
             change(&mut config);
         }
@@ -161,7 +151,6 @@ impl TestApp {
             allow_private: false,
             token_parameter: None,
             key_uses: None,
-            paced: false,
             trusted_proxies: &[],
             configure: None,
         }
@@ -176,7 +165,6 @@ impl TestApp {
         let mut builder = Self::builder();
         builder.dir = Some(Arc::clone(&self.dir));
         builder.allow_private = self.config.fetch.allow_private;
-        builder.paced = self.config.pacing.mode == PacingMode::On;
         builder.start()
     }
 

@@ -5,6 +5,7 @@ import { KeyveilError } from "../../errors.js";
 import { failureOf } from "../../hls/failure.js";
 import { leaveOut } from "../../hls/left-out.js";
 import { createLoaders, createStandardLoaders } from "../../hls/loaders.js";
+import { HLS_DEFAULTS } from "../../hls/settings.js";
 import { watchSource } from "../../hls/source-watch.js";
 import { followTracks, isChoice, tracksOf } from "../../hls/tracks.js";
 import { captionCues, EMBEDDED_ID, embeddedTrack, trackOfCues } from "./captions.js";
@@ -15,8 +16,6 @@ import type { WorkerTitle } from "./worker-title.js";
 
 type Start = Extract<EngineCommand, { type: "engine-start" }>;
 export type MakeHls = (config: Partial<HlsConfig>) => Hls;
-
-const BACK_BUFFER_SECS = 30;
 
 export class SealedEngine {
   readonly #title: WorkerTitle;
@@ -111,7 +110,7 @@ export class SealedEngine {
   #config(startPosition: number, settings: Start["settings"]): Partial<HlsConfig> {
     const isStandard = this.#title.playback.title.mode === "standard";
     return {
-      backBufferLength: BACK_BUFFER_SECS,
+      ...HLS_DEFAULTS,
       startPosition,
       ...engineSettings(settings, (name) => console.warn(`keyveil: the setting ${name} of hls.js can't be sealed`)),
       ...(isStandard ? createStandardLoaders : createLoaders)(this.#title),

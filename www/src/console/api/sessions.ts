@@ -69,7 +69,12 @@ export interface SessionFilter {
   readonly uid: string;
   readonly kid: string;
   readonly active: boolean | null;
+  /** Only those whose score is so high. */
+  readonly minScore: number | null;
 }
+
+/** What a reason for suspicion counts at least; less is a hint beside others. */
+export const SUSPECTED_SCORE = 30;
 
 const at = (sessionId: string): string => `/v1/sessions/${encodeURIComponent(sessionId)}`;
 

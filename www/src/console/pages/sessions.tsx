@@ -1,11 +1,11 @@
 import { t } from "../../i18n/console.ts";
 import { clock } from "../../shared/format.ts";
 import { surroundings } from "../api/call.ts";
-import { listSessions, type Session } from "../api/sessions.ts";
+import { listSessions, type Session, SUSPECTED_SCORE } from "../api/sessions.ts";
 import { href } from "../router.ts";
 import { SessionDialog, stateOf } from "../sessions/detail.tsx";
 import { revoked, viewerRevoked } from "../sessions/revoke.tsx";
-import { StateBadge } from "../ui/badge.tsx";
+import { StateBadge, SuspicionBadge } from "../ui/badge.tsx";
 import { type Column, DataTable } from "../ui/data-table.tsx";
 import { Filters, SearchFilter, SelectFilter } from "../ui/filters.tsx";
 import { Downgrade, LevelBadge } from "../ui/level.tsx";
@@ -19,6 +19,7 @@ import { TitleLink } from "../ui/title-name.tsx";
 import { TitlePicker } from "../ui/title-picker.tsx";
 
 const ACTIVE = ["", "true", "false"] as const;
+const SUSPECTED = ["", "true"] as const;
 
 export function SessionsPage() {
   const [fileId, setFileId] = useQueryText("fileId");
@@ -27,13 +28,16 @@ export function SessionsPage() {
   const [shownId, setShownId] = useQueryText("sessionId");
   const [activeText, setActive] = useQueryText("active");
   const active = ACTIVE.find((one) => one === activeText) ?? "";
-  const filter = { fileId, uid, kid, active: active === "" ? null : active === "true" };
+  const [suspectedText, setSuspected] = useQueryText("suspected");
+  const suspected = SUSPECTED.find((one) => one === suspectedText) ?? "";
+  const minScore = suspected === "" ? null : SUSPECTED_SCORE;
+  const filter = { fileId, uid, kid, active: active === "" ? null : active === "true", minScore };
   const pages = usePages<Session>(
     (after, signal) => listSessions(filter, after, signal),
     JSON.stringify([surroundings.appId, filter]),
   );
-  const filtered = fileId !== "" || uid !== "" || kid !== "" || active !== "";
-  const clear = (): void => clearQuery("fileId", "uid", "kid", "active");
+  const filtered = fileId !== "" || uid !== "" || kid !== "" || active !== "" || suspected !== "";
+  const clear = (): void => clearQuery("fileId", "uid", "kid", "active", "suspected");
   const shown = pages.items.length > 0;
   const revoke = async (session: Session): Promise<void> => {
     if (!(await revoked(session))) return;
@@ -60,6 +64,15 @@ export function SessionsPage() {
           value={active}
           choices={ACTIVE.map((value) => ({ value, label: t(`sessions.active.${value === "" ? "all" : value}`) }))}
           change={setActive}
+        />
+        <SelectFilter
+          label={t("sessions.score")}
+          value={suspected}
+          choices={SUSPECTED.map((value) => ({
+            value,
+            label: t(`sessions.suspected.${value === "" ? "all" : value}`),
+          }))}
+          change={setSuspected}
         />
       </Filters>
       {pages.loading === "first" && !shown && <Skeleton rows={5} height={64} />}
@@ -121,7 +134,16 @@ function columns(acts: Acts): Column<Session>[] {
       ),
     },
     { key: "title", label: t("sessions.title"), render: ({ fileId }) => <TitleLink fileId={fileId} /> },
-    { key: "state", label: t("sessions.state"), render: (session) => <StateBadge state={stateOf(session)} /> },
+    {
+      key: "state",
+      label: t("sessions.state"),
+      render: (session) => (
+        <div class="two-lines">
+          <StateBadge state={stateOf(session)} />
+          {session.score >= SUSPECTED_SCORE && <SuspicionBadge score={session.score} />}
+        </div>
+      ),
+    },
     {
       key: "position",
       label: t("sessions.position"),

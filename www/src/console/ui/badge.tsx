@@ -36,6 +36,15 @@ export function StateBadge({ state }: { state: StateName }) {
   );
 }
 
+/** Of a session that looks like theft: the detail says why. */
+export function SuspicionBadge({ score }: { score: number }) {
+  return (
+    <span class="badge warn" data-score={score} title={t("sessions.suspected.is", { score })}>
+      {t("sessions.suspected.badge", { score })}
+    </span>
+  );
+}
+
 /** How far something is; null while that is unknown. */
 export function ProgressBar({ value, label }: { value: number | null; label: string }) {
   return (

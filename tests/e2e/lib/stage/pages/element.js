@@ -6,7 +6,6 @@ const element = document.createElement("keyveil-player");
 const attributes = {
   server: location.origin,
   "worker-url": "/sdk/worker.js",
-  "wasm-url": "/sdk/keyveil.wasm",
   psign: asked.psign,
   level: asked.level,
   muted: "",

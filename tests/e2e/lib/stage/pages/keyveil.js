@@ -6,7 +6,6 @@ const keyveil = createKeyveil({
   server: location.origin,
   getSignature: () => asked.psign,
   workerUrl: "/sdk/worker.js",
-  wasmUrl: "/sdk/keyveil.wasm",
   level: asked.level,
 });
 let player = null;

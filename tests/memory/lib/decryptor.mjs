@@ -1,0 +1,107 @@
+// The decryptor as players have it, run by Node, with a look at its memory after each call and within.
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { buildWasm } from "../../../player-wasm/build.mjs";
+import init, { KeyveilSession } from "../../../player-wasm/ts/generated/keyveil.js";
+import * as own from "../../vectors/independent.mjs";
+import * as server from "./forged-server.mjs";
+import { exchangeSecrets, searchFor } from "./secrets.mjs";
+
+const WASM = fileURLToPath(new URL("../../../target/player-wasm/memory-test.wasm", import.meta.url));
+
+const randomValues = crypto.getRandomValues.bind(crypto);
+
+/** Its SDK build is the forged server's. */
+export async function startDecryptor(secrets) {
+  const folder = dirname(WASM);
+  await mkdir(folder, { recursive: true });
+  const sdkBuildFile = join(folder, "memory-test.json");
+  await writeFile(sdkBuildFile, JSON.stringify(server.SDK_BUILD));
+  await buildWasm({ sdkBuildFile, outFile: WASM });
+  const { memory } = await init({ module_or_path: await readFile(WASM) });
+  return new Decryptor(memory, secrets);
+}
+
+export class Decryptor {
+  /** [{ when, what }] of all that was found. */
+  hits = [];
+  #secrets;
+  #search;
+  #during = "start";
+  #random = [];
+
+  /** `secrets` are searched from the start; exchanges add theirs. */
+  constructor(memory, secrets) {
+    this.memory = memory;
+    this.#know(secrets);
+    // The one way out of a call: who replaces this function gets a view of the memory.
+    crypto.getRandomValues = (view) => {
+      this.look(`during ${this.#during}`);
+      this.#random.push(Buffer.from(randomValues(view)));
+      return view;
+    };
+    this.session = new KeyveilSession();
+  }
+
+  /** Another session in the same memory, which takes this one's place. */
+  another() {
+    return new Decryptor(this.memory, this.#secrets);
+  }
+
+  /** Runs one call of the module's and looks. */
+  call(name, ...parameters) {
+    this.#during = name;
+    const outcome = this.session[name](...parameters);
+    this.look(`after ${name}`);
+    return outcome;
+  }
+
+  /** A request's body, and `answer` made for it, taken in. */
+  exchange(request, accept, answer) {
+    this.#random = [];
+    const asked = this.call(...request);
+    const body = Array.isArray(asked) ? asked[0] : asked;
+    const answered = answer(body);
+    this.#know([...this.#secrets, ...exchangeSecrets(this.#seedOf(body), JSON.parse(answered).grant.enc)]);
+    this.look(`before ${accept}`);
+    this.call(accept, answered);
+  }
+
+  /** Decrypts a segment and gives the clear bytes, which are wiped from the memory before it returns. */
+  decrypt(segment, period, clear) {
+    const ciphertext = own.encryptSegment(server.segmentKey(segment, period), clear);
+    const at = this.call("reserve", ciphertext.length);
+    new Uint8Array(this.memory.buffer).set(ciphertext, at);
+    const length = this.call("decrypt", server.reference(segment, period));
+    const decrypted = Buffer.from(this.memory.buffer.slice(at, at + length));
+    this.call("wipe");
+    return decrypted;
+  }
+
+  close() {
+    this.session.free();
+    this.look("after the session");
+  }
+
+  look(when = this.#during) {
+    for (const what of this.#search(this.memory)) this.hits.push({ when, what });
+  }
+
+  #know(secrets) {
+    this.#secrets = secrets;
+    this.#search = searchFor(secrets);
+  }
+
+  /** The seed comes from the browser's random numbers in two halves, one after the other. */
+  #seedOf(body) {
+    const { publicKey } = JSON.parse(body);
+    for (const [at, half] of this.#random.entries()) {
+      const other = this.#random[at + 1];
+      if (other?.length !== 32 || half.length !== 32) continue;
+      const seed = Buffer.from(half.map((each, index) => each ^ other[index]));
+      if (own.x25519(seed).publicBytes.toString("base64url") === publicKey) return seed;
+    }
+    throw new Error("this request's key comes from other random numbers than the test has seen");
+  }
+}
