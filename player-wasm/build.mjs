@@ -19,7 +19,8 @@ const CRATE = "keyveil-player-wasm";
 const CARGO_HOME = process.env.CARGO_HOME ?? join(homedir(), ".cargo");
 const { resolve: resolveModule } = createRequire(import.meta.url);
 
-const RUST_INPUTS = ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "protocol/Cargo.toml", "protocol/src"].concat(
+const RUST_INPUTS = ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml"].concat(
+  ["bitsliced-aes", "protocol"].flatMap((crate) => [`${crate}/Cargo.toml`, `${crate}/src`]),
   ["Cargo.toml", "build.mjs", "src"].map((path) => `player-wasm/${path}`),
 );
 const SDK_INPUTS = [
@@ -29,7 +30,7 @@ const SDK_INPUTS = [
   "player-wasm/tsconfig.json",
   "player-wasm/package.json",
 ];
-/** What rustc emits by default for wasm32; wasm-opt may use no more, so that no browser is left out. */
+/** What rustc emits by default for wasm32, and vectors; wasm-opt may use no more, so that no browser is left out. */
 const WASM_FEATURES = [
   "bulk-memory",
   "bulk-memory-opt",
@@ -39,6 +40,7 @@ const WASM_FEATURES = [
   "nontrapping-float-to-int",
   "reference-types",
   "sign-ext",
+  "simd",
 ].map((feature) => `--enable-${feature}`);
 /** What stays an import of the npm package, for the application's own bundler. */
 const EXTERNAL = [/^hls\.js(\/|$)/, /^media-chrome(\/|$)/];
@@ -97,7 +99,7 @@ async function compileWasm({ outFile, glueDir, log }) {
     await run("cargo", ["build", "--locked", "--quiet", "--profile", "wasm", "--target", WASM_TARGET, "-p", CRATE], {
       CARGO_TARGET_DIR: TARGET,
       // Panic messages name source files: neither the builder's folders nor a difference between builders belong there.
-      CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: remapped({ [CARGO_HOME]: "cargo", [ROOT]: "keyveil" }),
+      CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: `-C target-feature=+simd128 ${remapped({ [CARGO_HOME]: "cargo", [ROOT]: "keyveil" })}`,
     });
     const compiled = join(TARGET, WASM_TARGET, "wasm", `${CRATE.replaceAll("-", "_")}.wasm`);
     log("player: making its bindings");

@@ -3,7 +3,7 @@
 //
 //   formatters, linters, type checkers   as `npm run check`
 //   cargo test                           every crate, natively
-//   wasm tests                           the protocol crate in WebAssembly
+//   wasm tests                           the protocol crate and the player's cipher in WebAssembly
 //   independent vectors                  tests/vectors/ by Node's own cryptography
 //   memory tests                         the decryptor's memory, searched for keys after each call and within
 //   command tests                        the parts of these commands
@@ -62,7 +62,11 @@ async function prepare() {
 async function suites() {
   const cargo = ["test", "--release", "--locked", "--no-fail-fast"];
   const kms = { KEYVEIL_SOFTHSM2: SOFTHSM2_MODULE, KEYVEIL_MOTO_SERVER: pythonTool("moto_server") };
-  const wasmRunner = { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: bindgenTestRunner };
+  const wasmRunner = {
+    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: bindgenTestRunner,
+    // As the player is compiled.
+    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: "-C target-feature=+simd128",
+  };
   const vitest = (folder) => ({ command: "npx", args: ["--no-install", "vitest", "run"], cwd: inRoot(folder) });
   const playwright = await playwrightSuites();
   return [
@@ -77,7 +81,7 @@ async function suites() {
     {
       name: "wasm tests",
       command: "cargo",
-      args: [...cargo, "--target", WASM_TARGET, "-p", "keyveil-protocol"],
+      args: [...cargo, "--target", WASM_TARGET, "-p", "keyveil-protocol", "-p", "bitsliced-aes"],
       env: wasmRunner,
     },
     { name: "independent vectors", ...(await nodeTests("tests/vectors", "tests/e2e")) },

@@ -33,13 +33,19 @@ impl SegmentBuffer {
     /// Decrypts what stands in the buffer and returns the length of the clear bytes at its front. On failure it is wiped.
     ///
     /// # Errors
-    /// `segment_damaged`.
+    /// `segment_damaged`; `internal` when the browser gives no random numbers.
     pub(crate) fn decrypt(&mut self, key: SegmentKey) -> Result<usize, PlayerError> {
-        let clear_len = key.decrypt(&mut self.bytes);
+        let clear_len = self.decrypt_in_place(key);
         if clear_len.is_err() {
             self.wipe();
         }
-        Ok(clear_len?)
+        clear_len
+    }
+
+    fn decrypt_in_place(&mut self, key: SegmentKey) -> Result<usize, PlayerError> {
+        let mut mask_seed = [0; 16];
+        getrandom::fill(&mut mask_seed).map_err(|_| PlayerError::INTERNAL)?;
+        Ok(key.decrypt_masked(&mut self.bytes, &mask_seed)?)
     }
 
     /// Overwrites the bytes and keeps the room.

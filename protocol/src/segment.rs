@@ -51,6 +51,29 @@ impl SegmentKey {
             .map_err(|_| damaged("padding"))
     }
 
+    /// As [`Self::decrypt`], and where the target has WebAssembly's vectors, by a cipher that keeps the key schedule bitsliced and
+    /// under masks. These grow out of `mask_seed`, which must be random.
+    ///
+    /// # Errors
+    /// As [`Self::decrypt`].
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    pub fn decrypt_masked(self, buffer: &mut [u8], mask_seed: &[u8; BLOCK_LEN]) -> Result<usize, ProtocolError> {
+        if buffer.len() > CIPHERTEXT_LEN_MAX {
+            return Err(damaged("ciphertext length"));
+        }
+        let (key, iv) = self.halves();
+        bitsliced_aes::decrypt_padded(key, iv, mask_seed, buffer).map_err(|_| damaged("length or padding"))
+    }
+
+    /// Without vectors there is the other cipher only.
+    ///
+    /// # Errors
+    /// As [`Self::decrypt`].
+    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+    pub fn decrypt_masked(self, buffer: &mut [u8], _mask_seed: &[u8; BLOCK_LEN]) -> Result<usize, ProtocolError> {
+        self.decrypt(buffer)
+    }
+
     /// The 16 bytes of key and the 16 of IV. A standard title's key goes out to players, its IV into playlists.
     #[must_use]
     pub fn halves(&self) -> (&[u8; 16], &[u8; 16]) {

@@ -7,7 +7,9 @@ import { inRoot, targetDir } from "./places.mjs";
 import { Stop } from "./steps.mjs";
 
 const stamp = (name) => join(targetDir, "keyveil-stamps", name);
-const RUST = ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "protocol/Cargo.toml", "protocol/src"];
+const RUST = ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml"].concat(
+  ["bitsliced-aes", "protocol"].flatMap((crate) => [`${crate}/Cargo.toml`, `${crate}/src`]),
+);
 const SDK = [...RUST, "package-lock.json", "player-wasm"];
 
 const SERVERS = ["-p", "keyveil-packager", "-p", "keyveil-key-server"];
