@@ -67,6 +67,8 @@ export default defineConfig({
         },
       },
     },
+    // By itself: `npm run attacks`.
+    { ...PREPARED, name: "attacks", testDir: "attacks", outputDir: "test-results/attacks" },
     // Load has a command of its own, `npm run stress`.
     { ...PREPARED, name: "stress", testMatch: STRESS, outputDir: "test-results/stress" },
     { ...atLevel("guarded"), name: "webkit", testMatch: WEBKIT, outputDir: "test-results/webkit" },
@@ -79,7 +81,7 @@ export default defineConfig({
   ],
   workers: 2,
   timeout: 180_000,
-  reporter: [["list"]],
+  reporter: [["list"], ["./attacks/lib/report.mjs"]],
   use: {
     headless: true,
     viewport: { width: 1440, height: 900 },
