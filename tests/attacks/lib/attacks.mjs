@@ -8,6 +8,7 @@ import { sharedClip } from "../../e2e/lib/clips.mjs";
 import { binary, PACK_ARGS, reveal, start } from "../../e2e/lib/installation.mjs";
 import { servePlainPlayers } from "../../e2e/lib/plain-players.mjs";
 import { shared } from "../../e2e/lib/shared.mjs";
+import { launchByCdp } from "./cdp.mjs";
 import { secretsOfTitle, standardSecrets } from "./secrets.mjs";
 
 export { expect } from "@playwright/test";
@@ -34,6 +35,15 @@ export const test = base.extend({
       }
     },
     { scope: "worker", timeout: SETUP_MS_MAX },
+  ],
+  /** A Chromium that is spoken to by DevTools alone: see cdp.mjs. */
+  devtools: [
+    async ({ launchOptions }, use) => {
+      const browser = await launchByCdp(launchOptions);
+      await use(browser);
+      await browser.close();
+    },
+    { scope: "worker" },
   ],
 });
 
