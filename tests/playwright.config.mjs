@@ -8,7 +8,7 @@ import { defineConfig } from "@playwright/test";
 const CONSOLE = "console-*.spec.mjs";
 const WEBKIT = "webkit.spec.mjs";
 const STRESS = "stress.spec.mjs";
-const LEVELLED = ["hooks", "modes", "playback", "preview", "refusals", "session", "thumbnails", "watermark"].map(
+const LEVELLED = ["modes", "playback", "preview", "refusals", "session", "thumbnails", "watermark"].map(
   (name) => `${name}.spec.mjs`,
 );
 
@@ -46,8 +46,6 @@ export default defineConfig({
     {
       ...atLevel("guarded"),
       name: "firefox",
-      // What hooks see is asked where there are two levels to compare.
-      testIgnore: "hooks.spec.mjs",
       grepInvert: NOT_IN_FIREFOX,
       outputDir: "test-results/firefox",
       use: {

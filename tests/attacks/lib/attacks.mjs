@@ -17,8 +17,9 @@ export { record } from "./report.mjs";
 const SETUP_MS_MAX = 900_000;
 
 /**
- * `target`: { keyveil, fileId, keys, secrets, playerUrl(level), standard: { fileId, secrets, page() } }. `keyveil` is what
- * `start` gives, `keys` what `reveal` says of the private title, `secrets` all of its secrets but those of its sessions.
+ * `target`: { keyveil, fileId, keys, secrets, folder, playerUrl(level), ts(), standard: { fileId, secrets, page() } }. `keyveil` is what
+ * `start` gives, `keys` what `reveal` says of the private title, `secrets` all of its secrets but those of its sessions; `ts()` has
+ * the same of the same title in TS.
  */
 export const test = base.extend({
   target: [
@@ -49,30 +50,47 @@ export const test = base.extend({
 
 async function makeTarget(keyveil, players, clip) {
   const fileId = new URLSearchParams(new URL(keyveil.playerUrl).hash.slice(1)).get("file");
-  const keys = reveal(keyveil.data, fileId);
   return {
     keyveil,
-    fileId,
-    keys,
-    secrets: secretsOfTitle(keys),
-    playerUrl: (level = "sealed") => (level === "sealed" ? keyveil.playerUrl : `${keyveil.playerUrl}&level=${level}`),
+    ...privateTitle(keyveil, fileId, keyveil.playerUrl),
+    async ts() {
+      const ts = packed(keyveil, clip, "private TS title", ["--container", "ts"]);
+      const { psign } = await keyveil.api("POST", "/v1/player-signatures", { fileId: ts });
+      return privateTitle(keyveil, ts, `${keyveil.origin}/player/#${new URLSearchParams({ file: ts, psign })}`);
+    },
     standard: await standardTitle(keyveil, players, clip),
   };
 }
 
-/** Packed once for each installation, and played by hls.js on a page of its own, `page()`. */
-async function standardTitle(keyveil, players, clip) {
-  const id = shared("standard title", (folder) => {
+function privateTitle(keyveil, fileId, address) {
+  const keys = reveal(keyveil.data, fileId);
+  return {
+    fileId,
+    keys,
+    secrets: secretsOfTitle(keys),
+    folder: join(keyveil.data, "media", fileId),
+    playerUrl: (level = "sealed") => (level === "sealed" ? address : `${address}&level=${level}`),
+  };
+}
+
+/** The file id of a title that is made once for each installation. */
+function packed(keyveil, clip, name, args) {
+  const file = shared(name, (folder) => {
     const out = join(keyveil.data, "media");
     const before = new Set(readdirSync(out));
     const { apiKey } = JSON.parse(readFileSync(join(keyveil.data, "demo.json"), "utf8"));
-    const server = ["--server", keyveil.origin, "--mode", "standard", "--out", out];
     const env = { ...process.env, KEYVEIL_API_KEY: apiKey };
-    execFileSync(binary("packager"), ["pack", clip, ...server, ...PACK_ARGS], { env, stdio: "pipe" });
-    const [made] = readdirSync(out).filter((name) => !before.has(name) && !name.startsWith("."));
-    writeFileSync(join(folder, "standard title"), made);
+    const server = ["--server", keyveil.origin, "--out", out];
+    execFileSync(binary("packager"), ["pack", clip, ...server, ...PACK_ARGS, ...args], { env, stdio: "pipe" });
+    const [made] = readdirSync(out).filter((one) => !before.has(one) && !one.startsWith("."));
+    writeFileSync(join(folder, name), made);
   });
-  const fileId = readFileSync(id, "utf8");
+  return readFileSync(file, "utf8");
+}
+
+/** Played by hls.js on a page of its own, `page()`. */
+async function standardTitle(keyveil, players, clip) {
+  const fileId = packed(keyveil, clip, "standard title", ["--mode", "standard"]);
   const { appId } = await keyveil.api("GET", `/v1/titles/${fileId}`);
   const domains = [`127.0.0.1:${players.port}`, `127.0.0.1:${keyveil.port}`];
   await keyveil.api("PATCH", `/v1/apps/${appId}`, { domains });

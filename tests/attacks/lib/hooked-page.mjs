@@ -1,4 +1,5 @@
 // A browser context whose pages are hooked, and what their hooks got hold of.
+import { findSecrets } from "../../e2e/lib/search.mjs";
 import { PAGE_HOOKS } from "./page-hooks.mjs";
 
 const CHUNK_BYTES = 8 << 20;
@@ -75,6 +76,19 @@ async function take(frame, begin, end) {
     return { hooks, body: whole.subarray(at - length, at) };
   });
 }
+
+/** [{ secret, form, hooks }] for each content that holds one. */
+export function keysPassed(secrets, contents) {
+  const bodies = contents.map(({ body }, index) => ({ name: index, body }));
+  return findSecrets(secrets, bodies).map(({ secret, form, where }) => ({
+    secret,
+    form,
+    hooks: contents[where].hooks,
+  }));
+}
+
+/** The hooks that one passed. */
+export const hooksOf = (found) => [...new Set(found.flatMap(({ hooks }) => hooks))];
 
 /** { hook: how many distinct contents } of those for which `isWanted(body)`. */
 export function countByHook(contents, isWanted) {

@@ -1,4 +1,4 @@
-// What a thief's script puts around a page's functions before the page's own scripts run. It runs in every frame; workers it does not reach.
+// What a thief's script puts around a page's functions before the page's own scripts run. It runs in every frame; a worker it reaches by DevTools alone.
 // All of it is sent to the page as text: it uses nothing from outside but these functions and those of page-hook-list.mjs.
 import { HOOK_PARTS, HOOK_SETTINGS } from "./page-hook-list.mjs";
 
@@ -123,11 +123,13 @@ function makeWrappers(see, register) {
         return made;
       },
     };
-    if (!window[property]) return;
+    if (!globalThis[property]) return;
     register(name);
-    window[property] = new Proxy(window[property], handler);
+    globalThis[property] = new Proxy(globalThis[property], handler);
   };
   const accessor = (owner, property, { read, written }) => {
+    // Workers have no elements.
+    if (!owner) return;
     const { get, set } = Object.getOwnPropertyDescriptor(owner, property);
     for (const name of [read, written]) if (typeof name === "string") register(name);
     Object.defineProperty(owner, property, {
@@ -179,11 +181,11 @@ function install(bytesMin, bytesMax, depthMax, typedArrays, around) {
     });
   };
   hookAll(makeWrappers(see, store.hook), see, workers, typedArrays, around);
-  window.pageHooks = { store, workers, posted, quietly, settled, failures: () => failures };
+  globalThis.pageHooks = { store, workers, posted, quietly, settled, failures: () => failures };
 }
 
 const PARTS = [makeStore, makeVisitor, makeWrappers, ...HOOK_PARTS, install];
 const SETTINGS = [BYTES_MIN, KEPT_BYTES_MAX, DEPTH_MAX, ...HOOK_SETTINGS].map((one) => JSON.stringify(one));
 
-/** For `addInitScript`: leaves `window.pageHooks`. */
+/** For `addInitScript` and for workers: leaves `globalThis.pageHooks`. */
 export const PAGE_HOOKS = `(() => {\n${PARTS.join("\n")}\ninstall(${SETTINGS.join(", ")});\n})();`;
