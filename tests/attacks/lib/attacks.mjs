@@ -10,6 +10,7 @@ import { servePlainPlayers } from "../../e2e/lib/plain-players.mjs";
 import { shared } from "../../e2e/lib/shared.mjs";
 import { launchByCdp } from "./cdp.mjs";
 import { secretsOfTitle, standardSecrets } from "./secrets.mjs";
+import { makeTaps } from "./taps.mjs";
 
 export { expect } from "@playwright/test";
 export { record } from "./report.mjs";
@@ -46,9 +47,11 @@ export const test = base.extend({
     },
     { scope: "worker" },
   ],
+  /** Playbacks under all hooks: see taps.mjs. */
+  taps: [({ devtools, target }, use) => use(makeTaps(devtools, target)), { scope: "worker" }],
 });
 
-async function makeTarget(keyveil, players, clip) {
+export async function makeTarget(keyveil, players, clip) {
   const fileId = new URLSearchParams(new URL(keyveil.playerUrl).hash.slice(1)).get("file");
   return {
     keyveil,

@@ -1,6 +1,8 @@
 // A page that puts a key through each hooked function: what the hooks must find.
 import { createServer } from "node:http";
 
+/** For what is not there on another page: nobody answers a worker that has no script. */
+const PATIENCE_MS = 1000;
 const ECHO = "onmessage = ({ data }) => postMessage(data);";
 
 /** Per hook, in the page; `key` is a Uint8Array. What a function says to a key does not matter: many refuse it. */
@@ -125,11 +127,11 @@ const LEAKS = {
   "Array.join": (key) => [...key].join(),
   "Array.slice": (key) => [...key].slice(),
   structuredClone: (key) => structuredClone(new Map([[1, { key }]])),
-  "Window.postMessage": (key) => window.postMessage({ key }, "*"),
+  "Window.postMessage": (key) => globalThis.postMessage({ key }, "*"),
   "Window message": (key) =>
     new Promise((resolve) => {
       addEventListener("message", resolve, { once: true });
-      window.postMessage({ key }, "*");
+      globalThis.postMessage({ key }, "*");
     }),
   "Worker constructor": (key) => new Worker(`/echo.js?${key.toHex()}`).terminate(),
   "Worker.postMessage": (key) => new Worker("/echo.js").postMessage(key.buffer),
@@ -155,11 +157,12 @@ const LEAKS = {
     }),
 };
 
-const LEAK_ALL = `(async (hex) => {
+/** An expression: a function of a key in hex. What a worker does not have it does not do. */
+export const LEAK_ALL = `(async (hex) => {
   const leaks = { ${Object.entries(LEAKS).map(([name, leak]) => `${JSON.stringify(name)}: ${leak}`)} };
   for (const leak of Object.values(leaks)) {
     try {
-      await leak(Uint8Array.fromHex(hex));
+      await Promise.race([leak(Uint8Array.fromHex(hex)), new Promise((resolve) => setTimeout(resolve, ${PATIENCE_MS}))]);
     } catch {}
   }
 })`;

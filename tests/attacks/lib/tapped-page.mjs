@@ -17,7 +17,7 @@ class TappedPage {
   #connection;
   #scripts;
   #failures = [];
-  /** Of workers and of frames that are processes of their own, ended ones too: [{ type, url, evaluate(expression) }]. */
+  /** Of the page, of its workers, and of frames that are processes of their own: [{ type, url, evaluate(expression) }]. */
   targets = [];
   network = new Network();
 
@@ -32,7 +32,7 @@ class TappedPage {
 
   async attach(sessionId, type, url) {
     const send = (method, params) => this.#connection.send(method, params, sessionId);
-    const target = { type, url, send, evaluate: (expression) => evaluate(send, expression) };
+    const target = { type, url, sessionId, send, evaluate: (...what) => evaluate(send, ...what) };
     this.targets.push(target);
     this.#connection.listen(sessionId, (method, params) => this.#heard(target, method, params));
     const isWorker = type.includes("worker");
@@ -44,7 +44,11 @@ class TappedPage {
       send("Runtime.enable"),
     ];
     const { inPages, inWorkers } = this.#scripts;
-    if (isWorker && inWorkers) taken.push(evaluate(send, inWorkers));
+    // As a worker stands here, it does not have all of its functions yet. It has when its first script is about to run.
+    if (isWorker && inWorkers) {
+      taken.push(send("Debugger.enable"));
+      taken.push(send("Debugger.setInstrumentationBreakpoint", { instrumentation: "beforeScriptExecution" }));
+    }
     if (!isWorker) taken.push(send("Page.enable"));
     if (!isWorker && inPages) taken.push(send("Page.addScriptToEvaluateOnNewDocument", { source: inPages }));
     await Promise.all(taken);
@@ -75,6 +79,15 @@ class TappedPage {
     if (this.#failures.length > 0) throw this.#failures[0];
   }
 
+  /** Once for a worker: the debugger would slow it down. */
+  async #begin(target) {
+    // In this order, each without waiting for the one before: a worker that ends now answers none of them.
+    const hooked = target.evaluate(this.#scripts.inWorkers);
+    const resumed = target.send("Debugger.resume");
+    await Promise.all([hooked, resumed, target.send("Debugger.disable")]);
+    target.isHooked = true;
+  }
+
   #heard(target, method, params) {
     if (method === "Target.attachedToTarget") {
       const { type, url } = params.targetInfo;
@@ -82,13 +95,19 @@ class TappedPage {
         // It ended before it began.
         if (!/Session with given id not found|No target|gone/.test(error.message)) this.#failures.push(error);
       });
+    } else if (method === "Target.detachedFromTarget") {
+      this.targets = this.targets.filter(({ sessionId }) => sessionId !== params.sessionId);
+    } else if (method === "Debugger.paused") {
+      this.#begin(target).catch((error) => this.#failures.push(error));
     } else if (method.startsWith("Network.")) {
       this.network.heard(target, method, params);
     }
   }
 }
 
-async function evaluate(send, expression) {
+/** An expression, or a function of one argument. */
+async function evaluate(send, what, argument) {
+  const expression = typeof what === "function" ? `(${what})(${JSON.stringify(argument)})` : what;
   const options = { awaitPromise: true, returnByValue: true, allowUnsafeEvalBlockedByCSP: true };
   const { result, exceptionDetails } = await send("Runtime.evaluate", { expression, ...options });
   if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
