@@ -64,6 +64,8 @@ function makeVisitor(store, depthMax) {
     return new Bytes(list.flatMap((one) => [one >>> 24, (one >>> 16) & 0xff, (one >>> 8) & 0xff, one & 0xff]));
   };
   const visitBinary = (name, value) => {
+    // Given away meanwhile: it was seen when it was there.
+    if ((value.buffer ?? value).detached) return;
     store.hook(name).binaries += 1;
     if (value instanceof Blob) {
       const bytes = Reflect.apply(arrayBuffer, value, []).then((buffer) => store.keep(name, new Bytes(buffer)));
