@@ -2,8 +2,12 @@
 import { PAGE_HOOKS } from "./page-hooks.mjs";
 
 function rebootstrap(prelude) {
-  const counts = { workers: 0, scripts: 0 };
+  const counts = { workers: 0, scripts: 0, ran: 0 };
   globalThis.rebootstrapped = counts;
+  // A worker that has ended since can't be asked any more.
+  new BroadcastChannel("rebootstrapped").onmessage = () => {
+    counts.ran += 1;
+  };
   const Original = Blob;
   const { createObjectURL } = URL;
   const sourceOf = (url) => {
@@ -31,8 +35,9 @@ function rebootstrap(prelude) {
   });
 }
 
+const PRELUDE = `new BroadcastChannel("rebootstrapped").postMessage("ran");\n${PAGE_HOOKS}`;
 /** For `addInitScript`; `globalThis.pageHooks` is then in each worker that starts so. */
-export const REBOOTSTRAP = `(${rebootstrap})(${JSON.stringify(PAGE_HOOKS)});`;
+export const REBOOTSTRAP = `(${rebootstrap})(${JSON.stringify(PRELUDE)});`;
 
 const POLICY = "worker-src 'self'";
 
