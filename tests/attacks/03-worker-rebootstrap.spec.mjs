@@ -9,6 +9,9 @@ import { playsFrom } from "./lib/watched-page.mjs";
 /** Time enough to begin, which every other test shows. */
 const PATIENCE_MS = 4000;
 
+/** What the browser says of a worker that a policy, or a page under Trusted Types, does not let start. */
+const POLICIES = /Content Security Policy|Trusted/;
+
 /** Plays if it can. What the thief's code saw in each worker where it ran, and how far the player came. */
 async function attacked(browser, url, { script, policy = null, plays = false }) {
   const context = await browser.newContext();
@@ -18,7 +21,7 @@ async function attacked(browser, url, { script, policy = null, plays = false }) 
   const requests = [];
   context.on("request", (request) => requests.push(request.url()));
   const violations = [];
-  page.on("console", (message) => /Content Security Policy/.test(message.text()) && violations.push(message.text()));
+  page.on("console", (message) => POLICIES.test(message.text()) && violations.push(message.text()));
   await page.goto(url);
   const video = page.locator("video");
   if (plays) await playsAtOnce(video);

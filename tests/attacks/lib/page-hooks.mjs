@@ -2,6 +2,26 @@
 // All of it is sent to the page as text: it uses nothing from outside but these functions and those of page-hook-list.mjs.
 import { HOOK_PARTS, HOOK_SETTINGS } from "./page-hook-list.mjs";
 
+/**
+ * For whoever asks a function for its source, ours are the browser's own. Leaves `disguise(function, name)`. Whoever asks otherwise (by a
+ * frame's own `toString`, by an error's stack) is not deceived; a worker has no frames.
+ */
+function disguiseHooks() {
+  const names = new WeakMap();
+  const sourceOf = Function.prototype.toString;
+  const { apply } = Reflect;
+  globalThis.disguise = (hook, name) => {
+    names.set(hook, name);
+    return hook;
+  };
+  Function.prototype.toString = globalThis.disguise(function toString_() {
+    return names.has(this) ? `function ${names.get(this)}() { [native code] }` : apply(sourceOf, this, []);
+  }, "toString");
+}
+
+/** Goes before all hooks that are not to be noticed. */
+export const DISGUISE = `(${disguiseHooks})();\n`;
+
 /** Enough for a nonce, and the least that a key is. */
 const BYTES_MIN = 16;
 /** Distinct contents of one frame; what is more is counted as dropped. */
@@ -101,6 +121,7 @@ function makeVisitor(store, depthMax) {
  * told what hooks there are.
  */
 function makeWrappers(see, register) {
+  const disguised = globalThis.disguise ?? ((hook) => hook);
   const seeLater = (name, result) => result.then((value) => see(name, value)).catch(() => null);
   const apply = (name, { args = true, result = false, later = false }) => ({
     apply(target, self, given) {
@@ -114,7 +135,7 @@ function makeWrappers(see, register) {
   const method = (owner, property, name, what = {}) => {
     if (!owner?.[property]) return;
     register(name);
-    owner[property] = new Proxy(owner[property], apply(name, what));
+    owner[property] = disguised(new Proxy(owner[property], apply(name, what)), property);
   };
   const constructed = (property, name, seeNew) => {
     const handler = {
@@ -127,7 +148,7 @@ function makeWrappers(see, register) {
     };
     if (!globalThis[property]) return;
     register(name);
-    globalThis[property] = new Proxy(globalThis[property], handler);
+    globalThis[property] = disguised(new Proxy(globalThis[property], handler), property);
   };
   const accessor = (owner, property, { read, written }) => {
     // Workers have no elements.

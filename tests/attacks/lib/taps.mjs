@@ -3,12 +3,12 @@
 
 import { hooksOf, keysPassed, passedIn } from "./hooked-page.mjs";
 import { LEAK_ALL } from "./leaky-page.mjs";
-import { PAGE_HOOKS } from "./page-hooks.mjs";
+import { DISGUISE, PAGE_HOOKS } from "./page-hooks.mjs";
 import { secretsOfExchanges } from "./secrets.mjs";
 import { openTapped, playTapped } from "./tapped-page.mjs";
 import { WASM_HOOKS, wasmSeen } from "./wasm-hooks.mjs";
 
-const HOOKS = WASM_HOOKS + PAGE_HOOKS;
+const HOOKS = DISGUISE + WASM_HOOKS + PAGE_HOOKS;
 const SEED_BYTES = 32;
 
 /** Each playback is made once for a worker of Playwright's: { sealed(), guarded(), plain() }. */

@@ -53,6 +53,7 @@ function makeSnapshots(pieceBytes, overlapBytes, snapshotsMax, bytesMax) {
 
 function installWasmHooks(pieceBytes, overlapBytes, snapshotsMax, bytesMax) {
   const { memories, pieces, taken, snapshot } = makeSnapshots(pieceBytes, overlapBytes, snapshotsMax, bytesMax);
+  const disguised = globalThis.disguise ?? ((hook) => hook);
   const calls = {};
   const exported = [];
   const modules = [];
@@ -93,10 +94,10 @@ function installWasmHooks(pieceBytes, overlapBytes, snapshotsMax, bytesMax) {
   for (const name of ["instantiate", "instantiateStreaming", "compile", "compileStreaming"]) {
     const original = WebAssembly[name];
     calls[name] = 0;
-    WebAssembly[name] = async (...given) => {
+    WebAssembly[name] = disguised(async (...given) => {
       note(name, given);
       return spiedResult(await Reflect.apply(original, WebAssembly, given));
-    };
+    }, name);
   }
   for (const [name, Original] of Object.entries({ Instance, Module })) {
     calls[name] = 0;
@@ -104,7 +105,7 @@ function installWasmHooks(pieceBytes, overlapBytes, snapshotsMax, bytesMax) {
       note(name, given);
       return spiedResult(Reflect.construct(target, given));
     };
-    WebAssembly[name] = new Proxy(Original, { construct });
+    WebAssembly[name] = disguised(new Proxy(Original, { construct }), name);
   }
   globalThis.wasmHooks = { calls, memories, exported, modules, pieces, taken, snapshot };
 }
