@@ -16,6 +16,7 @@
 //   player unit tests, page unit tests   vitest
 //   console tests                        Playwright in the system's Chromium: the console before a stand-in for the server
 //   browser tests                        Playwright in the system's Chromium: the whole loop, attacks and faults, at each level
+//   attacks                              the ways by which keys are stolen from pages, each against the player and against a page that leaks
 //
 // `npm run browsers` has playback in other browsers.
 // Ends with a table, the names of what was skipped, and `N passed, N failed, N skipped` as the last line of standard output.
@@ -84,7 +85,7 @@ async function suites() {
       args: [...cargo, "--target", WASM_TARGET, "-p", "keyveil-protocol", "-p", "bitsliced-aes"],
       env: wasmRunner,
     },
-    { name: "independent vectors", ...(await nodeTests("tests/vectors", "tests/e2e")) },
+    { name: "independent vectors", ...(await nodeTests("tests/vectors", "tests/e2e", "tests/attacks")) },
     { name: "memory tests", ...(await nodeTests("tests/memory")) },
     { name: "command tests", ...(await nodeTests("scripts")) },
     { name: "KMS tests", ...(await nodeTests("tests/kms")), env: kms },
@@ -97,6 +98,7 @@ async function suites() {
     { name: "page unit tests", ...vitest("www") },
     playwright("console tests", "console"),
     playwright("browser tests", "sealed", "guarded", "installation"),
+    playwright("attacks", "attacks"),
   ];
 }
 

@@ -9,7 +9,6 @@ const CONSOLE = "console-*.spec.mjs";
 const WEBKIT = "webkit.spec.mjs";
 const STRESS = "stress.spec.mjs";
 const LEVELLED = [
-  "hooks",
   "modes",
   "pacing",
   "playback",
@@ -55,8 +54,8 @@ export default defineConfig({
     {
       ...atLevel("guarded"),
       name: "firefox",
-      // What hooks see is asked where there are two levels to compare; policies, where there are Trusted Types; how a worker waits is the same everywhere.
-      testIgnore: ["hooks.spec.mjs", "pacing.spec.mjs", "policy.spec.mjs"],
+      // Policies are asked where there are Trusted Types; how a worker waits is the same everywhere.
+      testIgnore: ["pacing.spec.mjs", "policy.spec.mjs"],
       grepInvert: NOT_IN_FIREFOX,
       outputDir: "test-results/firefox",
       use: {
@@ -76,6 +75,8 @@ export default defineConfig({
         },
       },
     },
+    // By itself: `npm run attacks`.
+    { ...PREPARED, name: "attacks", testDir: "attacks", outputDir: "test-results/attacks" },
     // Load has a command of its own, `npm run stress`.
     { ...PREPARED, name: "stress", testMatch: STRESS, outputDir: "test-results/stress" },
     { ...atLevel("guarded"), name: "webkit", testMatch: WEBKIT, outputDir: "test-results/webkit" },
@@ -88,7 +89,7 @@ export default defineConfig({
   ],
   workers: 2,
   timeout: 180_000,
-  reporter: [["list"]],
+  reporter: [["list"], ["./attacks/lib/report.mjs"]],
   use: {
     headless: true,
     viewport: { width: 1440, height: 900 },

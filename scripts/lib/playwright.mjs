@@ -26,7 +26,7 @@ export async function playwrightSuites() {
       "--no-install",
       "playwright",
       "test",
-      "--reporter=list",
+      "--reporter=list,./attacks/lib/report.mjs",
       ...projects.map((project) => `--project=${project}`),
     ],
     env: Object.fromEntries(Object.entries(env).filter(([, value]) => value !== null)),

@@ -117,9 +117,9 @@ export function x25519FromBytes(bytes) {
 }
 export const x25519PublicKey = (bytes) =>
   createPublicKey({ key: Buffer.concat([hex("302a300506032b656e032100"), bytes]), format: "der", type: "spki" });
-const dh = (privateKey, publicBytes) => diffieHellman({ privateKey, publicKey: x25519PublicKey(publicBytes) });
+export const dh = (privateKey, publicBytes) => diffieHellman({ privateKey, publicKey: x25519PublicKey(publicBytes) });
 
-function context({ dhs, enc, recipientPublic, senderPublic, info, psk, pskId }) {
+export function hpkeContext({ dhs, enc, recipientPublic, senderPublic, info, psk, pskId }) {
   const prk = extract(KEM_SUITE, "", "eae_prk", dhs);
   const shared = expand(KEM_SUITE, prk, "shared_secret", Buffer.concat([enc, recipientPublic, senderPublic]), 32);
   const schedule = Buffer.concat([
@@ -129,6 +129,7 @@ function context({ dhs, enc, recipientPublic, senderPublic, info, psk, pskId }) 
   ]);
   const secret = extract(HPKE_SUITE, shared, "secret", psk);
   return {
+    shared,
     key: expand(HPKE_SUITE, secret, "key", schedule, 32),
     nonce: expand(HPKE_SUITE, secret, "base_nonce", schedule, 12),
   };
@@ -141,7 +142,7 @@ export function seal({ label, body, recipientPublic, ephemeral, sender, psk, psk
   const enc = ephemeral.publicBytes;
   const dhs = Buffer.concat([dh(ephemeral.privateKey, recipientPublic), dh(sender.privateKey, recipientPublic)]);
   const info = grantInfo(label, body);
-  const { key, nonce } = context({ dhs, enc, recipientPublic, senderPublic: sender.publicBytes, info, psk, pskId });
+  const { key, nonce } = hpkeContext({ dhs, enc, recipientPublic, senderPublic: sender.publicBytes, info, psk, pskId });
   const cipher = createCipheriv("chacha20-poly1305", key, nonce, { authTagLength: 16 });
   const ciphertext = Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
   return { enc: enc.toString("base64url"), ciphertext: ciphertext.toString("base64url") };
@@ -152,7 +153,15 @@ export function open({ label, body, recipient, senderPublic, psk, pskId, envelop
   const sealed = Buffer.from(envelope.ciphertext, "base64url");
   const dhs = Buffer.concat([dh(recipient.privateKey, enc), dh(recipient.privateKey, senderPublic)]);
   const info = grantInfo(label, body);
-  const { key, nonce } = context({ dhs, enc, recipientPublic: recipient.publicBytes, senderPublic, info, psk, pskId });
+  const { key, nonce } = hpkeContext({
+    dhs,
+    enc,
+    recipientPublic: recipient.publicBytes,
+    senderPublic,
+    info,
+    psk,
+    pskId,
+  });
   const cipher = createDecipheriv("chacha20-poly1305", key, nonce, { authTagLength: 16 });
   cipher.setAuthTag(sealed.subarray(-16));
   return Buffer.concat([cipher.update(sealed.subarray(0, -16)), cipher.final()]);

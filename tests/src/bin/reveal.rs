@@ -1,4 +1,5 @@
-//! Prints every key of a title as JSON, read from a data folder through its KMS. The tests search traffic for them.
+//! Prints every key of a title as JSON, and the secrets of its installation, read from a data folder through its KMS. The tests
+//! search for them what an attacker gets hold of.
 #![allow(clippy::print_stdout, reason = "its output is its purpose")]
 
 use std::path::PathBuf;
@@ -20,7 +21,8 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments = Arguments::parse();
-    let (media, title_secret) = keyveil_tests::title(&arguments.data, &arguments.file_id).await?;
+    let installation = keyveil_tests::open(&arguments.data).await?;
+    let (media, title_secret) = keyveil_tests::title(&installation, &arguments.file_id).await?;
     let (mut period_keys, mut segment_keys) = (Vec::new(), Vec::new());
     for rendition in &media.renditions {
         for segment in (0..rendition.segment_count).map(Segment) {
@@ -45,6 +47,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         "title": media,
         "periodKeys": period_keys,
         "segmentKeys": segment_keys,
+        "installation": keyveil_tests::installation_secrets(&installation).await?,
     });
     println!("{keys}");
     Ok(())

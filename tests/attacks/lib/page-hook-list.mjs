@@ -5,22 +5,27 @@ const TYPED_ARRAYS = ["Int8", "Uint8", "Uint8Clamped", "Int16", "Uint16", "Int32
 const VIEW_AROUND = 48;
 
 function hookMedia({ method, accessor }) {
-  method(window.SourceBuffer?.prototype, "appendBuffer", "SourceBuffer.appendBuffer");
-  method(window.MediaSource?.prototype, "addSourceBuffer", "MediaSource.addSourceBuffer");
+  method(globalThis.SourceBuffer?.prototype, "appendBuffer", "SourceBuffer.appendBuffer");
+  method(globalThis.MediaSource?.prototype, "addSourceBuffer", "MediaSource.addSourceBuffer");
   method(URL, "createObjectURL", "URL.createObjectURL");
-  accessor(HTMLMediaElement.prototype, "srcObject", { written: "HTMLMediaElement.srcObject" });
-  accessor(HTMLMediaElement.prototype, "src", { written: "HTMLMediaElement.src" });
+  accessor(globalThis.HTMLMediaElement?.prototype, "srcObject", { written: "HTMLMediaElement.srcObject" });
+  accessor(globalThis.HTMLMediaElement?.prototype, "src", { written: "HTMLMediaElement.src" });
+  method(globalThis.Element?.prototype, "setAttribute", "Element.setAttribute");
 }
 
 function hookNetwork({ method, accessor }) {
-  method(window, "fetch", "fetch");
+  method(globalThis, "fetch", "fetch");
   for (const reader of ["arrayBuffer", "blob", "bytes", "json", "text"])
     method(Response.prototype, reader, `Response.${reader}`, { later: true });
   for (const reader of ["ReadableStreamDefaultReader", "ReadableStreamBYOBReader"])
-    method(window[reader]?.prototype, "read", `${reader}.read`, { args: false, later: true });
+    method(globalThis[reader]?.prototype, "read", `${reader}.read`, { args: false, later: true });
   method(XMLHttpRequest.prototype, "send", "XMLHttpRequest.send");
   accessor(XMLHttpRequest.prototype, "response", { read: "XMLHttpRequest.response" });
   accessor(XMLHttpRequest.prototype, "responseText", { read: "XMLHttpRequest.responseText" });
+  method(globalThis.WebSocket?.prototype, "send", "WebSocket.send");
+  method(globalThis.Navigator?.prototype, "sendBeacon", "Navigator.sendBeacon");
+  method(globalThis.Storage?.prototype, "setItem", "Storage.setItem");
+  for (const name of ["add", "put"]) method(globalThis.IDBObjectStore?.prototype, name, `IDBObjectStore.${name}`);
 }
 
 function hookBuffers({ register, method, constructed }, see, typedArrays, around) {
@@ -48,14 +53,39 @@ function hookBuffers({ register, method, constructed }, see, typedArrays, around
   }
 }
 
+function hookBlobs({ method, constructed, accessor }) {
+  for (const name of ["arrayBuffer", "bytes", "text"])
+    method(Blob.prototype, name, `Blob.${name}`, { args: false, later: true });
+  method(Blob.prototype, "slice", "Blob.slice", { args: false, result: true });
+  for (const name of ["Blob", "File"]) constructed(name, `${name} constructor`);
+  accessor(globalThis.FileReader?.prototype, "result", { read: "FileReader.result" });
+}
+
+/** Keys by their bytes; of what a non-extractable key holds nothing is seen, but on its way in. */
+function hookCrypto({ method }) {
+  const subtle = globalThis.SubtleCrypto?.prototype;
+  for (const name of ["importKey", "unwrapKey", "deriveBits", "deriveKey", "exportKey", "wrapKey", "generateKey"])
+    method(subtle, name, `SubtleCrypto.${name}`, { later: true });
+  for (const name of ["decrypt", "encrypt", "digest", "sign", "verify"])
+    method(subtle, name, `SubtleCrypto.${name}`, { later: true });
+  method(Crypto.prototype, "getRandomValues", "Crypto.getRandomValues", { result: true });
+}
+
 function hookTexts({ method }) {
   const both = { result: true };
   method(TextDecoder.prototype, "decode", "TextDecoder.decode", both);
   method(TextEncoder.prototype, "encode", "TextEncoder.encode", both);
   method(JSON, "parse", "JSON.parse", both);
   method(JSON, "stringify", "JSON.stringify", both);
-  method(window, "atob", "atob", both);
-  method(window, "btoa", "btoa", both);
+  method(globalThis, "atob", "atob", both);
+  method(globalThis, "btoa", "btoa", both);
+  for (const name of ["escape", "unescape", "encodeURIComponent", "decodeURIComponent"])
+    method(globalThis, name, name, both);
+  for (const name of ["toHex", "toBase64"])
+    method(Uint8Array.prototype, name, `Uint8Array.${name}`, { args: false, result: true });
+  for (const name of ["fromHex", "fromBase64"]) method(Uint8Array, name, `Uint8Array.${name}`, both);
+  for (const name of ["setFromHex", "setFromBase64"]) method(Uint8Array.prototype, name, `Uint8Array.${name}`);
+  method(String, "fromCodePoint", "String.fromCodePoint", { args: false, result: true });
   method(String, "fromCharCode", "String.fromCharCode", { args: false, result: true });
   method(Array.prototype, "join", "Array.join", { args: false, result: true });
   // Of objects there are too many, and what they hold passes elsewhere.
@@ -64,10 +94,10 @@ function hookTexts({ method }) {
 }
 
 function hookMessages({ register, method, constructed, accessor }, workers) {
-  method(window, "structuredClone", "structuredClone");
-  method(window, "postMessage", "Window.postMessage");
+  method(globalThis, "structuredClone", "structuredClone");
+  method(globalThis, "postMessage", "Window.postMessage");
   for (const name of ["Worker", "MessagePort", "BroadcastChannel"])
-    method(window[name]?.prototype, "postMessage", `${name}.postMessage`);
+    method(globalThis[name]?.prototype, "postMessage", `${name}.postMessage`);
   const receiver = (event) => `${Object.prototype.toString.call(event.target).slice(8, -1)} message`;
   for (const name of ["Window", "Worker", "MessagePort", "BroadcastChannel"]) register(`${name} message`);
   accessor(MessageEvent.prototype, "data", { read: receiver });
@@ -84,10 +114,22 @@ function hookMessages({ register, method, constructed, accessor }, workers) {
 function hookAll(wrappers, see, workers, typedArrays, around) {
   hookMedia(wrappers);
   hookNetwork(wrappers);
-  hookBuffers(wrappers, see, typedArrays, around);
+  hookBlobs(wrappers);
+  hookCrypto(wrappers);
+  // Before the constructors are replaced: what a proxy is asked for, its target has.
   hookTexts(wrappers);
+  hookBuffers(wrappers, see, typedArrays, around);
   hookMessages(wrappers, workers);
 }
 
-export const HOOK_PARTS = [hookMedia, hookNetwork, hookBuffers, hookTexts, hookMessages, hookAll];
+export const HOOK_PARTS = [
+  hookMedia,
+  hookNetwork,
+  hookBlobs,
+  hookCrypto,
+  hookBuffers,
+  hookTexts,
+  hookMessages,
+  hookAll,
+];
 export const HOOK_SETTINGS = [TYPED_ARRAYS, VIEW_AROUND];

@@ -1,6 +1,8 @@
 // A page that puts a key through each hooked function: what the hooks must find.
 import { createServer } from "node:http";
 
+/** For what is not there on another page: nobody answers a worker that has no script. */
+const PATIENCE_MS = 1000;
 const ECHO = "onmessage = ({ data }) => postMessage(data);";
 
 /** Per hook, in the page; `key` is a Uint8Array. What a function says to a key does not matter: many refuse it. */
@@ -14,6 +16,59 @@ const LEAKS = {
   "HTMLMediaElement.src": (key) => {
     document.createElement("video").src = `data:video/mp4;base64,${key.toBase64()}`;
   },
+  "Element.setAttribute": (key) => document.createElement("video").setAttribute("src", `data:,${key.toHex()}`),
+  "WebSocket.send": async (key) => {
+    const socket = new WebSocket(`ws://${location.host}/`);
+    await new Promise((resolve) => {
+      socket.onerror = resolve;
+    });
+    socket.send(key);
+  },
+  "Navigator.sendBeacon": (key) => navigator.sendBeacon("/", key),
+  "Storage.setItem": (key) => localStorage.setItem("key", key.toHex()),
+  "IDBObjectStore.add": (key) => IDBObjectStore.prototype.add.call({}, key),
+  "IDBObjectStore.put": (key) => IDBObjectStore.prototype.put.call({}, { key }),
+  "Blob constructor": (key) => new Blob([key]),
+  "File constructor": (key) => new File([key], "key"),
+  "Blob.arrayBuffer": (key) => new Blob([key]).arrayBuffer(),
+  "Blob.bytes": (key) => new Blob([key]).bytes(),
+  "Blob.text": (key) => new Blob([key.toHex()]).text(),
+  "Blob.slice": (key) => new Blob([new Uint8Array(3), key]).slice(3),
+  "FileReader.result": async (key) => {
+    const reader = new FileReader();
+    reader.readAsArrayBuffer(new Blob([key]));
+    await new Promise((resolve) => {
+      reader.onload = resolve;
+    });
+    return reader.result;
+  },
+  "SubtleCrypto.importKey": (key) => crypto.subtle.importKey("raw", key, "AES-CBC", false, ["decrypt"]),
+  "SubtleCrypto.unwrapKey": (key) => crypto.subtle.unwrapKey("raw", key),
+  "SubtleCrypto.deriveBits": (key) => crypto.subtle.deriveBits({ name: "HKDF", info: key }),
+  "SubtleCrypto.deriveKey": (key) => crypto.subtle.deriveKey({ name: "HKDF", info: key }),
+  "SubtleCrypto.exportKey": async (key) => {
+    const made = await crypto.subtle.importKey("raw", key, "AES-CBC", true, ["decrypt"]);
+    return crypto.subtle.exportKey("raw", made);
+  },
+  "SubtleCrypto.wrapKey": (key) => crypto.subtle.wrapKey("raw", key),
+  "SubtleCrypto.generateKey": (key) => crypto.subtle.generateKey({ name: "RSA-OAEP", publicExponent: key }),
+  "SubtleCrypto.decrypt": (key) => crypto.subtle.decrypt("AES-CBC", null, key),
+  "SubtleCrypto.encrypt": (key) => crypto.subtle.encrypt("AES-CBC", null, key),
+  "SubtleCrypto.digest": (key) => crypto.subtle.digest("SHA-256", key),
+  "SubtleCrypto.sign": (key) => crypto.subtle.sign("HMAC", null, key),
+  "SubtleCrypto.verify": (key) => crypto.subtle.verify("HMAC", null, key, key),
+  "Crypto.getRandomValues": (key) => crypto.getRandomValues(new Uint8Array(key)),
+  escape: (key) => escape(key.toHex()),
+  unescape: (key) => unescape([...key].map((byte) => `%${byte.toString(16).padStart(2, "0")}`).join("")),
+  encodeURIComponent: (key) => encodeURIComponent(key.toBase64()),
+  decodeURIComponent: (key) => decodeURIComponent(key.toHex()),
+  "Uint8Array.toHex": (key) => key.toHex(),
+  "Uint8Array.toBase64": (key) => key.toBase64(),
+  "Uint8Array.fromHex": (key) => Uint8Array.fromHex(key.toHex()),
+  "Uint8Array.fromBase64": (key) => Uint8Array.fromBase64(key.toBase64()),
+  "Uint8Array.setFromHex": (key) => new Uint8Array(99).setFromHex(key.toHex()),
+  "Uint8Array.setFromBase64": (key) => new Uint8Array(99).setFromBase64(key.toBase64()),
+  "String.fromCodePoint": (key) => String.fromCodePoint(...key),
   fetch: (key) => fetch("/", { method: "POST", body: key }),
   "Response.arrayBuffer": (key) => new Response(key).arrayBuffer(),
   "Response.blob": (key) => new Response(key).blob(),
@@ -72,11 +127,11 @@ const LEAKS = {
   "Array.join": (key) => [...key].join(),
   "Array.slice": (key) => [...key].slice(),
   structuredClone: (key) => structuredClone(new Map([[1, { key }]])),
-  "Window.postMessage": (key) => window.postMessage({ key }, "*"),
+  "Window.postMessage": (key) => globalThis.postMessage({ key }, "*"),
   "Window message": (key) =>
     new Promise((resolve) => {
       addEventListener("message", resolve, { once: true });
-      window.postMessage({ key }, "*");
+      globalThis.postMessage({ key }, "*");
     }),
   "Worker constructor": (key) => new Worker(`/echo.js?${key.toHex()}`).terminate(),
   "Worker.postMessage": (key) => new Worker("/echo.js").postMessage(key.buffer),
@@ -102,11 +157,12 @@ const LEAKS = {
     }),
 };
 
-const LEAK_ALL = `(async (hex) => {
+/** An expression: a function of a key in hex. What a worker does not have it does not do. */
+export const LEAK_ALL = `(async (hex) => {
   const leaks = { ${Object.entries(LEAKS).map(([name, leak]) => `${JSON.stringify(name)}: ${leak}`)} };
   for (const leak of Object.values(leaks)) {
     try {
-      await leak(Uint8Array.fromHex(hex));
+      await Promise.race([leak(Uint8Array.fromHex(hex)), new Promise((resolve) => setTimeout(resolve, ${PATIENCE_MS}))]);
     } catch {}
   }
 })`;

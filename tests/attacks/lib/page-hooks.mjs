@@ -1,6 +1,26 @@
-// What a thief's script puts around a page's functions before the page's own scripts run. It runs in every frame; workers it does not reach.
+// What a thief's script puts around a page's functions before the page's own scripts run. It runs in every frame; a worker it reaches by DevTools alone.
 // All of it is sent to the page as text: it uses nothing from outside but these functions and those of page-hook-list.mjs.
 import { HOOK_PARTS, HOOK_SETTINGS } from "./page-hook-list.mjs";
+
+/**
+ * For whoever asks a function for its source, ours are the browser's own. Leaves `disguise(function, name)`. Whoever asks otherwise (by a
+ * frame's own `toString`, by an error's stack) is not deceived; a worker has no frames.
+ */
+function disguiseHooks() {
+  const names = new WeakMap();
+  const sourceOf = Function.prototype.toString;
+  const { apply } = Reflect;
+  globalThis.disguise = (hook, name) => {
+    names.set(hook, name);
+    return hook;
+  };
+  Function.prototype.toString = globalThis.disguise(function toString_() {
+    return names.has(this) ? `function ${names.get(this)}() { [native code] }` : apply(sourceOf, this, []);
+  }, "toString");
+}
+
+/** Goes before all hooks that are not to be noticed. */
+export const DISGUISE = `(${disguiseHooks})();\n`;
 
 /** Enough for a nonce, and the least that a key is. */
 const BYTES_MIN = 16;
@@ -64,6 +84,8 @@ function makeVisitor(store, depthMax) {
     return new Bytes(list.flatMap((one) => [one >>> 24, (one >>> 16) & 0xff, (one >>> 8) & 0xff, one & 0xff]));
   };
   const visitBinary = (name, value) => {
+    // Given away meanwhile: it was seen when it was there.
+    if ((value.buffer ?? value).detached) return;
     store.hook(name).binaries += 1;
     if (value instanceof Blob) {
       const bytes = Reflect.apply(arrayBuffer, value, []).then((buffer) => store.keep(name, new Bytes(buffer)));
@@ -99,6 +121,7 @@ function makeVisitor(store, depthMax) {
  * told what hooks there are.
  */
 function makeWrappers(see, register) {
+  const disguised = globalThis.disguise ?? ((hook) => hook);
   const seeLater = (name, result) => result.then((value) => see(name, value)).catch(() => null);
   const apply = (name, { args = true, result = false, later = false }) => ({
     apply(target, self, given) {
@@ -112,7 +135,7 @@ function makeWrappers(see, register) {
   const method = (owner, property, name, what = {}) => {
     if (!owner?.[property]) return;
     register(name);
-    owner[property] = new Proxy(owner[property], apply(name, what));
+    owner[property] = disguised(new Proxy(owner[property], apply(name, what)), property);
   };
   const constructed = (property, name, seeNew) => {
     const handler = {
@@ -123,11 +146,13 @@ function makeWrappers(see, register) {
         return made;
       },
     };
-    if (!window[property]) return;
+    if (!globalThis[property]) return;
     register(name);
-    window[property] = new Proxy(window[property], handler);
+    globalThis[property] = disguised(new Proxy(globalThis[property], handler), property);
   };
   const accessor = (owner, property, { read, written }) => {
+    // Workers have no elements.
+    if (!owner) return;
     const { get, set } = Object.getOwnPropertyDescriptor(owner, property);
     for (const name of [read, written]) if (typeof name === "string") register(name);
     Object.defineProperty(owner, property, {
@@ -179,11 +204,11 @@ function install(bytesMin, bytesMax, depthMax, typedArrays, around) {
     });
   };
   hookAll(makeWrappers(see, store.hook), see, workers, typedArrays, around);
-  window.pageHooks = { store, workers, posted, quietly, settled, failures: () => failures };
+  globalThis.pageHooks = { store, workers, posted, quietly, settled, failures: () => failures };
 }
 
 const PARTS = [makeStore, makeVisitor, makeWrappers, ...HOOK_PARTS, install];
 const SETTINGS = [BYTES_MIN, KEPT_BYTES_MAX, DEPTH_MAX, ...HOOK_SETTINGS].map((one) => JSON.stringify(one));
 
-/** For `addInitScript`: leaves `window.pageHooks`. */
+/** For `addInitScript` and for workers: leaves `globalThis.pageHooks`. */
 export const PAGE_HOOKS = `(() => {\n${PARTS.join("\n")}\ninstall(${SETTINGS.join(", ")});\n})();`;

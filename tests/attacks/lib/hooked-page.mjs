@@ -1,4 +1,5 @@
 // A browser context whose pages are hooked, and what their hooks got hold of.
+import { findSecrets } from "../../e2e/lib/search.mjs";
 import { PAGE_HOOKS } from "./page-hooks.mjs";
 
 const CHUNK_BYTES = 8 << 20;
@@ -14,7 +15,7 @@ export async function hookedContext(browser) {
  * Throws where a hook did not keep all that it saw.
  */
 export async function whatPassed(page) {
-  const frames = await Promise.all(page.frames().map(ofFrame));
+  const frames = await Promise.all(page.frames().map(passedIn));
   const hooks = {};
   for (const frame of frames)
     for (const [name, counts] of Object.entries(frame.hooks)) hooks[name] = plus(hooks[name], counts);
@@ -28,18 +29,19 @@ function plus(before = { kinds: {} }, counts) {
   return sum;
 }
 
-async function ofFrame(frame) {
+/** The same of one frame of Playwright's, or of one target of tapped-page.mjs, such as a worker. */
+export async function passedIn(frame) {
   const { hooks, sizes, dropped, failures } = await frame.evaluate(async () => {
-    const { store, settled, quietly, failures } = window.pageHooks;
+    const { store, settled, quietly, failures } = globalThis.pageHooks;
     await settled();
     return quietly(() => {
-      window.pageHooks.taken = [...store.contents.values()];
-      const sizes = window.pageHooks.taken.map(({ bytes }) => bytes.length);
+      globalThis.pageHooks.taken = [...store.contents.values()];
+      const sizes = globalThis.pageHooks.taken.map(({ bytes }) => bytes.length);
       return { hooks: Object.fromEntries(store.hooks), sizes, dropped: store.dropped, failures: failures() };
     });
   });
   if (dropped > 0 || failures > 0)
-    throw new Error(`${frame.url()}: ${dropped} contents were not kept, ${failures} not read`);
+    throw new Error(`${urlOf(frame)}: ${dropped} contents were not kept, ${failures} not read`);
   const contents = [];
   while (contents.length < sizes.length) {
     const begin = contents.length;
@@ -51,12 +53,14 @@ async function ofFrame(frame) {
   return { hooks, contents };
 }
 
+const urlOf = ({ url }) => (typeof url === "string" ? url : "a frame");
+
 /** In one text, because each value of an answer costs the browser's protocol more than its bytes. */
 async function take(frame, begin, end) {
   const { base64, parts } = await frame.evaluate(
     ([from, to]) =>
-      window.pageHooks.quietly(() => {
-        const taken = window.pageHooks.taken.slice(from, to);
+      globalThis.pageHooks.quietly(() => {
+        const taken = globalThis.pageHooks.taken.slice(from, to);
         const whole = new Uint8Array(taken.reduce((sum, { bytes }) => sum + bytes.length, 0));
         let at = 0;
         for (const { bytes } of taken) {
@@ -75,6 +79,19 @@ async function take(frame, begin, end) {
     return { hooks, body: whole.subarray(at - length, at) };
   });
 }
+
+/** [{ secret, form, hooks }] for each content that holds one. */
+export function keysPassed(secrets, contents) {
+  const bodies = contents.map(({ body }, index) => ({ name: index, body }));
+  return findSecrets(secrets, bodies).map(({ secret, form, where }) => ({
+    secret,
+    form,
+    hooks: contents[where].hooks,
+  }));
+}
+
+/** The hooks that one passed. */
+export const hooksOf = (found) => [...new Set(found.flatMap(({ hooks }) => hooks))];
 
 /** { hook: how many distinct contents } of those for which `isWanted(body)`. */
 export function countByHook(contents, isWanted) {
