@@ -1,5 +1,5 @@
 // `npm test`: installs what is missing (what `npm start` needs, and Chromium, nginx, SoftHSM2 and Python's venv by apt-get,
-// yt-dlp, schemathesis, moto and PyJWT into .venv) and runs everything, also after a failure:
+// yt-dlp, streamlink, schemathesis, moto and PyJWT into .venv) and runs everything, also after a failure:
 //
 //   formatters, linters, type checkers   as `npm run check`
 //   cargo test                           every crate, natively

@@ -14,6 +14,7 @@ export async function playwrightSuites() {
     KEYVEIL_FIREFOX: await findFirefox(),
     KEYVEIL_MINIBROWSER: await findMiniBrowser(),
     KEYVEIL_YT_DLP: pythonTool("yt-dlp"),
+    KEYVEIL_STREAMLINK: pythonTool("streamlink"),
     KEYVEIL_TEST_DATA: data,
     // Pictures of the console's pages, for a person to look at: tests/test-results/console.
     KEYVEIL_PICTURES: "1",

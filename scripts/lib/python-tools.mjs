@@ -12,6 +12,7 @@ export const pythonTool = (name) => `${VENV}/bin/${name}`;
 const TOOLS = [
   // For the attack tests. The newest that can be had when it is installed: a downloader of last year proves little.
   { name: "yt-dlp", version: null },
+  { name: "streamlink", version: "8.6.3" },
   // For the API tests: the same version and the same seed ask the same questions.
   { name: "schemathesis", version: "4.32.5" },
   { name: "openapi-spec-validator", version: "0.9.0" },
