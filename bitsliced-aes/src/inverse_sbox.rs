@@ -5,7 +5,7 @@ use crate::state::Row;
 
 /// `InvSubBytes` of as many bytes as a vector has bits, given the bits of `x ^ 0x63`: round keys carry that constant.
 #[inline(always)]
-#[expect(clippy::too_many_lines, clippy::many_single_char_names, clippy::similar_names, reason = "one gate a line")]
+#[expect(clippy::too_many_lines, reason = "one gate a line")]
 pub(crate) fn inverse_sbox([u7, u6, u5, u4, u3, u2, u1, u0]: Row) -> Row {
     let t22 = u1 ^ u3;
     let t1 = u3 ^ u4;

@@ -29,6 +29,7 @@ impl Random {
     }
 }
 
+#[expect(clippy::expect_used, reason = "a vector that is no hex is to be told")]
 fn from_hex<const N: usize>(text: &str) -> [u8; N] {
     hex::decode(text).expect("hex").try_into().expect("length")
 }

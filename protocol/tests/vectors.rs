@@ -68,10 +68,16 @@ fn segments_encrypt_and_decrypt_as_written_down() {
         assert_eq!(hex::encode(&buffer), text(case, "ciphertext"));
         let clear_len = key().decrypt(&mut buffer).unwrap();
         assert_eq!(buffer[..clear_len], clear);
+        let mut buffer = hex::decode(text(case, "ciphertext")).unwrap();
+        let clear_len = key().decrypt_masked(&mut buffer, &[7; 16]).unwrap();
+        assert_eq!(buffer[..clear_len], clear);
     }
     for case in list(&v, "malformed") {
-        let refusal = key().decrypt(&mut hex::decode(text(case, "ciphertext")).unwrap());
-        assert_eq!(refusal.unwrap_err().code().as_str(), text(case, "code"), "{}", text(case, "name"));
+        let ciphertext = hex::decode(text(case, "ciphertext")).unwrap();
+        for refusal in [key().decrypt(&mut ciphertext.clone()), key().decrypt_masked(&mut ciphertext.clone(), &[7; 16])]
+        {
+            assert_eq!(refusal.unwrap_err().code().as_str(), text(case, "code"), "{}", text(case, "name"));
+        }
     }
 }
 

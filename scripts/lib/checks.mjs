@@ -12,7 +12,8 @@ export async function checks() {
   // takes the compiler's place in their build, which the SDK has made.
   const native = ["--workspace", "--exclude", "keyveil-bindgen", "--all-targets"];
   // In the profile that the SDK is built in, whose proc macros are there already.
-  const wasm = ["--profile", "wasm", "-p", "keyveil-player-wasm", "--target", WASM_TARGET];
+  const wasm = ["--profile", "wasm", "-p", "keyveil-player-wasm", "-p", "bitsliced-aes", "--target", WASM_TARGET];
+  const vectors = { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: "-C target-feature=+simd128" };
   return [
     { name: "lockfiles", command: process.execPath, args: ["scripts/lockfiles.mjs"] },
     { name: "rustfmt", command: "cargo", args: ["fmt", "--all", "--check"] },
@@ -23,7 +24,7 @@ export async function checks() {
       args: ["--no-install", "tsc", "--noEmit", "--project", project],
     })),
     { name: "clippy", command: "cargo", args: [...clippy, "--release", ...native, ...deny] },
-    { name: "clippy wasm32", command: "cargo", args: [...clippy, ...wasm, ...deny] },
+    { name: "clippy wasm32", command: "cargo", args: [...clippy, ...wasm, ...deny], env: vectors },
     ...["bindgen", "bindgen-test-runner"].map((bin) => ({
       name: `clippy ${bin}`,
       command: "cargo",

@@ -1,6 +1,6 @@
 // What Keyveil is built from: checks with one of three outcomes ("passed", "failed", "not checked"), and bills of material.
 import { execFile } from "node:child_process";
-import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { CommandFailed, run, works } from "./children.mjs";
@@ -92,7 +92,9 @@ export async function writeCrateBills(cyclonedx) {
     const folder = join(manifest, "..");
     if (!(await readdir(folder)).includes(`${name}.json`)) continue;
     const place = join(SBOMS, `${crate}.cdx.json`);
-    await rename(join(folder, `${name}.json`), place);
+    // Copied: target/ may lie on another disk.
+    await copyFile(join(folder, `${name}.json`), place);
+    await rm(join(folder, `${name}.json`));
     bills[crate] = componentsOf(await readFile(place, "utf8"));
   }
   return bills;

@@ -17,6 +17,8 @@ mod worker;
 
 use std::path::PathBuf;
 
+pub use output::log_filter;
+
 use clap::{Parser, Subcommand};
 use futures_util::future::LocalBoxFuture;
 

@@ -25,19 +25,25 @@ pub(super) fn json(value: &impl Serialize) -> Result<(), CliError> {
 
 /// Logs go to standard error; standard output is for results.
 pub(super) fn init_logging(config: &LogConfig) -> Result<(), CliError> {
-    let mut filter = EnvFilter::try_new(&config.filter)
-        .map_err(|error| CliError::Other(format!("log.filter is not valid: {error}")))?;
-    for directive in QUIET {
-        let directive: Directive =
-            directive.parse().map_err(|error| CliError::Other(format!("log filter: {error}")))?;
-        filter = filter.add_directive(directive);
-    }
+    let filter = log_filter(&config.filter)?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match config.format {
         LogFormat::Human => builder.with_ansi(false).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     }
     .map_err(|error| CliError::Other(format!("logging: {error}")))
+}
+
+/// `filter` without what must not be logged at any level.
+pub fn log_filter(filter: &str) -> Result<EnvFilter, CliError> {
+    let mut filter =
+        EnvFilter::try_new(filter).map_err(|error| CliError::Other(format!("log.filter is not valid: {error}")))?;
+    for directive in QUIET {
+        let directive: Directive =
+            directive.parse().map_err(|error| CliError::Other(format!("log filter: {error}")))?;
+        filter = filter.add_directive(directive);
+    }
+    Ok(filter)
 }
 
 /// Seconds since 1970 of a database column, for people.
