@@ -110,8 +110,10 @@ impl KeyveilSession {
 impl KeyveilSession {
     fn decrypt_segment(&mut self, reference: &str) -> Result<u32, PlayerError> {
         let segment: SegmentRef = reference.parse()?;
+        let mut mask_seed = [0; 16];
+        getrandom::fill(&mut mask_seed).map_err(|_| PlayerError::INTERNAL)?;
         let key = self.session.segment_key(&segment)?;
-        let clear_len = self.buffer.decrypt(key)?;
+        let clear_len = self.buffer.decrypt(key, &mask_seed)?;
         u32::try_from(clear_len).map_err(|_| PlayerError::INTERNAL)
     }
 }

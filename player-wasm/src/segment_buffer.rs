@@ -31,21 +31,16 @@ impl SegmentBuffer {
     }
 
     /// Decrypts what stands in the buffer and returns the length of the clear bytes at its front. On failure it is wiped.
+    /// `mask_seed`: random, for the key's schedule; fetched before the key was in clear (see `Masks`).
     ///
     /// # Errors
-    /// `segment_damaged`; `internal` when the browser gives no random numbers.
-    pub(crate) fn decrypt(&mut self, key: SegmentKey) -> Result<usize, PlayerError> {
-        let clear_len = self.decrypt_in_place(key);
+    /// `segment_damaged`.
+    pub(crate) fn decrypt(&mut self, key: SegmentKey, mask_seed: &[u8; 16]) -> Result<usize, PlayerError> {
+        let clear_len = key.decrypt_masked(&mut self.bytes, mask_seed);
         if clear_len.is_err() {
             self.wipe();
         }
-        clear_len
-    }
-
-    fn decrypt_in_place(&mut self, key: SegmentKey) -> Result<usize, PlayerError> {
-        let mut mask_seed = [0; 16];
-        getrandom::fill(&mut mask_seed).map_err(|_| PlayerError::INTERNAL)?;
-        Ok(key.decrypt_masked(&mut self.bytes, &mask_seed)?)
+        Ok(clear_len?)
     }
 
     /// Overwrites the bytes and keeps the room.
@@ -87,7 +82,7 @@ mod tests {
     fn a_segment_decrypts_in_place() {
         let mut buffer = SegmentBuffer::default();
         filled(&mut buffer, &encrypted(b"clear media"));
-        let len = buffer.decrypt(SegmentKey::from_bytes([9; 32])).expect("decrypts");
+        let len = buffer.decrypt(SegmentKey::from_bytes([9; 32]), &[3; 16]).expect("decrypts");
         assert_eq!(&buffer.bytes_mut()[..len], b"clear media");
     }
 
@@ -104,7 +99,7 @@ mod tests {
     fn a_damaged_segment_leaves_nothing_behind() {
         let mut buffer = SegmentBuffer::default();
         filled(&mut buffer, &[1; 15]);
-        let refusal = buffer.decrypt(SegmentKey::from_bytes([9; 32])).expect_err("15 bytes are no ciphertext");
+        let refusal = buffer.decrypt(SegmentKey::from_bytes([9; 32]), &[3; 16]).expect_err("15 bytes are no ciphertext");
         assert_eq!(refusal, PlayerError::SEGMENT_DAMAGED);
         assert!(buffer.bytes_mut().is_empty());
     }

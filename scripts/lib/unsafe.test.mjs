@@ -1,7 +1,9 @@
 // No crate of ours has unsafe code: the workspace forbids it, every crate takes the workspace's lints, and the compiler obeys. So
 // there is nothing for Miri or sanitizers to look at (fuzz/README.md).
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { run } from "./children.mjs";
 import { inRoot } from "./places.mjs";
@@ -34,9 +36,12 @@ test("a manifest that leaves the lints is noticed", () => {
   assert.doesNotMatch('[workspace.lints.rust]\nx = "warn"\n\n[other]\nunsafe_code = "forbid"\n', FORBIDDEN);
 });
 
-test("what is forbidden is refused, also where it is allowed in place", async () => {
+test("what is forbidden is refused, also where it is allowed in place", async (context) => {
+  // rustc puts its output in place by a rename: nothing of the system's may be named here.
+  const folder = mkdtempSync(join(tmpdir(), "keyveil-test-"));
+  context.after(() => rmSync(folder, { recursive: true }));
   const compiled = (source) => {
-    const options = ["--edition=2024", "--crate-type=lib", "--emit=metadata", "-o", "/dev/null", "-F", "unsafe_code"];
+    const options = ["--edition=2024", "--crate-type=lib", "--emit=metadata", "--out-dir", folder, "-F", "unsafe_code"];
     return run("rustc", [...options, "-"], { input: source }).then(
       () => "",
       (error) => error.output,

@@ -1,26 +1,31 @@
 // The decryptor as players have it, run by Node, with a look at its memory after each call and within.
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { buildWasm } from "../../../player-wasm/build.mjs";
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import init, { KeyveilSession } from "../../../player-wasm/ts/generated/keyveil.js";
+import { binary, ROOT, remove, scratch } from "../../e2e/lib/installation.mjs";
 import * as own from "../../vectors/independent.mjs";
 import * as server from "./forged-server.mjs";
 import { exchangeSecrets, searchFor } from "./secrets.mjs";
-
-const WASM = fileURLToPath(new URL("../../../target/player-wasm/memory-test.wasm", import.meta.url));
 
 const randomValues = crypto.getRandomValues.bind(crypto);
 
 /** Its SDK build is the forged server's. */
 export async function startDecryptor(secrets) {
-  const folder = dirname(WASM);
-  await mkdir(folder, { recursive: true });
-  const sdkBuildFile = join(folder, "memory-test.json");
-  await writeFile(sdkBuildFile, JSON.stringify(server.SDK_BUILD));
-  await buildWasm({ sdkBuildFile, outFile: WASM });
-  const { memory } = await init({ module_or_path: await readFile(WASM) });
+  const { memory } = await init({ module_or_path: linked() });
   return new Decryptor(memory, secrets);
+}
+
+function linked() {
+  const folder = scratch();
+  try {
+    const out = join(folder, "keyveil.wasm");
+    const flags = ["--sdk", join(ROOT, "player-wasm/dist"), "--out", out];
+    execFileSync(binary("link"), flags, { input: JSON.stringify(server.SDK_BUILD) });
+    return readFileSync(out);
+  } finally {
+    remove(folder);
+  }
 }
 
 export class Decryptor {
