@@ -8,6 +8,8 @@ import { bitFlipped, foreign, MARK, marked, template, thievingWorker } from "./l
 
 const WASM = /\/sdk\/[^/]+\.wasm$/;
 const WORKER = /\/sdk\/worker\.js$/;
+/** One that the player's page loads. */
+const SCRIPT = "/theme.js";
 const OWN_PAGE = "/attack/page.html";
 
 const substitutes = {
@@ -150,11 +152,11 @@ for (const level of ["sealed", "guarded"])
   });
 
 test("subresource integrity refuses an altered script of the page", async ({ browser, target }) => {
-  const source = Buffer.from(await (await fetch(`${target.keyveil.origin}/sdk/element.js`)).arrayBuffer());
+  const source = Buffer.from(await (await fetch(`${target.keyveil.origin}${SCRIPT}`)).arrayBuffer());
   const hash = createHash("sha384").update(source).digest("base64");
-  const routes = [["**/sdk/element.js", withBody((body) => Buffer.concat([body, Buffer.from("\nwindow.stolen=1;")]))]];
+  const routes = [[`**${SCRIPT}`, withBody((body) => Buffer.concat([body, Buffer.from("\nwindow.stolen=1;")]))]];
   const runs = async (attributes) => {
-    const html = `<!doctype html><script type="module" src="/sdk/element.js"${attributes}></script>`;
+    const html = `<!doctype html><script src="${SCRIPT}"${attributes}></script>`;
     const { page, close } = await proxyPage(browser, target, { html, routes });
     const ran = await page.evaluate(() => window.stolen === 1);
     await close();
@@ -163,7 +165,7 @@ test("subresource integrity refuses an altered script of the page", async ({ bro
   const player = await runs(` integrity="sha384-${hash}"`);
   const control = await runs("");
   const figure = "with integrity: refused; without: the altered script runs. There is none for workers";
-  record({ attack: "altered element.js, page with integrity", player, control, figure });
+  record({ attack: "altered script of a page that has its integrity", player, control, figure });
   expect([player, control]).toEqual([0, 1]);
 });
 
