@@ -99,7 +99,8 @@ mod tests {
     fn a_damaged_segment_leaves_nothing_behind() {
         let mut buffer = SegmentBuffer::default();
         filled(&mut buffer, &[1; 15]);
-        let refusal = buffer.decrypt(SegmentKey::from_bytes([9; 32]), &[3; 16]).expect_err("15 bytes are no ciphertext");
+        let refusal =
+            buffer.decrypt(SegmentKey::from_bytes([9; 32]), &[3; 16]).expect_err("15 bytes are no ciphertext");
         assert_eq!(refusal, PlayerError::SEGMENT_DAMAGED);
         assert!(buffer.bytes_mut().is_empty());
     }

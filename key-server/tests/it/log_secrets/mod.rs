@@ -67,9 +67,8 @@ fn capture() {
 
 fn of_installation(app: &TestApp, secrets: &mut Secrets) {
     secrets.bytes("root key", &std::fs::read(app.config.data.dir.join("root.key")).unwrap());
-    let export = app.block_on(builds::export_newest(app.installation(), 1)).unwrap();
-    let export: Value = serde_json::from_str(&export.expose_json().unwrap()).unwrap();
-    secrets.bytes("build secret", &hex::decode(export["buildSecret"].as_str().unwrap()).unwrap());
+    let build = app.block_on(builds::open(app.installation(), None, 1)).unwrap();
+    secrets.bytes("build secret", build.secret.expose_secret());
     for file_id in [TITLE, SHOW] {
         let title = app.secret(file_id);
         secrets.bytes("title secret", title.expose_secret());
