@@ -7,10 +7,9 @@ import { buildTestBinaries } from "./lib/builds.mjs";
 import { command } from "./lib/command.mjs";
 import { playwrightSuites } from "./lib/playwright.mjs";
 import { prepareBrowserTests } from "./lib/prepare.mjs";
-import { ensurePythonTools } from "./lib/python-tools.mjs";
+import { ensurePythonTools, PYTHON_VENV } from "./lib/python-tools.mjs";
 import { Steps } from "./lib/steps.mjs";
 import { runSuites } from "./lib/suite.mjs";
-import { PYTHON_VENV } from "./lib/system.mjs";
 
 await command(async () => {
   await prepareBrowserTests([chromiumTool, PYTHON_VENV], buildTestBinaries);
