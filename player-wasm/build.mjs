@@ -31,7 +31,7 @@ const SDK_INPUTS = [
   "player-wasm/package.json",
 ];
 /** What rustc emits by default for wasm32, and vectors; wasm-opt may use no more, so that no browser is left out. */
-const WASM_FEATURES = [
+export const WASM_FEATURES = [
   "bulk-memory",
   "bulk-memory-opt",
   "call-indirect-overlong",

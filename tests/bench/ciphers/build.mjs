@@ -5,23 +5,12 @@ import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
+import { WASM_FEATURES } from "../../../player-wasm/build.mjs";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ROOT = resolve(HERE, "../../..");
 const TARGET = resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target");
 const WASM_TARGET = "wasm32-unknown-unknown";
-/** What rustc emits. With more, wasm-opt would write what no browser takes. */
-const WASM_FEATURES = [
-  "bulk-memory",
-  "bulk-memory-opt",
-  "call-indirect-overlong",
-  "multivalue",
-  "mutable-globals",
-  "nontrapping-float-to-int",
-  "reference-types",
-  "sign-ext",
-  "simd",
-].map((feature) => `--enable-${feature}`);
 const { resolve: resolveModule } = createRequire(join(ROOT, "player-wasm", "package.json"));
 
 /** @returns {Promise<string>} the folder to serve */
