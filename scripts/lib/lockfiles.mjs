@@ -2,7 +2,7 @@
 // that they belong to the manifests. Needs no network and no tool but cargo.
 import { isAllowed } from "./licences.mjs";
 
-const CRATES_IO = "registry+https://github.com/rust-lang/crates.io-index";
+const REGISTRY = /^registry\+https:/;
 /** npm writes those of other platforms without a digest; `npm ci` installs none of them here. */
 const WITHOUT_DIGEST = /^node_modules\/@biomejs\/cli-[a-z0-9-]+$/;
 /** Of npm packages besides: none of them is part of what is built but for BlueOak-1.0.0. */
@@ -16,9 +16,11 @@ export function crateProblems(lock, metadata, allowed) {
   const entries = lock.split("[[package]]").slice(1).map(entryOf);
   const foreign = entries.filter((entry) => entry.source);
   const problems = foreign.flatMap(({ name, version, source, checksum }) => [
-    ...(source === CRATES_IO ? [] : [`crate ${name} ${version} does not come from crates.io`]),
+    ...(REGISTRY.test(source) ? [] : [`crate ${name} ${version} does not come from a registry`]),
     ...(/^[0-9a-f]{64}$/.test(checksum ?? "") ? [] : [`crate ${name} ${version} has no checksum`]),
   ]);
+  const registries = new Set(foreign.map(({ source }) => source).filter((source) => REGISTRY.test(source)));
+  if (registries.size > 1) problems.push(`crates come from ${registries.size} registries`);
   const own = new Set(metadata.workspace_members);
   for (const { id, name, version, source, license } of metadata.packages) {
     if (!own.has(id) && source === null) problems.push(`crate ${name} ${version} is outside of the workspace`);

@@ -10,7 +10,7 @@ const SHA512 = `sha512-${"A".repeat(86)}==`;
 const CRATES = `[[package]]
 name = "a"
 version = "1.0.0"
-source = "registry+https://github.com/rust-lang/crates.io-index"
+source = "registry+https://registry.example/index"
 checksum = "${SUM}"
 
 [[package]]
@@ -53,10 +53,12 @@ test("a licence is allowed where one way to read its expression is", () => {
   }
 });
 
-test("crates come from crates.io, with a checksum, under an allowed licence", () => {
+test("crates come from one registry, with a checksum, under an allowed licence", () => {
   const of = (lock, metadata = METADATA) => crateProblems(lock, metadata, ALLOWED);
   assert.deepEqual(of(CRATES), []);
-  assert.match(of(CRATES.replace("registry+https://github.com/rust-lang", "git+https://example.com"))[0], /crates\.io/);
+  assert.match(of(CRATES.replace("registry+", "git+"))[0], /not come from a registry/);
+  const other = CRATES.replace('"a"', '"b"').replace("registry.example", "other.example");
+  assert.match(of(CRATES + other)[0], /2 registries/);
   assert.match(of(CRATES.replace(SUM, "1"))[0], /no checksum/);
   const changed = (change) => ({
     ...METADATA,
