@@ -41,13 +41,16 @@ export const REBOOTSTRAP = `(${rebootstrap})(${JSON.stringify(PRELUDE)});`;
 
 const POLICY = "worker-src 'self'";
 
-/** Serves the player's page with this policy alone, by its `header` or in a `meta` tag, or with `none`. */
+const META = /<meta http-equiv="Content-Security-Policy"[^>]*>/g;
+
+/** Serves the player's page with this policy alone, by its `header` or in a `meta` tag, or with `none`: the page's own go. */
 export async function withPolicy(context, where) {
   await context.route(/\/player\/$/, async (route) => {
     const answer = await route.fetch();
     const { "content-security-policy": _, ...others } = answer.headers();
     const headers = { ...others, ...(where === "header" && { "content-security-policy": POLICY }) };
     const meta = where === "meta" ? `<meta http-equiv="Content-Security-Policy" content="${POLICY}">` : "";
-    await route.fulfill({ response: answer, headers, body: (await answer.text()).replace("<head>", `<head>${meta}`) });
+    const html = (await answer.text()).replaceAll(META, "");
+    await route.fulfill({ response: answer, headers, body: html.replace("<head>", `<head>${meta}`) });
   });
 }
