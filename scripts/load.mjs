@@ -10,7 +10,7 @@ import { Stop } from "./lib/steps.mjs";
 
 const LOADS = {
   soak: { command: process.execPath, args: [inRoot("tests/soak.mjs")] },
-  bench: { command: process.execPath, args: [inRoot("tests/bench/levels.mjs")] },
+  bench: { command: process.execPath, args: [inRoot("tests/bench/main.mjs")] },
   "bench:ciphers": { command: process.execPath, args: [inRoot("tests/bench/ciphers.mjs")] },
   stress: { command: "npx", args: ["--no-install", "playwright", "test", "--project=stress"] },
 };

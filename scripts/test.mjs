@@ -87,7 +87,7 @@ async function suites() {
     },
     { name: "independent vectors", ...(await nodeTests("tests/vectors", "tests/e2e", "tests/attacks")) },
     { name: "memory tests", ...(await nodeTests("tests/memory")) },
-    { name: "command tests", ...(await nodeTests("scripts")) },
+    { name: "command tests", ...(await nodeTests("scripts", "tests/bench")) },
     { name: "KMS tests", ...(await nodeTests("tests/kms")), env: kms },
     { name: "signing samples", ...(await nodeTests("tests/samples")) },
     { name: "fault tests", ...(await nodeTests("tests/faults")) },

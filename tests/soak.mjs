@@ -1,10 +1,13 @@
 // An hour of playback, sped up, at each level and by plain hls.js on the same clip in clear: `npm run soak [-- --minutes 60 --rate 8
 // --players plain,guarded,sealed]`. They play side by side, each in a browser of its own. Prints for each the heap of the page and of
-// its workers after garbage collection, the memory that its renderer processes hold (wasm and media buffers are in there), the number
-// of workers, and how often playback stood still.
-import { execFileSync } from "node:child_process";
+// its workers after garbage collection, the memory of its workers' wasm, what its renderer processes hold (media buffers are in there),
+// the number of workers, and how often playback stood still. Plots of it are written to test-results/soak.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { chromium } from "@playwright/test";
+import { renderersResident, workersOf } from "./bench/memory.mjs";
+import { plotOf } from "./bench/plot.mjs";
 import { makeClip } from "./e2e/lib/clips.mjs";
 import { remove, scratch } from "./e2e/lib/installation.mjs";
 import { openStage, PLAYERS } from "./e2e/lib/stage/stage.mjs";
@@ -25,27 +28,21 @@ const mediaSecs = Number(values.minutes) * 60;
 const rate = Number(values.rate);
 const SAMPLES = 20;
 const CLIP_SECS = 300;
-const HEADING = "player played_secs page_heap_mib worker_heap_mib renderers_mib workers stalls seeking_stalls";
+const PLOTS = "test-results/soak";
+/** What is told of each sample, and whether it is plotted. */
+const COLUMNS = {
+  played_secs: false,
+  page_heap_mib: true,
+  worker_heap_mib: true,
+  wasm_mib: true,
+  renderers_mib: true,
+  workers: true,
+  stalls: true,
+  seeking_stalls: true,
+};
 
 const mib = (bytes) => (bytes / 2 ** 20).toFixed(1);
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Resident bytes of the renderers below a browser's process. */
-function renderersResident(browserPid) {
-  const rows = execFileSync("ps", ["-eo", "pid=,ppid=,rss=,args="], { encoding: "utf8", maxBuffer: 16 << 20 })
-    .split("\n")
-    .map((line) => /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(.*)$/.exec(line))
-    .filter(Boolean)
-    .map(([, pid, ppid, kib, args]) => ({ pid: Number(pid), ppid: Number(ppid), bytes: Number(kib) * 1024, args }));
-  const below = new Set([browserPid]);
-  for (let grew = true; grew; ) {
-    const found = rows.filter(({ pid, ppid }) => below.has(ppid) && !below.has(pid));
-    for (const { pid } of found) below.add(pid);
-    grew = found.length > 0;
-  }
-  const renderers = rows.filter(({ pid, args }) => below.has(pid) && args.includes("--type=renderer"));
-  return renderers.reduce((sum, { bytes }) => sum + bytes, 0);
-}
 
 /** Runs in the page: plays for ever, and counts. A stall at the seek to the beginning is the seek's own. */
 async function playForEver(speed) {
@@ -78,44 +75,6 @@ async function playForEver(speed) {
   video.playbackRate = speed;
 }
 
-/** The page's workers by the debugging protocol: { size, heapUsed() }. */
-async function workersOf(cdp) {
-  const sessions = new Set();
-  cdp.on(
-    "Target.attachedToTarget",
-    ({ sessionId, targetInfo }) => targetInfo.type === "worker" && sessions.add(sessionId),
-  );
-  cdp.on("Target.detachedFromTarget", ({ sessionId }) => sessions.delete(sessionId));
-  await cdp.send("Target.setAutoAttach", { autoAttach: true, waitForDebuggerOnStart: false, flatten: false });
-  let id = 0;
-  /** Asks a worker by message, as sessions inside a page's session are not flattened. */
-  const ask = (sessionId, method) =>
-    new Promise((resolve) => {
-      const wanted = ++id;
-      const listener = (event) => {
-        const answer = JSON.parse(event.message);
-        if (event.sessionId !== sessionId || answer.id !== wanted) return;
-        cdp.off("Target.receivedMessageFromTarget", listener);
-        resolve(answer.result);
-      };
-      cdp.on("Target.receivedMessageFromTarget", listener);
-      cdp.send("Target.sendMessageToTarget", { sessionId, message: JSON.stringify({ id: wanted, method }) });
-    });
-  return {
-    get size() {
-      return sessions.size;
-    },
-    async heapUsed() {
-      let bytes = 0;
-      for (const sessionId of sessions) {
-        await ask(sessionId, "HeapProfiler.collectGarbage");
-        bytes += (await ask(sessionId, "Runtime.getHeapUsage")).usedSize;
-      }
-      return bytes;
-    },
-  };
-}
-
 async function soak(player, address) {
   const server = await chromium.launchServer(config.use.launchOptions);
   try {
@@ -125,6 +84,7 @@ async function soak(player, address) {
     await page.evaluate(playForEver, rate);
     const cdp = await page.context().newCDPSession(page);
     const workers = await workersOf(cdp);
+    const samples = [];
     for (let sample = 1; sample <= SAMPLES; sample++) {
       const goal = (mediaSecs * sample) / SAMPLES;
       while ((await page.evaluate(() => window.playedSecs)) < goal) {
@@ -134,17 +94,45 @@ async function soak(player, address) {
       }
       await cdp.send("HeapProfiler.collectGarbage");
       const heap = mib((await cdp.send("Runtime.getHeapUsage")).usedSize);
-      const workerHeap = mib(await workers.heapUsed());
       const seen = await page.evaluate(() => [Math.round(window.playedSecs), window.stalls, window.seekingStalls]);
       const [played, stalls, seekingStalls] = seen;
       const resident = mib(renderersResident(server.process().pid));
-      console.log(player, played, heap, workerHeap, resident, workers.size, stalls, seekingStalls);
+      const wasm = mib(await workers.wasmBytes());
+      const figures = [
+        played,
+        heap,
+        mib(await workers.heapUsed()),
+        wasm,
+        resident,
+        workers.size,
+        stalls,
+        seekingStalls,
+      ];
+      console.log(player, ...figures);
+      samples.push(figures.map(Number));
       if (workers.size !== WORKERS[player])
         throw new Error(`${workers.size} workers, not ${WORKERS[player]}: not ${player}`);
     }
+    return samples;
   } finally {
     await server.close();
   }
+}
+
+/** A plot for each column, with a line for each player. */
+function plot(measured) {
+  mkdirSync(PLOTS, { recursive: true });
+  for (const [at, [name, isPlotted]] of Object.entries(COLUMNS).entries()) {
+    if (!isPlotted) continue;
+    const series = measured.map(([player, samples]) => ({
+      name: player,
+      x: samples.map(([played]) => played / 60),
+      y: samples.map((sample) => sample[at]),
+    }));
+    const axes = { x: "media played, minutes", y: name };
+    writeFileSync(`${PLOTS}/${name}.svg`, plotOf(`${name} over ${values.minutes} minutes of media`, series, axes));
+  }
+  console.log(`plots: ${resolve(PLOTS)}`);
 }
 
 const folder = scratch();
@@ -152,9 +140,12 @@ const data = scratch();
 const clip = makeClip(folder, "mp4", { secs: CLIP_SECS, size: "640x360" });
 const stage = await openStage(clip, { data, workflow: { ladder: { kind: "copy" } } });
 try {
-  console.log(HEADING);
-  const ended = await Promise.allSettled(players.map(async (player) => soak(player, await stage.address(player))));
+  console.log("player", ...Object.keys(COLUMNS));
+  const ended = await Promise.allSettled(
+    players.map(async (player) => [player, await soak(player, await stage.address(player))]),
+  );
   for (const { reason } of ended) if (reason) throw reason;
+  plot(ended.map(({ value }) => value));
 } finally {
   await stage.stop();
   remove(folder);

@@ -1,66 +1,74 @@
-// Sealed, guarded and plain hls.js on the same clip, side by side: `npm run bench [-- --rounds 7]`. docs/BENCHMARKS.md says what the
-// columns mean. Rounds are interleaved, so that whatever else the machine does falls on all of them; each figure is a median.
-import { availableParallelism, cpus } from "node:os";
-import { parseArgs } from "node:util";
-import { chromium } from "@playwright/test";
+// Sealed, guarded and plain hls.js on the same clip, side by side. docs/BENCHMARKS.md says what the rows mean. Rounds are interleaved, so
+// that whatever else the machine does falls on all of them.
 import { makeClip } from "../e2e/lib/clips.mjs";
-import { remove, scratch } from "../e2e/lib/installation.mjs";
 import { openStage, PLAYERS } from "../e2e/lib/stage/stage.mjs";
-import config from "../playwright.config.mjs";
 import { bytes, measure } from "./measure.mjs";
-import { median, printTable } from "./table.mjs";
-
-const { values } = parseArgs({
-  options: {
-    rounds: { type: "string", default: "7" },
-    players: { type: "string", default: PLAYERS.join(",") },
-    data: { type: "string" },
-  },
-});
-const rounds = Number(values.rounds);
-const players = values.players.split(",");
-if (!(rounds >= 1) || !players.every((player) => PLAYERS.includes(player))) {
-  console.error(`usage: npm run bench [-- --rounds N] [--players ${PLAYERS.join(",")}] [--data FOLDER]`);
-  process.exit(2);
-}
 
 /** Far more than a player buffers, so that seeks go where nothing is. Segments as long as they are by default. */
 const CLIP_SECS = 150;
 const WORKFLOW = { segmentSecs: 6, periodSegments: 10, ladder: { kind: "copy" } };
 
-const folder = scratch();
-// A folder that is kept spares the next run to make an installation.
-const data = values.data ?? scratch();
-try {
-  const clip = makeClip(folder, "mp4", { secs: CLIP_SECS, name: "bench", keyframeSecs: 2 });
-  const stage = await openStage(clip, { data, workflow: WORKFLOW });
-  const browser = await chromium.launch(config.use.launchOptions);
+const METRICS = [
+  ["first frame", "ms", "firstFrameMs"],
+  ["seek to unbuffered", "ms", "seekMs"],
+  ["frames shown in 6 s", "frames", "frames"],
+  ["frames dropped", "frames", "droppedFrames", { kind: "difference", atMost: 0 }],
+  ["main thread", "ms", "mainThreadMs"],
+  ["of it script", "ms", "scriptMs"],
+  ["longest task", "ms", "longestMs"],
+  ["renderer process", "ms", "processMs"],
+];
+const SIZES = [
+  ["page JavaScript", "page"],
+  ["workers' JavaScript", "worker"],
+  ["wasm", "wasm"],
+  ["all of it", "sdk"],
+];
+const CONTROL = "plain hls.js";
+
+export async function rows({ rounds, browser, scratch, log }) {
+  const clip = makeClip(scratch(), "mp4", { secs: CLIP_SECS, name: "bench", keyframeSecs: 2 });
+  const stage = await openStage(clip, { data: scratch(), workflow: WORKFLOW });
   try {
-    console.log(`${cpus()[0].model.trim()}, ${availableParallelism()} cores; Chromium ${browser.version()}`);
-    console.log(`${rounds} rounds, medians; in brackets: the ratio to plain hls.js\n`);
-    const figures = new Map(players.map((player) => [player, []]));
+    const chromium = await browser();
+    const figures = Object.fromEntries(PLAYERS.map((player) => [player, []]));
     for (let round = 0; round < rounds; round++) {
       // Nobody is always the first.
-      const order = players.map((_, at) => players[(at + round) % players.length]);
-      for (const player of order) figures.get(player).push(await measure(browser, stage, player, round));
-      process.stderr.write(`round ${round + 1} of ${rounds}\n`);
+      const order = PLAYERS.map((_, at) => PLAYERS[(at + round) % PLAYERS.length]);
+      for (const player of order) figures[player].push(await measure(chromium, stage, player, round));
+      log(`levels: round ${round + 1} of ${rounds}`);
     }
-    for (const [player, all] of figures) {
-      const loaded = await bytes(browser, stage, player);
-      for (const one of all) Object.assign(one, loaded);
-    }
-    const medians = new Map(
-      [...figures].map(([player, all]) => [
-        player,
-        Object.fromEntries(Object.keys(all[0]).map((name) => [name, median(all.map((one) => one[name]))])),
-      ]),
-    );
-    printTable(medians, figures);
+    const loaded = {};
+    for (const player of PLAYERS) loaded[player] = await bytes(chromium, stage, player);
+    return ["sealed", "guarded"].flatMap((level) => [...times(level, figures), ...sizes(level, loaded)]);
   } finally {
-    await browser.close();
     await stage.stop();
   }
-} finally {
-  remove(folder);
-  if (values.data === undefined) remove(data);
+}
+
+const groupOf = (level) => `Playback, ${level}`;
+
+function times(level, figures) {
+  const of = (player, name) => figures[player].map((one) => one[name]);
+  return METRICS.map(([metric, unit, name, goal]) => ({
+    group: groupOf(level),
+    metric,
+    unit,
+    ours: of(level, name),
+    peers: [{ name: CONTROL, value: of("plain", name) }],
+    ...(goal && { goal: { peer: CONTROL, ...goal } }),
+  }));
+}
+
+function sizes(level, loaded) {
+  const kib = (player, part, form) => loaded[player][part + form] / 1024;
+  return SIZES.flatMap(([metric, part]) =>
+    ["Bytes", "Gzip"].map((form) => ({
+      group: groupOf(level),
+      metric: form === "Gzip" ? `${metric}, gzip` : metric,
+      unit: "KiB",
+      ours: kib(level, part, form),
+      peers: [{ name: CONTROL, value: kib("plain", part, form) }],
+    })),
+  );
 }
