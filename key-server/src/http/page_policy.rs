@@ -6,31 +6,43 @@ use url::Url;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
 
-/// Trusted Types: `keyveil` is the player's own policy, `default` that of these pages (www/public/trusted-types.js), `dompurify` that of the
-/// API reference's viewer.
-const PAGE_POLICY: &str = "default-src 'self'; worker-src 'self'; media-src 'self' blob: data:; img-src 'self' data: blob:; \
-                           style-src 'self' 'unsafe-inline'; connect-src 'self'; object-src 'none'; base-uri 'none'; \
-                           frame-ancestors 'self'; require-trusted-types-for 'script'; trusted-types keyveil default dompurify";
-/// With more media origins than this, the worker's policy names none: a header has to stay short.
+/// With more media origins than this, a policy names none: a header has to stay short.
 const MEDIA_ORIGINS_MAX: usize = 64;
 
-pub(super) const fn of_pages() -> HeaderValue {
-    HeaderValue::from_static(PAGE_POLICY)
+/// The policy of a page, whose scripts, styles and workers come from here alone. Media, pictures and playlists may come from the media
+/// origins of all applications, too: a clear title is played by the page itself.
+///
+/// Trusted Types: `keyveil` is the player's own policy, `default` that of these pages (www/public/trusted-types.js), `dompurify` that of the
+/// API reference's viewer.
+pub(super) async fn of_pages(state: &ServerState) -> Result<HeaderValue, Refusal> {
+    let sources = media_sources(state).await?;
+    value(&format!(
+        "default-src 'self'; worker-src 'self'; media-src {sources} blob: data:; img-src {sources} data: blob:; \
+         style-src 'self' 'unsafe-inline'; connect-src {sources}; object-src 'none'; base-uri 'none'; \
+         frame-ancestors 'self'; require-trusted-types-for 'script'; trusted-types keyveil default dompurify"
+    ))
 }
 
 /// A worker obeys the policy of its own file: only there may WebAssembly be compiled. It loads from this server and from the media origins
 /// of all applications, and from nowhere else.
 pub(super) async fn of_worker(state: &ServerState) -> Result<HeaderValue, Refusal> {
+    let sources = media_sources(state).await?;
+    value(&format!("default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src {sources}"))
+}
+
+/// This server, and where media of its applications come from.
+async fn media_sources(state: &ServerState) -> Result<String, Refusal> {
     let media_origins = state.installation.store().media_origin_urls(MEDIA_ORIGINS_MAX + 1).await?;
-    let sources = if media_origins.len() > MEDIA_ORIGINS_MAX {
-        "*".to_owned()
-    } else {
-        let others = media_origins.iter().filter_map(|url| source(&Url::parse(url).ok()?));
-        let own = [Some("'self'".to_owned()), source(state.public_url())].into_iter().flatten();
-        own.chain(others).collect::<Vec<_>>().join(" ")
-    };
-    let policy = format!("default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src {sources}");
-    HeaderValue::from_str(&policy).map_err(|_| Refusal::new(keyveil_protocol::ErrorCode::Internal, "worker's policy"))
+    if media_origins.len() > MEDIA_ORIGINS_MAX {
+        return Ok("*".to_owned());
+    }
+    let others = media_origins.iter().filter_map(|url| source(&Url::parse(url).ok()?));
+    let own = [Some("'self'".to_owned()), source(state.public_url())].into_iter().flatten();
+    Ok(own.chain(others).collect::<Vec<_>>().join(" "))
+}
+
+fn value(policy: &str) -> Result<HeaderValue, Refusal> {
+    HeaderValue::from_str(policy).map_err(|_| Refusal::new(keyveil_protocol::ErrorCode::Internal, "a page's policy"))
 }
 
 /// An origin as a policy names it. A host may hold characters that end a directive: such a one is left out.

@@ -46,7 +46,11 @@ pub(super) async fn pages(state: web::Data<ServerState>, request: HttpRequest) -
     let opened = web::block(move || open(&folders, &relative)).await;
     match opened {
         Ok(Some((Found::File(file), Some(named)))) => {
-            let policy = if is_worker(&file) { page_policy::of_worker(&state).await? } else { page_policy::of_pages() };
+            let policy = if is_worker(&file) {
+                page_policy::of_worker(&state).await?
+            } else {
+                page_policy::of_pages(&state).await?
+            };
             Ok(answer(&request, named, policy))
         }
         // An address of this server, so that nothing in the path can point elsewhere.

@@ -74,14 +74,16 @@ fn the_files_of_a_build_are_kept_by_caches_where_their_name_is_their_content() {
 }
 
 #[test]
-fn the_worker_loads_from_here_and_from_the_media_origins_of_all_applications() {
+fn worker_and_pages_load_media_from_here_and_from_the_media_origins_of_all_applications() {
     let app = with_pages();
-    let sources = || {
-        let worker = app.get("/sdk/worker.js");
-        let policy = worker.header("content-security-policy").unwrap();
-        let (_, sources) = policy.split_once("connect-src ").unwrap();
-        sources.split(' ').map(str::to_owned).collect::<Vec<_>>()
+    let sources_of = |path: &str, directive: &str| {
+        let file = app.get(path);
+        let policy = file.header("content-security-policy").unwrap();
+        let sources = policy.split("; ").find_map(|one| one.strip_prefix(directive)).unwrap().trim_start();
+        let is_origin = |source: &&str| !matches!(*source, "blob:" | "data:");
+        sources.split(' ').filter(is_origin).map(str::to_owned).collect::<Vec<_>>()
     };
+    let sources = || sources_of("/sdk/worker.js", "connect-src");
     let own = sources();
     assert_eq!(own.first().map(String::as_str), Some("'self'"));
     assert!(own.iter().all(|source| source == "'self'" || source.starts_with("http://")), "{own:?}: no wildcard");
@@ -94,7 +96,14 @@ fn the_worker_loads_from_here_and_from_the_media_origins_of_all_applications() {
         let body = json!({ "originId": id, "baseUrl": base_url, "scheme": "path-hmac" });
         assert_eq!(app.authorized("POST", "/v1/media-origins").json(body.to_string()).send().status, 201, "{id}");
     }
-    assert_eq!(sources(), [own, vec!["https://cdn.example.com".to_owned()]].concat());
+    let all = [own, vec!["https://cdn.example.com".to_owned()]].concat();
+    assert_eq!(sources(), all);
+    for directive in ["connect-src", "media-src", "img-src"] {
+        assert_eq!(sources_of("/player/", directive), all, "{directive} of pages");
+    }
+    for directive in ["worker-src", "default-src"] {
+        assert_eq!(sources_of("/player/", directive), ["'self'"], "{directive} of pages");
+    }
 }
 
 #[test]
