@@ -65,11 +65,17 @@ impl Drop for SegmentBuffer {
 
 #[cfg(test)]
 mod tests {
+    use keyveil_protocol::Cipher;
+
     use super::*;
+
+    fn key() -> SegmentKey {
+        SegmentKey::from_bytes(Cipher::Aes128Cbc, [9; 32])
+    }
 
     fn encrypted(clear: &[u8]) -> Vec<u8> {
         let mut bytes = clear.to_vec();
-        SegmentKey::from_bytes([9; 32]).encrypt(&mut bytes).expect("encrypts");
+        key().encrypt(&mut bytes).expect("encrypts");
         bytes
     }
 
@@ -82,7 +88,7 @@ mod tests {
     fn a_segment_decrypts_in_place() {
         let mut buffer = SegmentBuffer::default();
         filled(&mut buffer, &encrypted(b"clear media"));
-        let len = buffer.decrypt(SegmentKey::from_bytes([9; 32]), &[3; 16]).expect("decrypts");
+        let len = buffer.decrypt(key(), &[3; 16]).expect("decrypts");
         assert_eq!(&buffer.bytes_mut()[..len], b"clear media");
     }
 
@@ -99,8 +105,7 @@ mod tests {
     fn a_damaged_segment_leaves_nothing_behind() {
         let mut buffer = SegmentBuffer::default();
         filled(&mut buffer, &[1; 15]);
-        let refusal =
-            buffer.decrypt(SegmentKey::from_bytes([9; 32]), &[3; 16]).expect_err("15 bytes are no ciphertext");
+        let refusal = buffer.decrypt(key(), &[3; 16]).expect_err("15 bytes are no ciphertext");
         assert_eq!(refusal, PlayerError::SEGMENT_DAMAGED);
         assert!(buffer.bytes_mut().is_empty());
     }

@@ -98,7 +98,11 @@ impl FakeServer {
         let end = self.preview_segments.unwrap_or_default();
         let first = end - end % PERIOD_SEGMENTS;
         let entry = |segment: u32| {
-            let key = period_key(TrackClass::Hd, segment / PERIOD_SEGMENTS).segment_key(HD, Segment(segment));
+            let key = period_key(TrackClass::Hd, segment / PERIOD_SEGMENTS).segment_key(
+                Cipher::Aes128Cbc,
+                HD,
+                Segment(segment),
+            );
             SegmentKeyEntry { rendition: HD, segment: Segment(segment), key }
         };
         (first..end).map(entry).collect()
@@ -192,6 +196,7 @@ fn segment(track_class: TrackClass, period: u32) -> SegmentRef {
         period: Period(period),
         rendition: HD,
         segment: Segment(period * PERIOD_SEGMENTS),
+        cipher: Cipher::Aes128Cbc,
     }
 }
 
@@ -207,7 +212,11 @@ fn a_granted_segment_decrypts_to_the_clear_bytes() {
     let (mut session, _) = playing();
     let title = TitleSecret::from_bytes(TITLE_SECRET);
     let mut media = b"clear media of one segment".to_vec();
-    title.period_key(TrackClass::Hd, Period(1)).segment_key(HD, Segment(2)).encrypt(&mut media).expect("encrypts");
+    title
+        .period_key(TrackClass::Hd, Period(1))
+        .segment_key(Cipher::Aes128Cbc, HD, Segment(2))
+        .encrypt(&mut media)
+        .expect("encrypts");
 
     let key = session.segment_key(&segment(TrackClass::Hd, 1)).expect("granted");
     let clear_len = key.decrypt(&mut media).expect("decrypts");
@@ -223,10 +232,11 @@ fn a_preview_ends_at_its_last_segment() {
     let place = |segment: u32, rendition| {
         let (period, segment) = (Period(segment / PERIOD_SEGMENTS), Segment(segment));
         let file_id = FILE_ID.parse().expect("an id");
-        SegmentRef { file_id, track_class: TrackClass::Hd, period, rendition, segment }
+        SegmentRef { file_id, track_class: TrackClass::Hd, period, rendition, segment, cipher: Cipher::Aes128Cbc }
     };
     for segment in [0, 1, 2] {
-        let key = period_key(TrackClass::Hd, segment / PERIOD_SEGMENTS).segment_key(HD, Segment(segment));
+        let key =
+            period_key(TrackClass::Hd, segment / PERIOD_SEGMENTS).segment_key(Cipher::Aes128Cbc, HD, Segment(segment));
         assert_eq!(session.segment_key(&place(segment, HD)).expect("granted"), key);
     }
     assert_eq!(code(session.segment_key(&place(3, HD))), ErrorCode::KeyNotGranted);
