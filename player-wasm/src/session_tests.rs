@@ -16,16 +16,16 @@ use rand_core::UnwrapErr;
 use crate::sdk_build::SdkBuild;
 use crate::session::{PlayerError, Session};
 
-const FILE_ID: &str = "title-1";
+pub(crate) const FILE_ID: &str = "title-1";
 const BUILD_SECRET: [u8; 32] = [0x5A; 32];
 const TITLE_SECRET: [u8; 32] = [0x77; 32];
 const PERIOD_SEGMENTS: u32 = 2;
 /// The title's one rendition of class HD.
-const HD: Rendition = Rendition(2);
+pub(crate) const HD: Rendition = Rendition(2);
 const CLASSES: [TrackClass; 2] = [TrackClass::Audio, TrackClass::Hd];
 
 /// Answers as docs/PROTOCOL.md says; its fields are what the tests put wrong.
-struct FakeServer {
+pub(crate) struct FakeServer {
     key: ServerKey,
     psk: Psk,
     mac_key: SessionMacKey,
@@ -68,7 +68,7 @@ impl FakeServer {
         answer(Mode::Private, Some(self.play_grant(body)))
     }
 
-    fn keys(&self, body: &str) -> String {
+    pub(crate) fn keys(&self, body: &str) -> String {
         let request: KeysRequest = serde_json::from_str(body).expect("a keys request");
         let recipient = RecipientPublicKey::parse(&request.public_key).expect("a public key");
         let (keys, segment_keys) = (self.keys_of(request.period), self.segment_keys());
@@ -109,7 +109,7 @@ impl FakeServer {
     }
 }
 
-fn period_key(track_class: TrackClass, period: u32) -> PeriodKey {
+pub(crate) fn period_key(track_class: TrackClass, period: u32) -> PeriodKey {
     TitleSecret::from_bytes(TITLE_SECRET).period_key(track_class, Period(period))
 }
 
@@ -182,7 +182,7 @@ fn build_words(pinned: ServerPublicKey) -> Vec<u32> {
     build.words().expect("words").to_vec()
 }
 
-fn playing() -> (Session, FakeServer) {
+pub(crate) fn playing() -> (Session, FakeServer) {
     let (mut session, server) = (session(), FakeServer::new());
     let body = session.play_request("psign", Some(FILE_ID), 0, StatedLevel::Sealed).expect("a body");
     session.accept_play(&server.play(&body)).expect("opens");
