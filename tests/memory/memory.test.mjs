@@ -17,7 +17,14 @@ const PLACES = [
 ];
 const clear = (segment) => Buffer.alloc(3000, `clear media of segment ${segment}; `);
 
-const SECRETS = titleSecrets(PLACES);
+/** The other cipher, and what is encrypted by it and by the first. */
+const CHUNKED = "chacha20-poly1305";
+const chunkedKey = (segment, period) => own.segmentKey(server.periodKey("HD", period), 2, segment, CHUNKED);
+const inChunks = (segment, period) => `${server.reference(segment, period)}/${CHUNKED}`;
+const sealed = (segment, period, clear) => own.sealSegment(chunkedKey(segment, period), clear);
+const inCbc = (segment, period, clear) => own.encryptSegment(server.segmentKey(segment, period), clear);
+
+const SECRETS = [...titleSecrets(PLACES), { name: `${CHUNKED} key of segment 4`, key: chunkedKey(4, 2) }];
 const ROOM_BYTES = 64 << 10;
 
 let decryptor;
@@ -69,6 +76,7 @@ test("no secret is in the memory before, during and after playback", () => {
   // In several pieces, between which nothing but what everybody may know waits.
   const long = Buffer.alloc(200_000, "clear media of several pieces; ");
   assert.ok(decryptor.decrypt(4, 2, long).equals(long));
+  assert.ok(decryptor.decryptPieces(inChunks(4, 2), sealed(4, 2, long)).equals(long));
   const media = PLACES.map(([segment]) => ({ name: `segment ${segment}`, key: clear(segment).subarray(0, 32) }));
   assert.deepEqual(searchFor(media)(decryptor.memory), [], "clear media");
   decryptor.close();
@@ -100,28 +108,34 @@ test("what is refused leaves nothing behind either", () => {
 test("the memory is as large after many segments as after the first", () => {
   decryptor = decryptor.another();
   decryptor.exchange(["playRequest", "a.b.c", server.FILE_ID, 0, "sealed", undefined], "acceptPlay", server.play);
+  decryptor.unwatched();
   const { session, memory } = decryptor;
-  const ciphertexts = [1, 64 << 10, 1 << 20, 12 << 20].map((length) => {
+  const segments = [1, 64 << 10, 1 << 20, 12 << 20].flatMap((length) => {
     const clear = Buffer.alloc(length, "media");
-    return { clear, ciphertext: own.encryptSegment(server.segmentKey(2, 1), clear) };
+    const inBlocks = { clear, reference: server.reference(2, 1), ciphertext: inCbc(2, 1, clear) };
+    return [inBlocks, { clear, reference: inChunks(2, 1), ciphertext: sealed(2, 1, clear) }];
   });
-  const decrypt = ({ clear, ciphertext }) => {
-    const stream = session.openSegment(server.reference(2, 1));
+  const decrypt = ({ clear, reference, ciphertext }) => {
+    const stream = session.openSegment(reference);
     const { pieceLen } = stream;
+    let clearAt = 0;
     for (let at = 0; at < ciphertext.length; at += pieceLen) {
       const piece = ciphertext.subarray(at, at + pieceLen);
       const room = session.room();
       piece.copy(Buffer.from(memory.buffer, room, pieceLen));
       const length = session.decryptPiece(stream, piece.length, at + pieceLen >= ciphertext.length);
       const found = Buffer.from(memory.buffer, room, length);
-      assert.ok(found.equals(clear.subarray(at, at + pieceLen)), `${clear.length} bytes, at ${at}`);
+      assert.ok(found.equals(clear.subarray(clearAt, clearAt + length)), `${clear.length} bytes, at ${at}`);
+      clearAt += length;
       session.wipe();
     }
+    assert.equal(clearAt, clear.length);
     stream.free();
   };
-  decrypt(ciphertexts[0]);
+  decrypt(segments[0]);
   const { byteLength } = memory.buffer;
-  for (let segment = 0; segment < 200; segment++) decrypt(ciphertexts[segment % 10 === 9 ? 3 : segment % 3]);
+  for (let segment = 0; segment < 200; segment++)
+    decrypt(segments[segment % 20 === 19 ? 6 + (segment & 1) : segment % 6]);
   // Given up in their middle.
   for (let segment = 0; segment < 1000; segment++) session.openSegment(server.reference(2, 1)).free();
   assert.equal(memory.buffer.byteLength, byteLength);
