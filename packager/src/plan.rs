@@ -2,7 +2,7 @@
 //! highest, so that a player that knows nothing yet starts with the lightest; then audio, then subtitles.
 
 use keyveil_protocol::{
-    Container, Mode, PeriodSegments, Rendition, TrackClass,
+    Cipher, Container, Mode, PeriodSegments, Rendition, TrackClass,
     api::RenditionKind,
     workflow::{CoverSettings, Preset, SpriteSettings, WorkflowSettings},
 };
@@ -20,6 +20,8 @@ const NAME_CHARS_MAX: usize = 64;
 #[derive(Debug, Clone)]
 pub struct Choices {
     pub mode: Mode,
+    /// Of a private title; standard ones have AES, whatever stands here.
+    pub cipher: Cipher,
     pub container: Container,
     pub ladder: Ladder,
     pub segment_secs: u32,
@@ -54,6 +56,7 @@ impl Choices {
         settings.check().map_err(|error| PackError::OptionInvalid(format!("the workflow's settings: {error}")))?;
         Ok(Self {
             mode: settings.mode,
+            cipher: settings.cipher.unwrap_or(Cipher::Aes128Cbc),
             container: settings.container,
             ladder: Ladder::from(&settings.ladder),
             segment_secs: settings.segment_secs,

@@ -28,34 +28,42 @@ pub(crate) struct Encryption {
     pub title_secret: TitleSecret,
 }
 
-/// What a segment's key and IV are, and how a playlist says so.
+/// What a segment is encrypted with, and how a playlist says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scheme {
-    Private,
+    Private(Cipher),
+    /// AES-128-CBC, which is all that standard players know.
     Standard,
 }
 
 impl Scheme {
     /// None for clear titles.
-    pub(crate) fn of(mode: Mode) -> Option<Self> {
+    pub(crate) const fn of(mode: Mode, private_cipher: Cipher) -> Option<Self> {
         match mode {
-            Mode::Private => Some(Self::Private),
+            Mode::Private => Some(Self::Private(private_cipher)),
             Mode::Standard => Some(Self::Standard),
             Mode::Clear => None,
+        }
+    }
+
+    const fn cipher(self) -> Cipher {
+        match self {
+            Self::Private(cipher) => cipher,
+            Self::Standard => Cipher::Aes128Cbc,
         }
     }
 }
 
 impl Encryption {
-    /// Title secret → period key → segment key and IV; none in the clear lead.
+    /// Title secret → period key → segment key; none in the clear lead.
     pub(crate) fn key(&self, class: TrackClass, rendition: Rendition, segment: Segment) -> Option<SegmentKey> {
         if segment.0 < self.clear_lead_segments {
             return None;
         }
         let period_key = self.title_secret.period_key(class, self.period_segments.period_of(segment));
         Some(match self.scheme {
-            Scheme::Private => period_key.segment_key(rendition, segment),
-            Scheme::Standard => period_key.standard_segment_key(rendition, segment),
+            Scheme::Private(cipher) => period_key.segment_key(cipher, rendition, segment),
+            Scheme::Standard => SegmentKey::Aes128Cbc(period_key.standard_segment_key(rendition, segment)),
         })
     }
 
@@ -68,19 +76,20 @@ impl Encryption {
         rendition: Rendition,
         segment: Segment,
     ) -> Option<String> {
-        let key = self.key(class, rendition, segment)?;
+        if segment.0 < self.clear_lead_segments {
+            return None;
+        }
         let period = self.period_segments.period_of(segment);
         match self.scheme {
             Scheme::Standard => {
+                let key = self.title_secret.period_key(class, period).standard_segment_key(rendition, segment);
                 let (_, iv) = key.halves();
                 Some(StandardKeyTag { track_class: class, period, iv: *iv }.to_string())
             }
-            Scheme::Private => {
+            Scheme::Private(cipher) => {
                 let starts_period = segment.0.is_multiple_of(self.period_segments.value());
-                let tag = || {
-                    let (file_id, cipher) = (file_id.clone(), Cipher::Aes128Cbc);
-                    KeyTag { file_id, period, cipher, track_class: class, rendition }.to_string()
-                };
+                let tag =
+                    || KeyTag { file_id: file_id.clone(), period, cipher, track_class: class, rendition }.to_string();
                 (starts_period || segment.0 == self.clear_lead_segments).then(tag)
             }
         }
@@ -90,12 +99,13 @@ impl Encryption {
 impl Sealer {
     /// Without a secret the title stays clear.
     pub(crate) fn new(file_id: FileId, choices: &Choices, title_secret: Option<TitleSecret>) -> Self {
-        let encryption = title_secret.zip(Scheme::of(choices.mode)).map(|(title_secret, scheme)| Encryption {
-            scheme,
-            period_segments: choices.period_segments,
-            clear_lead_segments: choices.clear_lead_segments(),
-            title_secret,
-        });
+        let encryption =
+            title_secret.zip(Scheme::of(choices.mode, choices.cipher)).map(|(title_secret, scheme)| Encryption {
+                scheme,
+                period_segments: choices.period_segments,
+                clear_lead_segments: choices.clear_lead_segments(),
+                title_secret,
+            });
         Self { file_id, encryption }
     }
 
@@ -118,6 +128,6 @@ impl Sealer {
 
     /// The cipher of the segments.
     pub(crate) fn cipher(&self) -> Option<Cipher> {
-        self.encryption.as_ref().map(|_| Cipher::Aes128Cbc)
+        self.encryption.as_ref().map(|own| own.scheme.cipher())
     }
 }

@@ -1,11 +1,12 @@
 //! What JavaScript in the worker sees. Errors are thrown as their stable code, a string. What has to do with keys runs on a stack that is wiped
 //! before JavaScript goes on.
 
-use keyveil_protocol::{Period, SegmentRef, StatedLevel};
+use keyveil_protocol::{Period, StatedLevel};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use crate::sdk_build::SdkBuild;
 use crate::segment_buffer::SegmentBuffer;
+use crate::segment_stream::SegmentStream;
 use crate::session::{PlayerError, Session};
 use crate::wiped_stack::on_wiped_stack;
 
@@ -15,7 +16,7 @@ impl From<PlayerError> for JsValue {
     }
 }
 
-/// A playback session with the buffer its segments are decrypted in.
+/// A playback session with the buffer that its segments pass through.
 #[wasm_bindgen]
 pub struct KeyveilSession {
     session: Session,
@@ -28,7 +29,7 @@ impl KeyveilSession {
     #[wasm_bindgen(constructor)]
     pub fn new() -> Result<Self, JsValue> {
         let build = on_wiped_stack(SdkBuild::embedded)?;
-        Ok(Self { session: Session::new(build), buffer: SegmentBuffer::default() })
+        Ok(Self { session: Session::new(build), buffer: SegmentBuffer::new() })
     }
 
     /// The body of `POST /v1/play`, to be sent as it is. `downgrade` says why the level is not `sealed`, and is null where it is;
@@ -86,36 +87,56 @@ impl KeyveilSession {
         self.session.track_classes().into_iter().map(|class| class.name().to_owned()).collect()
     }
 
-    /// Where the ciphertext of the next segment is to be written, as an address in this module's memory.
-    pub fn reserve(&mut self, len: u32) -> Result<u32, JsValue> {
-        let address = self.buffer.reserve(usize::try_from(len).unwrap_or(usize::MAX))?.addr();
-        Ok(u32::try_from(address).map_err(|_| PlayerError::INTERNAL)?)
+    /// Begins a segment; `reference` is its URL's fragment (`keyveil=…`).
+    #[wasm_bindgen(js_name = openSegment)]
+    pub fn open_segment(&self, reference: &str) -> Result<KeyveilSegment, JsValue> {
+        Ok(KeyveilSegment(SegmentStream::open(reference)?))
     }
 
-    /// Decrypts in place what was written; `reference` is the segment URL's fragment (`keyveil=…`). Returns the clear length.
-    pub fn decrypt(&mut self, reference: &str) -> Result<u32, JsValue> {
-        let clear_len = on_wiped_stack(|| self.decrypt_segment(reference));
+    /// Where a piece of ciphertext is to be written, as an address in this module's memory.
+    pub fn room(&self) -> Result<u32, JsValue> {
+        to_u32(self.buffer.room().addr())
+    }
+
+    /// Decrypts in place the `len` bytes that were written, the next of `segment`, and returns how many clear bytes stand at the front
+    /// then. Every piece but the last has the segment's `pieceLen`.
+    #[wasm_bindgen(js_name = decryptPiece)]
+    pub fn decrypt_piece(&mut self, segment: &mut KeyveilSegment, len: u32, is_last: bool) -> Result<u32, JsValue> {
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        let clear_len = on_wiped_stack(|| segment.0.decrypt(&mut self.session, &mut self.buffer, len, is_last));
         if clear_len.is_err() {
             self.buffer.wipe();
         }
-        Ok(clear_len?)
+        to_u32(clear_len?)
     }
 
-    /// Overwrites the clear segment once it was copied out.
+    /// Overwrites the clear piece once it was copied out.
     pub fn wipe(&mut self) {
         self.buffer.wipe();
     }
 }
 
-impl KeyveilSession {
-    fn decrypt_segment(&mut self, reference: &str) -> Result<u32, PlayerError> {
-        let segment: SegmentRef = reference.parse()?;
-        let mut mask_seed = [0; 16];
-        getrandom::fill(&mut mask_seed).map_err(|_| PlayerError::INTERNAL)?;
-        let key = self.session.segment_key(&segment)?;
-        let clear_len = self.buffer.decrypt(key, &mask_seed)?;
-        u32::try_from(clear_len).map_err(|_| PlayerError::INTERNAL)
+/// How far one segment is. It holds nothing secret.
+#[wasm_bindgen]
+pub struct KeyveilSegment(SegmentStream);
+
+#[wasm_bindgen]
+impl KeyveilSegment {
+    /// The length of every piece but the last.
+    #[wasm_bindgen(getter, js_name = pieceLen)]
+    pub fn piece_len(&self) -> Result<u32, JsValue> {
+        to_u32(self.0.piece_len())
     }
+
+    /// What a ciphertext of that length can be in clear at most.
+    #[wasm_bindgen(js_name = clearLenMax)]
+    pub fn clear_len_max(&self, ciphertext_len: u32) -> Result<u32, JsValue> {
+        to_u32(self.0.clear_len_max(usize::try_from(ciphertext_len).unwrap_or(usize::MAX))?)
+    }
+}
+
+fn to_u32(number: usize) -> Result<u32, JsValue> {
+    Ok(u32::try_from(number).map_err(|_| PlayerError::INTERNAL)?)
 }
 
 fn stated_level(level: &str, downgrade: Option<&str>) -> Result<StatedLevel, PlayerError> {

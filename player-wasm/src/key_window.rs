@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use keyveil_protocol::{
-    Period, PeriodKey, PeriodKeyEntry, Rendition, Segment, SegmentKey, SegmentKeyEntry, SegmentRef, TrackClass,
+    Cipher, Period, PeriodKey, PeriodKeyEntry, Rendition, Segment, SegmentKey, SegmentKeyEntry, SegmentRef, TrackClass,
 };
 
 use crate::masked::{Masked, Masks};
@@ -25,6 +25,7 @@ struct HeldSegmentKey {
     track_class: TrackClass,
     rendition: Rendition,
     segment: Segment,
+    cipher: Cipher,
     key: Masked,
 }
 
@@ -62,7 +63,8 @@ impl KeyWindow {
         masks: &mut Masks,
     ) -> Result<(), PlayerError> {
         let SegmentKeyEntry { rendition, segment, ref key } = *entry;
-        let new = HeldSegmentKey { track_class, rendition, segment, key: Masked::new(key.expose_secret(), masks)? };
+        let (cipher, key) = (key.cipher(), Masked::new(key.expose_secret(), masks)?);
+        let new = HeldSegmentKey { track_class, rendition, segment, cipher, key };
         let held = self.used(period);
         match held.segment_keys.iter_mut().find(|known| (known.rendition, known.segment) == (rendition, segment)) {
             Some(known) => *known = new,
@@ -82,13 +84,15 @@ impl KeyWindow {
         }
         let held = self.used(place.period);
         if let Some((_, key)) = held.keys.iter_mut().find(|(class, _)| *class == place.track_class) {
-            return key.reveal(|key| PeriodKey::from_bytes(*key).segment_key(place.rendition, place.segment));
+            return key
+                .reveal(|key| PeriodKey::from_bytes(*key).segment_key(place.cipher, place.rendition, place.segment));
         }
         let is_it = |held: &&mut HeldSegmentKey| {
-            (held.track_class, held.rendition, held.segment) == (place.track_class, place.rendition, place.segment)
+            (held.track_class, held.rendition, held.segment, held.cipher)
+                == (place.track_class, place.rendition, place.segment, place.cipher)
         };
         let found = held.segment_keys.iter_mut().find(is_it).ok_or(PlayerError::KEY_NOT_GRANTED)?;
-        found.key.reveal(|key| SegmentKey::from_bytes(*key))
+        found.key.reveal(|key| SegmentKey::from_bytes(place.cipher, *key))
     }
 
     /// Whether any class of that period was granted; a class that is missing then is one the signature does not cover.
@@ -145,7 +149,8 @@ mod tests {
 
     fn place(track_class: TrackClass, period: u32, rendition: u16, segment: u32) -> SegmentRef {
         let (rendition, segment) = (Rendition(rendition), Segment(segment));
-        SegmentRef { file_id: "title-1".parse().unwrap(), track_class, period: Period(period), rendition, segment }
+        let (file_id, cipher) = ("title-1".parse().unwrap(), Cipher::Aes128Cbc);
+        SegmentRef { file_id, track_class, period: Period(period), rendition, segment, cipher }
     }
 
     fn has(window: &mut KeyWindow, track_class: TrackClass, period: u32) -> bool {
@@ -194,7 +199,7 @@ mod tests {
     fn a_segment_key_opens_its_segment_of_its_rendition_and_nothing_else() {
         let mut window = KeyWindow::default();
         let entry = |rendition, segment, byte| {
-            let key = SegmentKey::from_bytes([byte; 32]);
+            let key = SegmentKey::from_bytes(Cipher::Aes128Cbc, [byte; 32]);
             SegmentKeyEntry { rendition: Rendition(rendition), segment: Segment(segment), key }
         };
         for (class, rendition, segment, byte) in
@@ -228,8 +233,8 @@ mod tests {
     #[test]
     fn segment_keys_make_room_with_their_period() {
         let mut window = KeyWindow::default();
-        let entry =
-            SegmentKeyEntry { rendition: Rendition(0), segment: Segment(0), key: SegmentKey::from_bytes([1; 32]) };
+        let key = SegmentKey::from_bytes(Cipher::Aes128Cbc, [1; 32]);
+        let entry = SegmentKeyEntry { rendition: Rendition(0), segment: Segment(0), key };
         insert_segment(&mut window, TrackClass::Hd, 0, &entry);
         assert!(has(&mut window, TrackClass::Hd, 0));
         for period in 1..=12 {
@@ -245,7 +250,7 @@ mod tests {
         let key = PeriodKey::from_bytes([8; 32]);
         let entry = PeriodKeyEntry { track_class: TrackClass::Hd, period: Period(0), key: key.clone() };
         window.insert(&entry, &mut masks()).expect("a mask");
-        let expected = key.segment_key(Rendition(0), Segment(0));
+        let expected = key.segment_key(Cipher::Aes128Cbc, Rendition(0), Segment(0));
         assert_eq!(window.key(&place(TrackClass::Hd, 0, 0, 0)), Ok(expected));
     }
 }

@@ -13,6 +13,9 @@ mod key_window;
 mod masked;
 mod sdk_build;
 mod segment_buffer;
+mod segment_stream;
+#[cfg(test)]
+mod segment_stream_tests;
 mod session;
 #[cfg(test)]
 mod session_tests;
@@ -20,4 +23,4 @@ mod session_tests;
 mod wiped_stack;
 
 #[cfg(target_arch = "wasm32")]
-pub use bindings::KeyveilSession;
+pub use bindings::{KeyveilSegment, KeyveilSession};

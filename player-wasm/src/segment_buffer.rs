@@ -1,54 +1,56 @@
-//! The one buffer that segments are decrypted in. It is reused, so that memory stays flat, and wiped after each segment.
+//! The one buffer that all segments pass through, piece by piece. It is as long as a piece for good, so memory stays flat however long
+//! segments are, and it is wiped after each piece.
 
-use keyveil_protocol::{CIPHERTEXT_LEN_MAX, SegmentKey};
-use zeroize::Zeroize;
+use std::hint::black_box;
+
+use keyveil_protocol::{SEALED_CHUNK_LEN, SegmentDecryptor, SegmentKey};
 
 use crate::session::PlayerError;
 
+/// The longest piece of any cipher: one sealed chunk, or 64 KiB of blocks. Longer ones would be hardly faster to decrypt, and the last one is
+/// what a player waits for when a segment's last byte is there.
+pub(crate) const PIECE_LEN_MAX: usize = SEALED_CHUNK_LEN;
+
 /// Ciphertext goes in, clear bytes come out of the same place.
-#[derive(Default)]
 pub(crate) struct SegmentBuffer {
-    bytes: Vec<u8>,
+    bytes: Box<[u8]>,
 }
 
 impl SegmentBuffer {
-    /// Makes room for a ciphertext of `len` bytes and returns where the caller writes it.
-    ///
-    /// # Errors
-    /// `segment_damaged` for a length no segment has, or one that does not fit into memory.
-    pub(crate) fn reserve(&mut self, len: usize) -> Result<*const u8, PlayerError> {
-        self.wipe();
-        if len == 0 || len > CIPHERTEXT_LEN_MAX {
-            return Err(PlayerError::SEGMENT_DAMAGED);
-        }
-        if len > self.bytes.capacity() {
-            // The old buffer goes first: growing in place would copy it, and hold both for a moment.
-            self.bytes = Vec::new();
-            self.bytes.try_reserve_exact(len).map_err(|_| PlayerError::SEGMENT_DAMAGED)?;
-        }
-        self.bytes.resize(len, 0);
-        Ok(self.bytes.as_ptr())
+    pub(crate) fn new() -> Self {
+        Self { bytes: vec![0; PIECE_LEN_MAX].into_boxed_slice() }
     }
 
-    /// Decrypts what stands in the buffer and returns the length of the clear bytes at its front. On failure it is wiped.
+    /// Where the caller writes a piece, of `PIECE_LEN_MAX` bytes at most.
+    pub(crate) fn room(&self) -> *const u8 {
+        self.bytes.as_ptr()
+    }
+
+    /// Decrypts the first `len` bytes of the buffer, and returns the length of the clear bytes at its front. On failure it is wiped.
     /// `mask_seed`: random, for the key's schedule; fetched before the key was in clear (see `Masks`).
     ///
     /// # Errors
     /// `segment_damaged`.
-    pub(crate) fn decrypt(&mut self, key: SegmentKey, mask_seed: &[u8; 16]) -> Result<usize, PlayerError> {
-        let clear_len = key.decrypt_masked(&mut self.bytes, mask_seed);
+    pub(crate) fn decrypt(
+        &mut self,
+        decryptor: &mut SegmentDecryptor,
+        key: SegmentKey,
+        mask_seed: &[u8; 16],
+        len: usize,
+        is_last: bool,
+    ) -> Result<usize, PlayerError> {
+        let piece = self.bytes.get_mut(..len).ok_or(PlayerError::SEGMENT_DAMAGED)?;
+        let clear_len = decryptor.push(key, mask_seed, piece, is_last);
         if clear_len.is_err() {
             self.wipe();
         }
         Ok(clear_len?)
     }
 
-    /// Overwrites the bytes and keeps the room.
+    /// What stands here is media: one fill that can't be left out is enough, and much faster than byte after byte.
     pub(crate) fn wipe(&mut self) {
-        // Vec's Zeroize also overwrites the spare capacity, which costs a pass over the largest segment ever seen; the slice is
-        // what was written.
-        self.bytes.as_mut_slice().zeroize();
-        self.bytes.clear();
+        self.bytes.fill(0);
+        black_box(&mut self.bytes);
     }
 
     #[cfg(test)]
@@ -59,66 +61,65 @@ impl SegmentBuffer {
 
 impl Drop for SegmentBuffer {
     fn drop(&mut self) {
-        self.bytes.zeroize();
+        self.wipe();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use keyveil_protocol::Cipher;
+
     use super::*;
 
-    fn encrypted(clear: &[u8]) -> Vec<u8> {
-        let mut bytes = clear.to_vec();
-        SegmentKey::from_bytes([9; 32]).encrypt(&mut bytes).expect("encrypts");
-        bytes
+    fn key(cipher: Cipher) -> SegmentKey {
+        SegmentKey::from_bytes(cipher, [9; 32])
     }
 
-    fn filled(buffer: &mut SegmentBuffer, ciphertext: &[u8]) {
-        buffer.reserve(ciphertext.len()).expect("fits");
-        buffer.bytes_mut().copy_from_slice(ciphertext);
+    fn decrypt(buffer: &mut SegmentBuffer, cipher: Cipher, ciphertext: &[u8]) -> Result<usize, PlayerError> {
+        buffer.bytes_mut()[..ciphertext.len()].copy_from_slice(ciphertext);
+        buffer.decrypt(&mut SegmentDecryptor::new(cipher), key(cipher), &[3; 16], ciphertext.len(), true)
     }
 
-    #[test]
-    fn a_segment_decrypts_in_place() {
-        let mut buffer = SegmentBuffer::default();
-        filled(&mut buffer, &encrypted(b"clear media"));
-        let len = buffer.decrypt(SegmentKey::from_bytes([9; 32]), &[3; 16]).expect("decrypts");
-        assert_eq!(&buffer.bytes_mut()[..len], b"clear media");
+    fn is_blank(buffer: &mut SegmentBuffer) -> bool {
+        buffer.bytes_mut().iter().all(|byte| *byte == 0)
     }
 
     #[test]
-    fn a_smaller_segment_reuses_the_room_of_a_larger_one() {
-        let mut buffer = SegmentBuffer::default();
-        let first = buffer.reserve(4096).expect("fits");
-        let second = buffer.reserve(64).expect("fits");
-        assert_eq!(first, second);
-        assert!(buffer.bytes.capacity() >= 4096);
+    fn a_piece_decrypts_in_place_and_a_wipe_leaves_nothing_of_it() {
+        let mut buffer = SegmentBuffer::new();
+        for cipher in Cipher::ALL {
+            let mut ciphertext = b"clear media".to_vec();
+            key(cipher).encrypt(&mut ciphertext).expect("encrypts");
+            let len = decrypt(&mut buffer, cipher, &ciphertext).expect("decrypts");
+            assert_eq!(&buffer.bytes_mut()[..len], b"clear media");
+            buffer.wipe();
+            assert!(is_blank(&mut buffer));
+        }
     }
 
     #[test]
-    fn a_damaged_segment_leaves_nothing_behind() {
-        let mut buffer = SegmentBuffer::default();
-        filled(&mut buffer, &[1; 15]);
-        let refusal =
-            buffer.decrypt(SegmentKey::from_bytes([9; 32]), &[3; 16]).expect_err("15 bytes are no ciphertext");
-        assert_eq!(refusal, PlayerError::SEGMENT_DAMAGED);
-        assert!(buffer.bytes_mut().is_empty());
+    fn a_damaged_piece_leaves_nothing_behind() {
+        for cipher in Cipher::ALL {
+            let mut buffer = SegmentBuffer::new();
+            assert_eq!(decrypt(&mut buffer, cipher, &[1; 15]), Err(PlayerError::SEGMENT_DAMAGED));
+            assert!(is_blank(&mut buffer));
+        }
     }
 
     #[test]
-    fn wiping_overwrites_what_was_written() {
-        let mut buffer = SegmentBuffer::default();
-        filled(&mut buffer, &encrypted(&[0xAB; 64]));
-        let len = buffer.bytes.len();
+    fn a_piece_longer_than_the_buffer_is_refused() {
+        let (mut buffer, cipher) = (SegmentBuffer::new(), Cipher::Aes128Cbc);
+        let mut decryptor = SegmentDecryptor::new(cipher);
+        let refusal = buffer.decrypt(&mut decryptor, key(cipher), &[3; 16], PIECE_LEN_MAX + 1, false);
+        assert_eq!(refusal, Err(PlayerError::SEGMENT_DAMAGED));
+    }
+
+    #[test]
+    fn its_place_and_length_never_change() {
+        let mut buffer = SegmentBuffer::new();
+        let room = buffer.room();
         buffer.wipe();
-        buffer.bytes.resize(len, 0);
-        assert!(buffer.bytes.iter().all(|byte| *byte == 0));
-    }
-
-    #[test]
-    fn lengths_no_segment_has_are_refused() {
-        let mut buffer = SegmentBuffer::default();
-        assert_eq!(buffer.reserve(0), Err(PlayerError::SEGMENT_DAMAGED));
-        assert_eq!(buffer.reserve(CIPHERTEXT_LEN_MAX + 1), Err(PlayerError::SEGMENT_DAMAGED));
+        assert_eq!(buffer.room(), room);
+        assert_eq!(buffer.bytes_mut().len(), PIECE_LEN_MAX);
     }
 }

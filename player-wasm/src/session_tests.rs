@@ -16,16 +16,16 @@ use rand_core::UnwrapErr;
 use crate::sdk_build::SdkBuild;
 use crate::session::{PlayerError, Session};
 
-const FILE_ID: &str = "title-1";
+pub(crate) const FILE_ID: &str = "title-1";
 const BUILD_SECRET: [u8; 32] = [0x5A; 32];
 const TITLE_SECRET: [u8; 32] = [0x77; 32];
 const PERIOD_SEGMENTS: u32 = 2;
 /// The title's one rendition of class HD.
-const HD: Rendition = Rendition(2);
+pub(crate) const HD: Rendition = Rendition(2);
 const CLASSES: [TrackClass; 2] = [TrackClass::Audio, TrackClass::Hd];
 
 /// Answers as docs/PROTOCOL.md says; its fields are what the tests put wrong.
-struct FakeServer {
+pub(crate) struct FakeServer {
     key: ServerKey,
     psk: Psk,
     mac_key: SessionMacKey,
@@ -68,7 +68,7 @@ impl FakeServer {
         answer(Mode::Private, Some(self.play_grant(body)))
     }
 
-    fn keys(&self, body: &str) -> String {
+    pub(crate) fn keys(&self, body: &str) -> String {
         let request: KeysRequest = serde_json::from_str(body).expect("a keys request");
         let recipient = RecipientPublicKey::parse(&request.public_key).expect("a public key");
         let (keys, segment_keys) = (self.keys_of(request.period), self.segment_keys());
@@ -98,14 +98,18 @@ impl FakeServer {
         let end = self.preview_segments.unwrap_or_default();
         let first = end - end % PERIOD_SEGMENTS;
         let entry = |segment: u32| {
-            let key = period_key(TrackClass::Hd, segment / PERIOD_SEGMENTS).segment_key(HD, Segment(segment));
+            let key = period_key(TrackClass::Hd, segment / PERIOD_SEGMENTS).segment_key(
+                Cipher::Aes128Cbc,
+                HD,
+                Segment(segment),
+            );
             SegmentKeyEntry { rendition: HD, segment: Segment(segment), key }
         };
         (first..end).map(entry).collect()
     }
 }
 
-fn period_key(track_class: TrackClass, period: u32) -> PeriodKey {
+pub(crate) fn period_key(track_class: TrackClass, period: u32) -> PeriodKey {
     TitleSecret::from_bytes(TITLE_SECRET).period_key(track_class, Period(period))
 }
 
@@ -178,7 +182,7 @@ fn build_words(pinned: ServerPublicKey) -> Vec<u32> {
     build.words().expect("words").to_vec()
 }
 
-fn playing() -> (Session, FakeServer) {
+pub(crate) fn playing() -> (Session, FakeServer) {
     let (mut session, server) = (session(), FakeServer::new());
     let body = session.play_request("psign", Some(FILE_ID), 0, StatedLevel::Sealed).expect("a body");
     session.accept_play(&server.play(&body)).expect("opens");
@@ -192,6 +196,7 @@ fn segment(track_class: TrackClass, period: u32) -> SegmentRef {
         period: Period(period),
         rendition: HD,
         segment: Segment(period * PERIOD_SEGMENTS),
+        cipher: Cipher::Aes128Cbc,
     }
 }
 
@@ -207,7 +212,11 @@ fn a_granted_segment_decrypts_to_the_clear_bytes() {
     let (mut session, _) = playing();
     let title = TitleSecret::from_bytes(TITLE_SECRET);
     let mut media = b"clear media of one segment".to_vec();
-    title.period_key(TrackClass::Hd, Period(1)).segment_key(HD, Segment(2)).encrypt(&mut media).expect("encrypts");
+    title
+        .period_key(TrackClass::Hd, Period(1))
+        .segment_key(Cipher::Aes128Cbc, HD, Segment(2))
+        .encrypt(&mut media)
+        .expect("encrypts");
 
     let key = session.segment_key(&segment(TrackClass::Hd, 1)).expect("granted");
     let clear_len = key.decrypt(&mut media).expect("decrypts");
@@ -223,10 +232,11 @@ fn a_preview_ends_at_its_last_segment() {
     let place = |segment: u32, rendition| {
         let (period, segment) = (Period(segment / PERIOD_SEGMENTS), Segment(segment));
         let file_id = FILE_ID.parse().expect("an id");
-        SegmentRef { file_id, track_class: TrackClass::Hd, period, rendition, segment }
+        SegmentRef { file_id, track_class: TrackClass::Hd, period, rendition, segment, cipher: Cipher::Aes128Cbc }
     };
     for segment in [0, 1, 2] {
-        let key = period_key(TrackClass::Hd, segment / PERIOD_SEGMENTS).segment_key(HD, Segment(segment));
+        let key =
+            period_key(TrackClass::Hd, segment / PERIOD_SEGMENTS).segment_key(Cipher::Aes128Cbc, HD, Segment(segment));
         assert_eq!(session.segment_key(&place(segment, HD)).expect("granted"), key);
     }
     assert_eq!(code(session.segment_key(&place(3, HD))), ErrorCode::KeyNotGranted);

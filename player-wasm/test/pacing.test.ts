@@ -52,8 +52,9 @@ function fakeWasm() {
     acceptKeys: accept,
     holdsPeriod: (period) => held.has(period),
     trackClasses: () => ["SD"],
-    reserve: () => 64,
-    decrypt: () => 3,
+    openSegment: () => ({ pieceLen: 64, clearLenMax: (length) => length - 1, free: () => undefined }),
+    room: () => 64,
+    decryptPiece: () => 3,
     wipe: () => undefined,
   };
   return { held, memory, session };

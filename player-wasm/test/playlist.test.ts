@@ -64,6 +64,15 @@ describe("a private playlist", () => {
     ]);
   });
 
+  test("in the authenticated cipher says so with each segment", () => {
+    const lines = [tag(0, { CIPHER: '"chacha20-poly1305"' }), "#EXTINF:6,", "s0.ts", "#EXTINF:6,", "s1.ts"];
+    const uris = body(rewritePlaylist(playlist(...lines), PRIVATE)).filter((line) => !line.startsWith("#"));
+    expect(uris).toEqual([
+      "s0.ts#keyveil=title-1/2/0/2/0/chacha20-poly1305",
+      "s1.ts#keyveil=title-1/2/0/2/1/chacha20-poly1305",
+    ]);
+  });
+
   test("with byte ranges keeps them", () => {
     const lines = [
       tag(0),
@@ -300,12 +309,17 @@ describe("a segment reference", () => {
   });
 
   test("that breaks the form is none", () => {
-    expect(parseSegmentRef("t/0/1/2/3")).toMatchObject({ fileId: "t", segment: 3 });
+    expect(parseSegmentRef("t/0/1/2/3")).toMatchObject({ fileId: "t", segment: 3, cipher: "aes-128-cbc" });
+    const other = parseSegmentRef("t/0/1/2/3/chacha20-poly1305");
+    expect(other).toMatchObject({ fileId: "t", segment: 3, cipher: "chacha20-poly1305" });
     for (const text of [
       "",
       "t/4/1/2/3",
       "t/0/1/2",
       "t/0/1/2/3/4",
+      "t/0/1/2/3/aes-128-cbc",
+      "t/0/1/2/3/chacha20",
+      "t/0/1/2/3/chacha20-poly1305/",
       "t/0/1/65536/3",
       "t/0/4294967296/1/3",
       "../0/1/2/3",

@@ -5,80 +5,10 @@ import { WorkerHost } from "../ts/worker/host.js";
 import { SegmentLoader } from "../ts/worker/segment-loader.js";
 import { Session } from "../ts/worker/session.js";
 import { Slots } from "../ts/worker/slots.js";
-import type { Wasm, WasmSession } from "../ts/worker/wasm.js";
+import type { Wasm } from "../ts/worker/wasm.js";
 import { START } from "./engine-fakes.js";
+import { FakeWasm } from "./fake-wasm.js";
 import { INIT, playback, settle } from "./fakes.js";
-
-/** The module as the worker sees it: "decrypts" by dropping the last byte, and holds the periods it was granted. */
-class FakeWasm implements Wasm, WasmSession {
-  readonly memory = new WebAssembly.Memory({ initial: 1 });
-  readonly session = this;
-  readonly held = new Set<number>();
-  readonly decrypted: string[] = [];
-  /** As the module does: a grant far from the keys at hand takes their place. */
-  dropsOldKeys = false;
-  wiped = 0;
-  counter = 0;
-  #length = 0;
-  #asked = 0;
-
-  playRequest(
-    psign: string,
-    _fileId: string | undefined,
-    _positionMs: number,
-    level: string,
-    downgrade: string | undefined,
-  ): string {
-    this.#asked = 0;
-    return JSON.stringify({ psign, level, downgrade });
-  }
-
-  acceptPlay(): void {
-    this.#grant();
-  }
-
-  keysRequest(period: number, positionMs: number, psign: string | undefined): string[] {
-    this.#asked = period;
-    this.counter += 1;
-    return [JSON.stringify({ period, positionMs, psign, counter: this.counter }), `mac-${this.counter}`];
-  }
-
-  acceptKeys(response: string): void {
-    if (response.includes("forged")) throw "envelope_rejected";
-    this.#grant();
-  }
-
-  holdsPeriod(period: number): boolean {
-    return this.held.has(period);
-  }
-
-  trackClasses(): string[] {
-    return ["AUDIO", "SD"];
-  }
-
-  reserve(length: number): number {
-    if (length === 13) throw new Error("unreachable");
-    this.#length = length;
-    return 1024;
-  }
-
-  decrypt(fragment: string): number {
-    if (fragment.endsWith("/66")) throw "segment_damaged";
-    if (!this.held.has(Number(fragment.split("/")[2]))) throw "key_not_granted";
-    this.decrypted.push(fragment);
-    return this.#length - 1;
-  }
-
-  wipe(): void {
-    this.wiped += 1;
-    new Uint8Array(this.memory.buffer).fill(0);
-  }
-
-  #grant(): void {
-    if (this.dropsOldKeys) this.held.clear();
-    this.held.add(this.#asked).add(this.#asked + 1);
-  }
-}
 
 interface Call {
   readonly url: string;

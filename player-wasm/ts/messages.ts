@@ -62,8 +62,9 @@ export type ToWorker = ToSealedWorker | ToGuardedWorker;
 export interface SegmentTiming {
   /** From the request to its first byte. */
   readonly ttfbMs: number;
-  /** From the request to its last byte. */
+  /** From the request to its last byte, without what the network was kept waiting by this side. */
   readonly fetchMs: number;
+  /** Of all pieces together; most are decrypted while others come. */
   readonly decryptMs: number;
 }
 

@@ -37,7 +37,7 @@ export interface TitleInfo {
   readonly mode: TitleMode;
   /** Which encryption of the title. */
   readonly version: number;
-  readonly cipher: "aes-128-cbc" | null;
+  readonly cipher: Cipher | null;
   readonly container: "fmp4" | "ts";
   readonly segmentMs: number;
   readonly periodSegments: number;
@@ -94,6 +94,9 @@ export interface Renewal {
   readonly maxTrack: TrackClass | null;
 }
 
+export const CIPHERS = ["aes-128-cbc", "chacha20-poly1305"] as const;
+export type Cipher = (typeof CIPHERS)[number];
+
 /** Which segment of which title: the fragment that playlists carry to the fragment loader. */
 export interface SegmentRef {
   readonly fileId: string;
@@ -101,12 +104,15 @@ export interface SegmentRef {
   readonly period: number;
   readonly rendition: number;
   readonly segment: number;
+  readonly cipher: Cipher;
 }
 
 export const SEGMENT_FRAGMENT = "#keyveil=";
 
+/** The one there was first, which a fragment does not name. */
+const FIRST_CIPHER: Cipher = "aes-128-cbc";
 const FILE_ID = /^[A-Za-z0-9_-]{1,64}$/;
-const SEGMENT_REF = /^([A-Za-z0-9_-]{1,64})\/([0-3])\/(\d{1,10})\/(\d{1,5})\/(\d{1,10})$/;
+const SEGMENT_REF = /^([A-Za-z0-9_-]{1,64})\/([0-3])\/(\d{1,10})\/(\d{1,5})\/(\d{1,10})(?:\/(chacha20-poly1305))?$/;
 const U16_MAX = 0xffff;
 const U32_MAX = 0xffffffff;
 
@@ -119,20 +125,22 @@ export function trackClassNumber(name: string): number | null {
 }
 
 export function formatSegmentRef(ref: SegmentRef): string {
-  return `${ref.fileId}/${ref.trackClass}/${ref.period}/${ref.rendition}/${ref.segment}`;
+  const place = `${ref.fileId}/${ref.trackClass}/${ref.period}/${ref.rendition}/${ref.segment}`;
+  return ref.cipher === FIRST_CIPHER ? place : `${place}/${ref.cipher}`;
 }
 
 /** `null` for a text that breaks the form or a number's range. */
 export function parseSegmentRef(text: string): SegmentRef | null {
   const parts = SEGMENT_REF.exec(text);
   if (!parts) return null;
-  const [, fileId = "", trackClass, period, rendition, segment] = parts;
+  const [, fileId = "", trackClass, period, rendition, segment, cipherName] = parts;
   const ref = {
     fileId,
     trackClass: Number(trackClass),
     period: Number(period),
     rendition: Number(rendition),
     segment: Number(segment),
+    cipher: cipherName === "chacha20-poly1305" ? cipherName : FIRST_CIPHER,
   };
   return ref.period > U32_MAX || ref.segment > U32_MAX || ref.rendition > U16_MAX ? null : ref;
 }

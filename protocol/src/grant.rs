@@ -14,7 +14,7 @@ use crate::segment::SegmentKey;
 use crate::track::{Period, Rendition, Segment, TrackClass};
 
 /// Of a player's grants: period keys, and segment keys where the last part of a preview is shorter than a period.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 const TITLE_VERSION: u8 = 1;
 /// The most period keys in one grant, and the most segment keys.
 pub const GRANT_KEYS_MAX: usize = 256;
@@ -41,7 +41,7 @@ pub struct SegmentKeyEntry {
     pub rendition: Rendition,
     /// The segment.
     pub segment: Segment,
-    /// Key and IV.
+    /// The key, and which cipher it is of.
     pub key: SegmentKey,
 }
 

@@ -94,13 +94,10 @@ impl FromStr for KeyTag {
             .strip_prefix(URI_SCHEME)
             .and_then(|path| path.split_once('/'))
             .ok_or(malformed("URI"))?;
-        if attributes.one("CIPHER", true)? != Cipher::Aes128Cbc.name() {
-            return Err(malformed("CIPHER is unknown"));
-        }
         Ok(Self {
             file_id: file_id.parse().map_err(|_| malformed("file id in URI"))?,
             period: Period(decimal(period)?),
-            cipher: Cipher::Aes128Cbc,
+            cipher: Cipher::from_name(attributes.one("CIPHER", true)?).ok_or(malformed("CIPHER is unknown"))?,
             track_class: attributes.one("TRACK-CLASS", true)?.parse().map_err(|_| malformed("TRACK-CLASS"))?,
             rendition: Rendition(decimal(attributes.one("RENDITION", false)?)?),
         })
@@ -120,12 +117,18 @@ pub struct SegmentRef {
     pub rendition: Rendition,
     /// Its number.
     pub segment: Segment,
+    /// What it is encrypted with. Another one that is written here leads to another key, and so to a refusal or noise.
+    pub cipher: Cipher,
 }
 
 impl fmt::Display for SegmentRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file_id, track_class, period, rendition, segment } = self;
-        write!(f, "{FRAGMENT}{file_id}/{}/{period}/{rendition}/{segment}", track_class.number())
+        let Self { file_id, track_class, period, rendition, segment, cipher } = self;
+        write!(f, "{FRAGMENT}{file_id}/{}/{period}/{rendition}/{segment}", track_class.number())?;
+        match cipher {
+            Cipher::Aes128Cbc => Ok(()),
+            other => write!(f, "/{}", other.name()),
+        }
     }
 }
 
@@ -141,6 +144,13 @@ impl FromStr for SegmentRef {
             period: Period(decimal(part()?)?),
             rendition: Rendition(decimal(part()?)?),
             segment: Segment(decimal(part()?)?),
+            // Unnamed is the first there was; by its name it would have a second spelling.
+            cipher: match parts.next() {
+                None => Cipher::Aes128Cbc,
+                Some(name) => Cipher::from_name(name)
+                    .filter(|cipher| *cipher != Cipher::Aes128Cbc)
+                    .ok_or(malformed("cipher in fragment"))?,
+            },
         };
         if parts.next().is_some() { Err(malformed("fragment is long")) } else { Ok(segment_ref) }
     }

@@ -5,13 +5,14 @@ use sha2::Sha256;
 use zeroize::Zeroize;
 
 use crate::secret::secret;
-use crate::segment::SegmentKey;
-use crate::track::{Period, Rendition, Segment, TrackClass};
+use crate::segment::{Aes128CbcKey, SegmentKey};
+use crate::track::{Cipher, Period, Rendition, Segment, TrackClass};
 
 const PERIOD_KEY_LABEL: &[u8] = b"keyveil/v1/period-key";
 const STANDARD_KEY_LABEL: &[u8] = b"keyveil/v1/standard/key";
 const STANDARD_IV_LABEL: &[u8] = b"keyveil/v1/standard/iv";
-const SEGMENT_KEY_LABEL: &[u8] = b"keyveil/v1/segment/aes-128-cbc";
+const AES_128_CBC_LABEL: &[u8] = b"keyveil/v1/segment/aes-128-cbc";
+const CHACHA20_POLY1305_LABEL: &[u8] = b"keyveil/v1/segment/chacha20-poly1305";
 
 secret! {
     /// 32 random bytes from the KMS, one per title. Everything else derives from it.
@@ -35,11 +36,16 @@ impl TitleSecret {
 }
 
 impl PeriodKey {
-    /// HKDF-SHA256 (RFC 5869) with label, rendition and segment as `info`; 16 bytes of key, then 16 of IV.
+    /// HKDF-SHA256 (RFC 5869) with the cipher's label, rendition and segment as `info`: 16 bytes of key, then 16 of IV, or 32 of key.
+    /// A label per cipher, so that no key is ever used with two.
     #[must_use]
-    pub fn segment_key(&self, rendition: Rendition, segment: Segment) -> SegmentKey {
-        let info = [SEGMENT_KEY_LABEL, &[0], &rendition.0.to_be_bytes(), &segment.0.to_be_bytes()];
-        let mut segment_key = SegmentKey::zero();
+    pub fn segment_key(&self, cipher: Cipher, rendition: Rendition, segment: Segment) -> SegmentKey {
+        let label = match cipher {
+            Cipher::Aes128Cbc => AES_128_CBC_LABEL,
+            Cipher::ChaCha20Poly1305 => CHACHA20_POLY1305_LABEL,
+        };
+        let info = [label, &[0], &rendition.0.to_be_bytes(), &segment.0.to_be_bytes()];
+        let mut segment_key = SegmentKey::zero(cipher);
         derive(self.expose_secret(), &info, segment_key.bytes_mut());
         segment_key
     }
@@ -47,8 +53,8 @@ impl PeriodKey {
     /// What a segment of a standard title is encrypted with: the period's one key and an IV of its own
     /// (docs/DELIVERY.md, "Standard mode").
     #[must_use]
-    pub fn standard_segment_key(&self, rendition: Rendition, segment: Segment) -> SegmentKey {
-        let (mut key, mut iv) = (SegmentKey::zero(), SegmentKey::zero());
+    pub fn standard_segment_key(&self, rendition: Rendition, segment: Segment) -> Aes128CbcKey {
+        let (mut key, mut iv) = (Aes128CbcKey::zero(), Aes128CbcKey::zero());
         derive(self.expose_secret(), &[STANDARD_KEY_LABEL, &[0]], key.bytes_mut());
         let info = [STANDARD_IV_LABEL, &[0], &rendition.0.to_be_bytes(), &segment.0.to_be_bytes()];
         derive(self.expose_secret(), &info, iv.bytes_mut());

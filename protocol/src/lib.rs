@@ -2,12 +2,12 @@
 //! segment cipher, `EXT-X-KEY` tag and errors. Pure: no I/O, no clock and no random source of its own; builds for wasm32.
 //!
 //! ```
-//! use keyveil_protocol::{Rendition, Segment, TitleSecret, TrackClass, PeriodSegments};
+//! use keyveil_protocol::{Cipher, Rendition, Segment, TitleSecret, TrackClass, PeriodSegments};
 //!
 //! let title_secret = TitleSecret::from_bytes([7; 32]); // from the KMS
 //! let segment = Segment(25);
 //! let period = PeriodSegments::new(10)?.period_of(segment);
-//! let key = || title_secret.period_key(TrackClass::Hd, period).segment_key(Rendition(2), segment);
+//! let key = || title_secret.period_key(TrackClass::Hd, period).segment_key(Cipher::Aes128Cbc, Rendition(2), segment);
 //!
 //! let mut media = b"clear media".to_vec();
 //! key().encrypt(&mut media)?;
@@ -54,5 +54,8 @@ pub use level::{BelowMinLevel, Downgrade, LevelRule, PlaybackLevel, StatedLevel}
 pub use mac::{MAC_HEADER, SessionMacKey};
 pub use object::from_json_object;
 pub use sdk_build::{BuildLayoutSeed, EmbeddedBuild, SdkBuild};
-pub use segment::{BLOCK_LEN, CIPHERTEXT_LEN_MAX, SegmentKey};
+pub use segment::{
+    Aes128CbcKey, BLOCK_LEN, CHUNK_LEN, CIPHERTEXT_LEN_MAX, ChaCha20Poly1305Key, SEALED_CHUNK_LEN, SegmentDecryptor,
+    SegmentKey, TAG_LEN,
+};
 pub use track::{Cipher, Container, Mode, Period, PeriodSegments, Rendition, Segment, TrackClass};

@@ -1,87 +1,103 @@
-//! Segment cipher `aes-128-cbc` (docs/PROTOCOL.md): AES-128-CBC with PKCS#7 over a whole segment.
+//! Segment ciphers (docs/PROTOCOL.md): what a whole segment is encrypted with, and how it is decrypted again, in one piece or as it
+//! arrives.
 
-use aes::Aes128;
-use cbc::cipher::block_padding::Pkcs7;
-use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
+mod aes_128_cbc;
+mod chacha20_poly1305;
+mod decryptor;
+
+pub use aes_128_cbc::Aes128CbcKey;
+pub use chacha20_poly1305::{CHUNK_LEN, ChaCha20Poly1305Key, SEALED_CHUNK_LEN, TAG_LEN};
+pub use decryptor::SegmentDecryptor;
 
 use crate::error::{ErrorCode, ProtocolError};
-use crate::secret::secret;
+use crate::track::Cipher;
 
-/// AES' block and so the granularity of a ciphertext, in bytes.
+/// AES' block and so the granularity of an `aes-128-cbc` ciphertext, in bytes.
 pub const BLOCK_LEN: usize = 16;
 /// The longest ciphertext taken, in bytes.
 pub const CIPHERTEXT_LEN_MAX: usize = 512 << 20;
 
-secret! {
-    /// Key (16 bytes) and IV (16 bytes) of exactly one segment of one rendition.
-    SegmentKey[32]
+/// What opens exactly one segment of one rendition, by the one cipher it was derived for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SegmentKey {
+    /// Of `aes-128-cbc`.
+    Aes128Cbc(Aes128CbcKey),
+    /// Of `chacha20-poly1305`.
+    ChaCha20Poly1305(ChaCha20Poly1305Key),
 }
 
 impl SegmentKey {
-    /// Encrypts in place, growing the buffer by 1 … 16 bytes of padding. Consumes the key: one segment, one use.
+    /// Length in bytes, of each cipher.
+    pub const LEN: usize = 32;
+
+    /// Takes over the bytes of a key that was derived for this cipher.
+    #[must_use]
+    pub const fn from_bytes(cipher: Cipher, bytes: [u8; Self::LEN]) -> Self {
+        match cipher {
+            Cipher::Aes128Cbc => Self::Aes128Cbc(Aes128CbcKey::from_bytes(bytes)),
+            Cipher::ChaCha20Poly1305 => Self::ChaCha20Poly1305(ChaCha20Poly1305Key::from_bytes(bytes)),
+        }
+    }
+
+    /// To be filled in place, so that no copy of the bytes stays behind elsewhere.
+    pub(crate) const fn zero(cipher: Cipher) -> Self {
+        Self::from_bytes(cipher, [0; Self::LEN])
+    }
+
+    pub(crate) const fn bytes_mut(&mut self) -> &mut [u8; Self::LEN] {
+        match self {
+            Self::Aes128Cbc(key) => key.bytes_mut(),
+            Self::ChaCha20Poly1305(key) => key.bytes_mut(),
+        }
+    }
+
+    /// The only cipher it may be used with.
+    #[must_use]
+    pub const fn cipher(&self) -> Cipher {
+        match self {
+            Self::Aes128Cbc(_) => Cipher::Aes128Cbc,
+            Self::ChaCha20Poly1305(_) => Cipher::ChaCha20Poly1305,
+        }
+    }
+
+    /// The bare bytes. Never log, format or serialize what this returns.
+    #[must_use]
+    pub const fn expose_secret(&self) -> &[u8; Self::LEN] {
+        match self {
+            Self::Aes128Cbc(key) => key.expose_secret(),
+            Self::ChaCha20Poly1305(key) => key.expose_secret(),
+        }
+    }
+
+    /// Encrypts in place, growing the buffer by padding or tags. Consumes the key: one segment, one use.
     ///
     /// # Errors
-    /// `segment_damaged` when the ciphertext would be over 512 MiB.
+    /// `segment_damaged` when the ciphertext would be over 512 MiB; the buffer is then as it was.
     pub fn encrypt(self, buffer: &mut Vec<u8>) -> Result<(), ProtocolError> {
-        let clear_len = buffer.len();
-        let padded_len = (clear_len / BLOCK_LEN + 1) * BLOCK_LEN;
-        if padded_len > CIPHERTEXT_LEN_MAX {
-            return Err(damaged("segment over 512 MiB"));
+        match self {
+            Self::Aes128Cbc(key) => key.encrypt(buffer),
+            Self::ChaCha20Poly1305(key) => key.encrypt(buffer),
         }
-        buffer.resize(padded_len, 0);
-        let (key, iv) = self.halves();
-        cbc::Encryptor::<Aes128>::new(key.into(), iv.into())
-            .encrypt_padded::<Pkcs7>(buffer, clear_len)
-            .map_err(|_| damaged("no room for padding"))?;
-        Ok(())
     }
 
-    /// Decrypts in place and returns the length of the clear bytes at the front of the buffer. The rest is padding.
+    /// Decrypts in place and returns the length of the clear bytes at the front of the buffer. The rest means nothing.
     ///
     /// # Errors
-    /// `segment_damaged` when length or padding can't be right; the buffer then holds nothing useful.
+    /// `segment_damaged` when it can't be what was encrypted; the buffer then holds nothing useful.
     pub fn decrypt(self, buffer: &mut [u8]) -> Result<usize, ProtocolError> {
-        if buffer.is_empty() || !buffer.len().is_multiple_of(BLOCK_LEN) || buffer.len() > CIPHERTEXT_LEN_MAX {
-            return Err(damaged("ciphertext length"));
+        match self {
+            Self::Aes128Cbc(key) => key.decrypt(buffer),
+            Self::ChaCha20Poly1305(key) => key.decrypt(buffer),
         }
-        let (key, iv) = self.halves();
-        cbc::Decryptor::<Aes128>::new(key.into(), iv.into())
-            .decrypt_padded::<Pkcs7>(buffer)
-            .map(<[u8]>::len)
-            .map_err(|_| damaged("padding"))
     }
 
-    /// As [`Self::decrypt`], and where the target has WebAssembly's vectors, by a cipher that keeps the key schedule bitsliced and
+    /// As [`Self::decrypt`], and where the target has WebAssembly's vectors, AES by a cipher that keeps the key schedule bitsliced and
     /// under masks. These grow out of `mask_seed`, which must be random.
     ///
     /// # Errors
     /// As [`Self::decrypt`].
-    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
     pub fn decrypt_masked(self, buffer: &mut [u8], mask_seed: &[u8; BLOCK_LEN]) -> Result<usize, ProtocolError> {
-        if buffer.len() > CIPHERTEXT_LEN_MAX {
-            return Err(damaged("ciphertext length"));
-        }
-        let (key, iv) = self.halves();
-        bitsliced_aes::decrypt_padded(key, iv, mask_seed, buffer).map_err(|_| damaged("length or padding"))
-    }
-
-    /// Without vectors there is the other cipher only.
-    ///
-    /// # Errors
-    /// As [`Self::decrypt`].
-    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-    pub fn decrypt_masked(self, buffer: &mut [u8], _mask_seed: &[u8; BLOCK_LEN]) -> Result<usize, ProtocolError> {
-        self.decrypt(buffer)
-    }
-
-    /// The 16 bytes of key and the 16 of IV. A standard title's key goes out to players, its IV into playlists.
-    #[must_use]
-    pub fn halves(&self) -> (&[u8; 16], &[u8; 16]) {
-        let bytes = self.expose_secret();
-        match (bytes.first_chunk(), bytes.last_chunk()) {
-            (Some(key), Some(iv)) => (key, iv),
-            _ => unreachable!("32 bytes have two halves of 16"),
-        }
+        SegmentDecryptor::new(self.cipher()).push(self, mask_seed, buffer, true)
     }
 }
 

@@ -194,14 +194,52 @@ pub enum Cipher {
     /// AES-128-CBC with PKCS#7, a key and an IV per segment.
     #[serde(rename = "aes-128-cbc")]
     Aes128Cbc,
+    /// ChaCha20-Poly1305 in chunks of 64 KiB, a key per segment: authenticated. Of private titles only.
+    #[serde(rename = "chacha20-poly1305")]
+    ChaCha20Poly1305,
 }
 
 impl Cipher {
+    /// All ciphers.
+    pub const ALL: [Self; 2] = [Self::Aes128Cbc, Self::ChaCha20Poly1305];
+
+    /// The byte that stands for it in grants.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Aes128Cbc => 0,
+            Self::ChaCha20Poly1305 => 1,
+        }
+    }
+
+    /// The cipher behind such a byte.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|cipher| cipher.number() == number)
+    }
+
+    /// The cipher of such a name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cipher| cipher.name() == name)
+    }
+
+    /// Whether segments of titles of this mode may have it: standard players know AES only.
+    #[must_use]
+    pub const fn fits(self, mode: Mode) -> bool {
+        match mode {
+            Mode::Private => true,
+            Mode::Standard => matches!(self, Self::Aes128Cbc),
+            Mode::Clear => false,
+        }
+    }
+
     /// The name in playlists and JSON.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Aes128Cbc => "aes-128-cbc",
+            Self::ChaCha20Poly1305 => "chacha20-poly1305",
         }
     }
 }

@@ -176,6 +176,9 @@ impl WorkflowSettings {
         if self.mode.is_encrypted() != self.cipher.is_some() {
             return Err(wrong("cipher: encrypted titles need one, clear ones have none"));
         }
+        if self.cipher.is_some_and(|cipher| !cipher.fits(self.mode)) {
+            return Err(wrong("cipher: standard titles have aes-128-cbc only"));
+        }
         if self.clear_lead_secs > if self.mode.is_encrypted() { CLEAR_LEAD_SECS_MAX } else { 0 } {
             return Err(wrong("clearLeadSecs: 0 to 600, and 0 for clear titles"));
         }
@@ -233,6 +236,9 @@ mod tests {
     fn sensible_settings_pass_and_senseless_ones_say_what_is_wrong() {
         let good = WorkflowSettings::default();
         assert!(good.check().is_ok());
+        for (mode, cipher) in [(Mode::Private, Cipher::ChaCha20Poly1305), (Mode::Standard, Cipher::Aes128Cbc)] {
+            assert!(WorkflowSettings { mode, cipher: Some(cipher), ..good.clone() }.check().is_ok());
+        }
         let rungs = |rungs: &[(u32, u32)]| LadderSettings::Rungs {
             rungs: rungs.iter().map(|&(edge, video_bit_rate)| RungSettings { edge, video_bit_rate }).collect(),
         };
@@ -241,6 +247,7 @@ mod tests {
             WorkflowSettings { segment_secs: 61, ..good.clone() },
             WorkflowSettings { cipher: None, ..good.clone() },
             WorkflowSettings { mode: Mode::Clear, ..good.clone() },
+            WorkflowSettings { mode: Mode::Standard, cipher: Some(Cipher::ChaCha20Poly1305), ..good.clone() },
             WorkflowSettings { audio_bit_rate: 1, ..good.clone() },
             WorkflowSettings { clear_lead_secs: 601, ..good.clone() },
             WorkflowSettings { mode: Mode::Clear, cipher: None, clear_lead_secs: 1, ..good.clone() },

@@ -3,13 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use keyveil_protocol::{
-    BLOCK_LEN, CIPHERTEXT_LEN_MAX, ErrorCode, Period, PeriodKey, PeriodKeyEntry, PeriodSegments, Rendition, Segment,
-    SegmentKey, TitleSecret, TrackClass,
+    BLOCK_LEN, CIPHERTEXT_LEN_MAX, Cipher, ErrorCode, Period, PeriodKey, PeriodKeyEntry, PeriodSegments, Rendition,
+    Segment, SegmentKey, TitleSecret, TrackClass,
 };
 use proptest::prelude::*;
 
 fn key() -> SegmentKey {
-    SegmentKey::from_bytes([7; 32])
+    SegmentKey::from_bytes(Cipher::Aes128Cbc, [7; 32])
 }
 
 /// No two neighbouring bytes alike, and no two blocks.
@@ -83,7 +83,7 @@ proptest! {
     fn neighbours_share_no_key(secret: [u8; 32], period in 1..u32::MAX, rendition in 1..u16::MAX, segment in 1..u32::MAX) {
         let title_secret = TitleSecret::from_bytes(secret);
         let segment_key = |class, period, rendition, segment| {
-            *title_secret.period_key(class, Period(period)).segment_key(Rendition(rendition), Segment(segment)).expose_secret()
+            *title_secret.period_key(class, Period(period)).segment_key(Cipher::Aes128Cbc, Rendition(rendition), Segment(segment)).expose_secret()
         };
         let own = segment_key(TrackClass::Sd, period, rendition, segment);
         for other in [
@@ -114,12 +114,12 @@ proptest! {
             let period = periods.period_of(segment);
             let sealed = |class| {
                 let mut buffer = clear(40);
-                let key = title_secret.period_key(class, period).segment_key(Rendition(2), segment);
+                let key = title_secret.period_key(class, period).segment_key(Cipher::Aes128Cbc, Rendition(2), segment);
                 key.encrypt(&mut buffer).unwrap();
                 buffer
             };
             let opens = |key: &PeriodKey, mut buffer: Vec<u8>| {
-                key.segment_key(Rendition(2), segment).decrypt(&mut buffer).is_ok_and(|len| buffer[..len] == clear(40))
+                key.segment_key(Cipher::Aes128Cbc, Rendition(2), segment).decrypt(&mut buffer).is_ok_and(|len| buffer[..len] == clear(40))
             };
             let found = granted(&grant, class, period);
             prop_assert_eq!(found.is_some(), covered.contains(&segment.0));

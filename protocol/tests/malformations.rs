@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use keyveil_protocol::api::{KeysRequest, PlayRequest};
 use keyveil_protocol::psign::{SigningKey, UnverifiedPlayerSignature};
 use keyveil_protocol::{
-    ApiKey, AppId, Envelope, ErrorCode, Exchange, FileId, KeyTag, Mode, ProtocolError, Psk, PskSecret,
+    ApiKey, AppId, Cipher, Envelope, ErrorCode, Exchange, FileId, KeyTag, Mode, ProtocolError, Psk, PskSecret,
     RecipientPublicKey, SegmentKey, SegmentRef, ServerKey, SessionMacKey, from_json_object,
 };
 use serde::de::DeserializeOwned;
@@ -116,10 +116,12 @@ fn malformed_envelopes_and_grants_are_refused() {
 
 #[test]
 fn malformed_segments_are_refused() {
-    check("segment", 10, |group, ciphertext| {
-        let key = SegmentKey::from_bytes(group.bytes("segmentKey"));
-        code(key.decrypt(&mut hex::decode(ciphertext).unwrap()))
-    });
+    for (name, cipher) in [("segment", Cipher::Aes128Cbc), ("chunkedSegment", Cipher::ChaCha20Poly1305)] {
+        check(name, 10, |group, ciphertext| {
+            let key = SegmentKey::from_bytes(cipher, group.bytes("segmentKey"));
+            code(key.decrypt(&mut hex::decode(ciphertext).unwrap()))
+        });
+    }
 }
 
 #[test]

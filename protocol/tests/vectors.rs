@@ -6,11 +6,12 @@ use std::convert::Infallible;
 use keyveil_protocol::api::PlayRequest;
 use keyveil_protocol::psign::{PlayerSignatureClaims, SigningKey, UnverifiedPlayerSignature};
 use keyveil_protocol::{
-    ApiKey, Downgrade, Envelope, Exchange, KeyTag, KeysGrant, LevelRule, Mode, Period, PeriodKey, PeriodKeyEntry,
-    PlayGrant, ProtocolError, Psk, PskSecret, RecipientPublicKey, Rendition, Sealing, Segment, SegmentKey,
-    SegmentKeyEntry, SegmentRef, ServerKey, SessionId, SessionMacKey, TitleSecret, TrackClass, seal_title,
+    ApiKey, Cipher, Downgrade, Envelope, Exchange, KeyTag, KeysGrant, LevelRule, Mode, Period, PeriodKey,
+    PeriodKeyEntry, PlayGrant, ProtocolError, Psk, PskSecret, RecipientPublicKey, Rendition, Sealing, Segment,
+    SegmentKey, SegmentKeyEntry, SegmentRef, ServerKey, SessionId, SessionMacKey, TitleSecret, TrackClass, seal_title,
 };
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -39,6 +40,11 @@ fn number<T: TryFrom<u64>>(value: &Value, name: &str) -> T {
     T::try_from(value[name].as_u64().unwrap()).ok().unwrap()
 }
 
+/// The first there was where none is named.
+fn cipher(value: &Value) -> Cipher {
+    value["cipher"].as_str().map_or(Cipher::Aes128Cbc, |name| Cipher::from_name(name).unwrap())
+}
+
 fn class(value: &Value) -> TrackClass {
     text(value, "trackClass").parse().unwrap()
 }
@@ -49,9 +55,13 @@ fn keys_derive_as_written_down() {
         let period_key =
             TitleSecret::from_bytes(bytes(v, "titleSecret")).period_key(class(v), Period(number(v, "period")));
         assert_eq!(*period_key.expose_secret(), bytes::<32>(v, "periodKey"));
-        let key = period_key.segment_key(Rendition(number(v, "rendition")), Segment(number(v, "segment")));
+        let key =
+            period_key.segment_key(Cipher::Aes128Cbc, Rendition(number(v, "rendition")), Segment(number(v, "segment")));
         assert_eq!(key.expose_secret()[..16], bytes::<16>(v, "segmentKey"));
         assert_eq!(key.expose_secret()[16..], bytes::<16>(v, "iv"));
+        let place = (Rendition(number(v, "rendition")), Segment(number(v, "segment")));
+        let key = period_key.segment_key(Cipher::ChaCha20Poly1305, place.0, place.1);
+        assert_eq!(*key.expose_secret(), bytes::<32>(v, "chachaKey"));
         let key = period_key.standard_segment_key(Rendition(number(v, "rendition")), Segment(number(v, "segment")));
         assert_eq!(key.halves(), (&bytes::<16>(v, "standardKey"), &bytes::<16>(v, "standardIv")));
     }
@@ -60,8 +70,29 @@ fn keys_derive_as_written_down() {
 #[test]
 fn segments_encrypt_and_decrypt_as_written_down() {
     let v = vectors!("segment-cipher");
-    let key = || SegmentKey::from_bytes(bytes(&v, "segmentKey"));
-    for case in list(&v, "valid") {
+    check_cipher(&v, Cipher::Aes128Cbc);
+    check_cipher(&v["chunked"], Cipher::ChaCha20Poly1305);
+}
+
+#[test]
+fn long_segments_in_chunks_have_the_digests_written_down() {
+    let v = &vectors!("segment-cipher")["chunked"];
+    for case in list(v, "long") {
+        let len = number::<usize>(case, "length");
+        let clear: Vec<u8> = (0..len).map(|at| ((len & 255) + at * 7) as u8).collect();
+        let mut buffer = clear.clone();
+        let key = || SegmentKey::from_bytes(Cipher::ChaCha20Poly1305, bytes(v, "segmentKey"));
+        key().encrypt(&mut buffer).unwrap();
+        assert_eq!(buffer.len(), number::<usize>(case, "sealedLength"));
+        assert_eq!(Sha256::digest(&buffer)[..], bytes::<32>(case, "sha256"), "{len}");
+        let clear_len = key().decrypt_masked(&mut buffer, &[7; 16]).unwrap();
+        assert!(buffer[..clear_len] == clear);
+    }
+}
+
+fn check_cipher(v: &Value, cipher: Cipher) {
+    let key = || SegmentKey::from_bytes(cipher, bytes(v, "segmentKey"));
+    for case in list(v, "valid") {
         let clear = hex::decode(text(case, "clear")).unwrap();
         let mut buffer = clear.clone();
         key().encrypt(&mut buffer).unwrap();
@@ -72,7 +103,7 @@ fn segments_encrypt_and_decrypt_as_written_down() {
         let clear_len = key().decrypt_masked(&mut buffer, &[7; 16]).unwrap();
         assert_eq!(buffer[..clear_len], clear);
     }
-    for case in list(&v, "malformed") {
+    for case in list(v, "malformed") {
         let ciphertext = hex::decode(text(case, "ciphertext")).unwrap();
         for refusal in [key().decrypt(&mut ciphertext.clone()), key().decrypt_masked(&mut ciphertext.clone(), &[7; 16])]
         {
@@ -87,6 +118,7 @@ fn key_tags_are_read_and_written_as_written_down() {
     for case in list(&v, "valid") {
         let tag: KeyTag = text(case, "line").parse().unwrap();
         assert_eq!((tag.file_id.as_str(), tag.track_class), (text(case, "fileId"), class(case)));
+        assert_eq!(tag.cipher, cipher(case));
         assert_eq!((tag.period.0, tag.rendition.0), (number(case, "period"), number(case, "rendition")));
         assert_eq!(tag.to_string() == text(case, "line"), case["canonical"] == true);
     }
@@ -98,6 +130,7 @@ fn key_tags_are_read_and_written_as_written_down() {
         let place: SegmentRef = text(case, "fragment").parse().unwrap();
         assert_eq!(place.to_string(), text(case, "fragment"));
         assert_eq!((place.track_class, place.segment), (class(case), Segment(number(case, "segment"))));
+        assert_eq!(place.cipher, cipher(case));
     }
     for case in list(&v["fragments"], "malformed") {
         let refusal = case.as_str().unwrap().parse::<SegmentRef>();
@@ -224,7 +257,7 @@ fn segment_entries(grant: &Value) -> Vec<SegmentKeyEntry> {
     let entry = |v: &Value| SegmentKeyEntry {
         rendition: Rendition(number(v, "rendition")),
         segment: Segment(number(v, "segment")),
-        key: SegmentKey::from_bytes(bytes(v, "key")),
+        key: SegmentKey::from_bytes(cipher(v), bytes(v, "key")),
     };
     grant["segmentKeys"].as_array().unwrap().iter().map(entry).collect()
 }
@@ -317,7 +350,13 @@ fn macs_and_api_keys_are_as_written_down() {
 fn secrets_print_redacted() {
     let secret = TitleSecret::from_bytes([0xab; 32]);
     let period_key = secret.period_key(TrackClass::Hd, Period(0));
-    let segment_key = period_key.segment_key(Rendition(0), Segment(0));
-    let printed = format!("{secret:?} {period_key:?} {segment_key:?} {:?}", SigningKey::new("tell-nobody".into()));
-    assert_eq!(printed, "TitleSecret([redacted]) PeriodKey([redacted]) SegmentKey([redacted]) SigningKey([redacted])");
+    let segment_key = period_key.segment_key(Cipher::Aes128Cbc, Rendition(0), Segment(0));
+    let chacha_key = period_key.segment_key(Cipher::ChaCha20Poly1305, Rendition(0), Segment(0));
+    let printed =
+        format!("{secret:?} {period_key:?} {segment_key:?} {chacha_key:?} {:?}", SigningKey::new("tell-nobody".into()));
+    assert_eq!(
+        printed,
+        "TitleSecret([redacted]) PeriodKey([redacted]) Aes128Cbc(Aes128CbcKey([redacted])) \
+         ChaCha20Poly1305(ChaCha20Poly1305Key([redacted])) SigningKey([redacted])"
+    );
 }

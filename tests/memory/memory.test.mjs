@@ -2,6 +2,7 @@
 // it could be made of. Natively it would say nothing: the compiler for WebAssembly puts other values onto the stack.
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
+import * as own from "../vectors/independent.mjs";
 import { inverseMixed, roundKeys } from "./lib/aes-schedule.mjs";
 import { startDecryptor } from "./lib/decryptor.mjs";
 import * as server from "./lib/forged-server.mjs";
@@ -16,7 +17,15 @@ const PLACES = [
 ];
 const clear = (segment) => Buffer.alloc(3000, `clear media of segment ${segment}; `);
 
-const SECRETS = titleSecrets(PLACES);
+/** The other cipher, and what is encrypted by it and by the first. */
+const CHUNKED = "chacha20-poly1305";
+const chunkedKey = (segment, period) => own.segmentKey(server.periodKey("HD", period), 2, segment, CHUNKED);
+const inChunks = (segment, period) => `${server.reference(segment, period)}/${CHUNKED}`;
+const sealed = (segment, period, clear) => own.sealSegment(chunkedKey(segment, period), clear);
+const inCbc = (segment, period, clear) => own.encryptSegment(server.segmentKey(segment, period), clear);
+
+const SECRETS = [...titleSecrets(PLACES), { name: `${CHUNKED} key of segment 4`, key: chunkedKey(4, 2) }];
+const ROOM_BYTES = 64 << 10;
 
 let decryptor;
 before(async () => {
@@ -40,8 +49,7 @@ test("a search finds each secret that stands in the memory", () => {
   for (const [form, written] of Object.entries(forms)) {
     const places = SECRETS.flatMap(({ key }) => [Buffer.alloc(7), written(key)]);
     const bytes = Buffer.concat(places);
-    const at = decryptor.session.reserve(bytes.length);
-    bytes.copy(Buffer.from(decryptor.memory.buffer, at, bytes.length));
+    bytes.copy(Buffer.from(decryptor.memory.buffer, decryptor.session.room(), ROOM_BYTES));
     const found = search(decryptor.memory);
     for (const { name } of SECRETS) assert.ok(found.includes(`${name}, ${form}`), `${name}, ${form}`);
     decryptor.session.wipe();
@@ -65,6 +73,10 @@ test("no secret is in the memory before, during and after playback", () => {
   decryptor.exchange(["keysRequest", 2, 12_000, undefined], "acceptKeys", server.keys);
   decrypted(4, 2);
   decrypted(8, 4);
+  // In several pieces, between which nothing but what everybody may know waits.
+  const long = Buffer.alloc(200_000, "clear media of several pieces; ");
+  assert.ok(decryptor.decrypt(4, 2, long).equals(long));
+  assert.ok(decryptor.decryptPieces(inChunks(4, 2), sealed(4, 2, long)).equals(long));
   const media = PLACES.map(([segment]) => ({ name: `segment ${segment}`, key: clear(segment).subarray(0, 32) }));
   assert.deepEqual(searchFor(media)(decryptor.memory), [], "clear media");
   decryptor.close();
@@ -75,7 +87,9 @@ test("what is refused leaves nothing behind either", () => {
   decryptor = decryptor.another();
   const play = ["playRequest", "a.b.c", server.FILE_ID, 0, "sealed", undefined];
   decryptor.exchange(play, "acceptPlay", server.play);
-  assert.throws(() => decryptor.call("decrypt", server.reference(4, 2)), /^key_not_granted$/);
+  const refused = decryptor.call("openSegment", server.reference(4, 2));
+  assert.throws(() => decryptor.piece(refused, Buffer.alloc(64), true), /^key_not_granted$/);
+  refused.free();
   const cut = (body) => {
     const answer = JSON.parse(server.keys(body));
     answer.grant.ciphertext = answer.grant.ciphertext.slice(4);
@@ -84,5 +98,47 @@ test("what is refused leaves nothing behind either", () => {
   assert.throws(() => decryptor.exchange(["keysRequest", 2, 0, undefined], "acceptKeys", cut), /^envelope_rejected$/);
   decryptor.look("after refusals");
   decryptor.exchange(["keysRequest", 2, 0, undefined], "acceptKeys", server.keys);
+  const damaged = decryptor.call("openSegment", server.reference(4, 2));
+  assert.throws(() => decryptor.piece(damaged, Buffer.alloc(63), true), /^segment_damaged$/);
+  damaged.free();
+  decryptor.look("after damage");
   assert.deepEqual(decryptor.hits, []);
+});
+
+test("the memory is as large after many segments as after the first", () => {
+  decryptor = decryptor.another();
+  decryptor.exchange(["playRequest", "a.b.c", server.FILE_ID, 0, "sealed", undefined], "acceptPlay", server.play);
+  decryptor.unwatched();
+  const { session, memory } = decryptor;
+  const segments = [1, 64 << 10, 1 << 20, 12 << 20].flatMap((length) => {
+    const clear = Buffer.alloc(length, "media");
+    const inBlocks = { clear, reference: server.reference(2, 1), ciphertext: inCbc(2, 1, clear) };
+    return [inBlocks, { clear, reference: inChunks(2, 1), ciphertext: sealed(2, 1, clear) }];
+  });
+  const decrypt = ({ clear, reference, ciphertext }) => {
+    const stream = session.openSegment(reference);
+    const { pieceLen } = stream;
+    let clearAt = 0;
+    for (let at = 0; at < ciphertext.length; at += pieceLen) {
+      const piece = ciphertext.subarray(at, at + pieceLen);
+      const room = session.room();
+      piece.copy(Buffer.from(memory.buffer, room, pieceLen));
+      const length = session.decryptPiece(stream, piece.length, at + pieceLen >= ciphertext.length);
+      const found = Buffer.from(memory.buffer, room, length);
+      assert.ok(found.equals(clear.subarray(clearAt, clearAt + length)), `${clear.length} bytes, at ${at}`);
+      clearAt += length;
+      session.wipe();
+    }
+    assert.equal(clearAt, clear.length);
+    stream.free();
+  };
+  decrypt(segments[0]);
+  const { byteLength } = memory.buffer;
+  for (let segment = 0; segment < 200; segment++)
+    decrypt(segments[segment % 20 === 19 ? 6 + (segment & 1) : segment % 6]);
+  // Given up in their middle.
+  for (let segment = 0; segment < 1000; segment++) session.openSegment(server.reference(2, 1)).free();
+  assert.equal(memory.buffer.byteLength, byteLength);
+  memory.grow(1);
+  assert.notEqual(memory.buffer.byteLength, byteLength, "the control: growth is seen");
 });

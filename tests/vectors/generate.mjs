@@ -1,6 +1,6 @@
 // The vectors, computed by the independent implementation. `node tests/vectors/generate.mjs --write` writes them anew:
 // inputs are fixed, so a run changes nothing unless the protocol has changed; the Rust crate must agree with every byte.
-import { createHmac } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import * as own from "./independent.mjs";
@@ -36,6 +36,7 @@ function keyHierarchy() {
       segment,
       segmentKey: segmentKey.subarray(0, 16).toString("hex"),
       iv: segmentKey.subarray(16).toString("hex"),
+      chachaKey: own.segmentKey(periodKey, rendition, segment, "chacha20-poly1305").toString("hex"),
       standardKey: own.standardKey(periodKey).toString("hex"),
       standardIv: own.standardIv(periodKey, rendition, segment).toString("hex"),
     };
@@ -59,7 +60,45 @@ function segmentCipher() {
     ["last block cut off", good.subarray(0, 16)],
     ["padding byte altered", damagedEnd],
   ].map(([name, ciphertext]) => ({ name, ciphertext: ciphertext.toString("hex"), code: "segment_damaged" }));
-  return { segmentKey: key.toString("hex"), valid, malformed };
+  return { segmentKey: key.toString("hex"), valid, malformed, chunked: chunkedCipher() };
+}
+
+const sha256 = (data) => createHash("sha256").update(data).digest("hex");
+
+// Long ones by their lengths and digests. Every clear segment is `bytes(its length & 255, its length)`.
+function chunkedCipher() {
+  const key = bytes(9, 32);
+  const clear = (length) => bytes(length & 255, length);
+  const valid = [0, 1, 15, 16, 17, 63, 64, 65, 188, 1024].map((length) => ({
+    clear: clear(length).toString("hex"),
+    ciphertext: own.sealSegment(key, clear(length)).toString("hex"),
+  }));
+  const long = [65535, 65536, 65537, 131071, 131072, 131073, 200000].map((length) => {
+    const sealed = own.sealSegment(key, clear(length));
+    return { length, sealedLength: sealed.length, sha256: sha256(sealed) };
+  });
+  const good = hex(valid[4].ciphertext);
+  const flipped = (at) => {
+    const other = Buffer.from(good);
+    other[at] ^= 1;
+    return other;
+  };
+  const malformed = [
+    ["empty", Buffer.alloc(0)],
+    ["less than a tag", good.subarray(0, 15)],
+    ["a tag alone", good.subarray(-16)],
+    ["first byte altered", flipped(0)],
+    ["first byte of the tag altered", flipped(17)],
+    ["last byte of the tag altered", flipped(good.length - 1)],
+    ["one byte short", good.subarray(0, good.length - 1)],
+    ["one byte long", Buffer.concat([good, Buffer.alloc(1)])],
+    ["twice", Buffer.concat([good, good])],
+    ["not marked as the last chunk", own.sealChunk(key, 0, false, clear(17))],
+    ["counted from 1", own.sealChunk(key, 1, true, clear(17))],
+    ["under another key", own.sealSegment(bytes(10, 32), clear(17))],
+    ["aes-128-cbc", own.encryptSegment(key, clear(17))],
+  ].map(([name, ciphertext]) => ({ name, ciphertext: ciphertext.toString("hex"), code: "segment_damaged" }));
+  return { segmentKey: key.toString("hex"), valid, long, malformed };
 }
 
 function keyTag() {
@@ -83,6 +122,15 @@ function keyTag() {
   const valid = [
     { line: write({}), canonical: true, fileId: "film-1", period: 3, trackClass: "HD", rendition: 2 },
     {
+      line: write({ CIPHER: '"chacha20-poly1305"' }),
+      canonical: true,
+      fileId: "film-1",
+      period: 3,
+      trackClass: "HD",
+      rendition: 2,
+      cipher: "chacha20-poly1305",
+    },
+    {
       line: write({ URI: '"keyveil:A_b-9/0"', "TRACK-CLASS": '"AUDIO"', RENDITION: "65535", "X-NEW": '"a,b=c"' }),
       canonical: false,
       fileId: "A_b-9",
@@ -98,6 +146,7 @@ function keyTag() {
     ["other key format", write({ KEYFORMAT: '"identity"' })],
     ["later version", write({ KEYFORMATVERSIONS: '"2"' })],
     ["unknown cipher", write({ CIPHER: '"aes-128-ecb"' })],
+    ["cipher in capitals", write({ CIPHER: '"CHACHA20-POLY1305"' })],
     ["other scheme", write({ URI: '"https:film-1/3"' })],
     ["no period", write({ URI: '"keyveil:film-1"' })],
     ["period not a number", write({ URI: '"keyveil:film-1/x"' })],
@@ -120,10 +169,22 @@ function keyTag() {
   const fragments = {
     valid: [
       { fragment: "keyveil=film-1/2/3/2/31", fileId: "film-1", trackClass: "HD", period: 3, rendition: 2, segment: 31 },
+      {
+        fragment: "keyveil=film-1/2/3/2/31/chacha20-poly1305",
+        fileId: "film-1",
+        trackClass: "HD",
+        period: 3,
+        rendition: 2,
+        segment: 31,
+        cipher: "chacha20-poly1305",
+      },
     ],
     malformed: [
       "keyveil=film-1/2/3/2",
       "keyveil=film-1/2/3/2/31/0",
+      "keyveil=film-1/2/3/2/31/aes-128-cbc",
+      "keyveil=film-1/2/3/2/31/chacha20",
+      "keyveil=film-1/2/3/2/31/chacha20-poly1305/",
       "keyveil=film-1/4/3/2/31",
       "keyveil=/2/3/2/31",
       "keyveil=film-1/02/3/2/31",
@@ -165,8 +226,8 @@ function envelopes() {
     { trackClass: "HD", period: 1, key: bytes(62, 32).toString("hex") },
   ];
   const segmentKeys = [
-    { rendition: 0, segment: 20, key: bytes(63, 32).toString("hex") },
-    { rendition: 65535, segment: 4294967295, key: bytes(64, 32).toString("hex") },
+    { rendition: 0, segment: 20, cipher: "aes-128-cbc", key: bytes(63, 32).toString("hex") },
+    { rendition: 65535, segment: 4294967295, cipher: "chacha20-poly1305", key: bytes(64, 32).toString("hex") },
   ];
   const grants = {
     play: {
@@ -211,6 +272,8 @@ function envelopes() {
   // Two period key entries of 37 bytes come between the two counts.
   const tooManySegmentsAnnounced = Buffer.from(plaintexts.play).fill(1, 133, 134);
   const periodKeysOnly = plaintexts.play.subarray(0, 133);
+  // Behind that count, the first entry's rendition and segment.
+  const unknownCipher = Buffer.from(plaintexts.play).fill(2, 141, 142);
   const malformed = [
     ["ciphertext altered", { ...play, ciphertext: flip(play.ciphertext) }],
     ["ciphertext cut", { ...play, ciphertext: play.ciphertext.slice(0, -4) }],
@@ -228,11 +291,12 @@ function envelopes() {
     ["other psk", sealed("play", plaintexts.play, { psk: bytes(52, 32) })],
     ["other psk id", sealed("play", plaintexts.play, { pskId: "build-2" })],
     ["empty grant", sealed("play", Buffer.alloc(0))],
-    ["earlier version", sealed("play", Buffer.concat([Buffer.from([1]), plaintexts.play.subarray(1)]))],
-    ["later version", sealed("play", Buffer.concat([Buffer.from([3]), plaintexts.play.subarray(1)]))],
+    ["earlier version", sealed("play", Buffer.concat([Buffer.from([2]), plaintexts.play.subarray(1)]))],
+    ["later version", sealed("play", Buffer.concat([Buffer.from([4]), plaintexts.play.subarray(1)]))],
     ["grant cut", sealed("play", cut)],
     ["bytes after the grant", sealed("play", Buffer.concat([plaintexts.play, Buffer.from([0])]))],
     ["unknown class", sealed("play", unknownClass)],
+    ["unknown cipher in a grant", sealed("play", unknownCipher)],
     ["more keys announced than come", sealed("play", tooManyAnnounced)],
     ["more segment keys announced than come", sealed("play", tooManySegmentsAnnounced)],
     ["grant without segment keys", sealed("play", periodKeysOnly)],

@@ -97,7 +97,7 @@ export function keyTag(_, line) {
     bare("METHOD") === "KEYVEIL" &&
     quoted("KEYFORMAT") === "com.keyveil" &&
     quoted("KEYFORMATVERSIONS") === "1" &&
-    quoted("CIPHER") === "aes-128-cbc" &&
+    own.CIPHERS.includes(quoted("CIPHER")) &&
     own.TRACK_CLASSES.includes(quoted("TRACK-CLASS")) &&
     decimal(bare("RENDITION"), 65535n) &&
     isName(fileId) &&
@@ -106,7 +106,10 @@ export function keyTag(_, line) {
 }
 
 export function segmentRef(_, fragment) {
-  const [fileId, ...numbers] = fragment.replace(/^keyveil=/, "").split("/");
+  const [fileId, ...numbers] = fragment
+    .replace(/^keyveil=/, "")
+    .replace(/\/chacha20-poly1305$/, "")
+    .split("/");
   const most = [3n, 4294967295n, 65535n, 4294967295n];
   const counts = numbers.length === 4 && numbers.every((number, index) => decimal(number, most[index]));
   return unless(fragment.startsWith("keyveil=") && isName(fileId) && counts, "key_tag_malformed");
@@ -169,18 +172,29 @@ export function envelope({ body, recipientSeed, serverPrivateKey, psk, pskId }, 
 }
 
 function isGrant(plaintext) {
-  if (plaintext[0] !== 2 || plaintext.length < 59) return false;
+  if (plaintext[0] !== 3 || plaintext.length < 59) return false;
   const keyCount = plaintext.readUInt16BE(57);
   const behind = 59 + keyCount * 37;
   if (keyCount > 256 || plaintext.length < behind + 2) return false;
   for (let entry = 0; entry < keyCount; entry++) if (plaintext[59 + entry * 37] > 3) return false;
   const segmentCount = plaintext.readUInt16BE(behind);
-  return segmentCount <= 256 && plaintext.length === behind + 2 + segmentCount * 38;
+  if (segmentCount > 256 || plaintext.length !== behind + 2 + segmentCount * 39) return false;
+  const ciphers = Array.from({ length: segmentCount }, (_, entry) => plaintext[behind + 2 + entry * 39 + 6]);
+  return ciphers.every((number) => number < own.CIPHERS.length);
 }
 
 export function segment({ segmentKey }, ciphertext) {
   try {
     own.decryptSegment(hex(segmentKey), hex(ciphertext));
+    return null;
+  } catch {
+    return "segment_damaged";
+  }
+}
+
+export function chunkedSegment({ segmentKey }, sealed) {
+  try {
+    own.openSegment(hex(segmentKey), hex(sealed));
     return null;
   } catch {
     return "segment_damaged";

@@ -36,8 +36,9 @@ export const periodKey = (titleSecret, trackClass, period) =>
     titleSecret,
     Buffer.concat([utf8("keyveil/v1/period-key\0"), uint(TRACK_CLASSES.indexOf(trackClass), 1), uint(period, 4)]),
   );
-export const segmentKey = (key, rendition, segment) =>
-  hkdf(key, Buffer.concat([utf8("keyveil/v1/segment/aes-128-cbc\0"), uint(rendition, 2), uint(segment, 4)]));
+export const CIPHERS = ["aes-128-cbc", "chacha20-poly1305"];
+export const segmentKey = (key, rendition, segment, cipher = CIPHERS[0]) =>
+  hkdf(key, Buffer.concat([utf8(`keyveil/v1/segment/${cipher}\0`), uint(rendition, 2), uint(segment, 4)]));
 
 export const standardKey = (key) => hkdf(key, utf8("keyveil/v1/standard/key\0")).subarray(0, 16);
 export const standardIv = (key, rendition, segment) =>
@@ -56,6 +57,34 @@ export function encryptBlocks(key, blocks) {
 export function decryptSegment(key, ciphertext) {
   const cipher = createDecipheriv("aes-128-cbc", key.subarray(0, 16), key.subarray(16));
   return Buffer.concat([cipher.update(ciphertext), cipher.final()]);
+}
+
+// Segment cipher in chunks: each under its number, and whether it is the last one.
+export const CHUNK = 65536;
+const TAG = 16;
+const chunkNonce = (number, isLast) => Buffer.concat([uint(0, 3), uint(number, 8), uint(isLast ? 1 : 0, 1)]);
+
+export function sealChunk(key, number, isLast, clear) {
+  const cipher = createCipheriv("chacha20-poly1305", key, chunkNonce(number, isLast), { authTagLength: TAG });
+  return Buffer.concat([cipher.update(clear), cipher.final(), cipher.getAuthTag()]);
+}
+export function sealSegment(key, clear) {
+  const count = Math.max(1, Math.ceil(clear.length / CHUNK));
+  const chunk = (_, number) =>
+    sealChunk(key, number, number === count - 1, clear.subarray(number * CHUNK, (number + 1) * CHUNK));
+  return Buffer.concat(Array.from({ length: count }, chunk));
+}
+export function openSegment(key, sealed) {
+  const count = Math.max(1, Math.ceil(sealed.length / (CHUNK + TAG)));
+  const parts = Array.from({ length: count }, (_, number) => {
+    const part = sealed.subarray(number * (CHUNK + TAG), (number + 1) * (CHUNK + TAG));
+    if (part.length < TAG || (part.length === TAG && count > 1)) throw new Error("a chunk is too short");
+    const nonce = chunkNonce(number, number === count - 1);
+    const cipher = createDecipheriv("chacha20-poly1305", key, nonce, { authTagLength: TAG });
+    cipher.setAuthTag(part.subarray(-TAG));
+    return Buffer.concat([cipher.update(part.subarray(0, -TAG)), cipher.final()]);
+  });
+  return Buffer.concat(parts);
 }
 
 // Player signature
@@ -176,15 +205,20 @@ const keyEntries = (keys) =>
       hex(entry.key),
     ]),
   ]);
-// A segment's key and IV, 32 bytes in one.
+// The cipher by its number, then the key of 32 bytes: for AES-128 its key and IV.
 const segmentKeyEntries = (keys) =>
   Buffer.concat([
     uint(keys.length, 2),
-    ...keys.flatMap((entry) => [uint(entry.rendition, 2), uint(entry.segment, 4), hex(entry.key)]),
+    ...keys.flatMap((entry) => [
+      uint(entry.rendition, 2),
+      uint(entry.segment, 4),
+      uint(CIPHERS.indexOf(entry.cipher), 1),
+      hex(entry.key),
+    ]),
   ]);
 export const playPlaintext = (grant) =>
   Buffer.concat([
-    uint(2, 1),
+    uint(3, 1),
     hex(grant.sessionId),
     hex(grant.macKey),
     uint(grant.expiresAt, 8),
@@ -192,5 +226,5 @@ export const playPlaintext = (grant) =>
     segmentKeyEntries(grant.segmentKeys),
   ]);
 export const keysPlaintext = (grant) =>
-  Buffer.concat([uint(2, 1), uint(grant.expiresAt, 8), keyEntries(grant.keys), segmentKeyEntries(grant.segmentKeys)]);
+  Buffer.concat([uint(3, 1), uint(grant.expiresAt, 8), keyEntries(grant.keys), segmentKeyEntries(grant.segmentKeys)]);
 export const titlePlaintext = (titleSecret) => Buffer.concat([uint(1, 1), titleSecret]);

@@ -1,5 +1,6 @@
 // The vectors in this folder against the independent implementation, and that implementation against published answers.
 import assert from "node:assert/strict";
+import { createCipheriv } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { pathOf, vectors } from "./generate.mjs";
@@ -23,6 +24,33 @@ test("segment ciphertexts decrypt to their clear text, and damaged ones do not",
   for (const { name, ciphertext } of malformed) {
     assert.throws(() => own.decryptSegment(hex(segmentKey), hex(ciphertext)), undefined, name);
   }
+});
+
+test("segments in chunks open to their clear text, and damaged ones do not", () => {
+  const { segmentKey, valid, long, malformed } = read("segment-cipher").chunked;
+  const key = hex(segmentKey);
+  for (const { clear, ciphertext } of valid) {
+    assert.equal(own.openSegment(key, hex(ciphertext)).toString("hex"), clear);
+  }
+  for (const { name, ciphertext } of malformed) {
+    assert.throws(() => own.openSegment(key, hex(ciphertext)), undefined, name);
+  }
+  for (const { length, sealedLength } of long) {
+    const clear = Buffer.alloc(length, 5);
+    const sealed = own.sealSegment(key, clear);
+    assert.equal(sealed.length, sealedLength);
+    assert.ok(own.openSegment(key, sealed).equals(clear));
+    const end = length > own.CHUNK ? own.CHUNK + 16 : sealedLength - 1;
+    assert.throws(() => own.openSegment(key, sealed.subarray(0, end)), undefined, `${length}, cut`);
+  }
+});
+
+test("ChaCha20-Poly1305 in chunks begins as RFC 8439, 2.4, would with that nonce", () => {
+  // Independent of how nonces are written here: number 1, the last one, in 11 bytes and one.
+  const [key, clear] = [Buffer.alloc(32, 7), Buffer.from("clear")];
+  const cipher = createCipheriv("chacha20-poly1305", key, hex("000000000000000000000101"), { authTagLength: 16 });
+  const expected = Buffer.concat([cipher.update(clear), cipher.final(), cipher.getAuthTag()]);
+  assert.ok(own.sealChunk(key, 1, true, clear).equals(expected));
 });
 
 test("envelopes open to their plaintext, and malformed ones do not", () => {

@@ -1,5 +1,5 @@
 // Malformations by name: for each kind of input one that is well formed, and each way to break it that we know of.
-import { encryptBlocks, seal, segmentKey, x25519, x25519FromBytes } from "./independent.mjs";
+import { encryptBlocks, seal, sealChunk, sealSegment, segmentKey, x25519, x25519FromBytes } from "./independent.mjs";
 import { malformedPsigns } from "./malformed-psigns.mjs";
 import { requestMalformations } from "./malformed-requests.mjs";
 
@@ -34,6 +34,8 @@ function keyTag() {
     ["class a number", "classes are names here", good.replace('"HD"', '"2"')],
     ["two versions", "a list of versions", good.replace('VERSIONS="1"', 'VERSIONS="1/2"')],
     ["cipher with a zero byte", "a C reader would see another", good.replace("cbc", "cbc\0")],
+    ["cipher of another length", "no such cipher", good.replace("aes-128-cbc", "aes-256-cbc")],
+    ["two ciphers", "a list of ciphers", good.replace("aes-128-cbc", "aes-128-cbc,chacha20-poly1305")],
     ["comma behind", "an attribute without a name", `${good},`],
     ["file id over 64", "longer than any", good.replace("film-1", "f".repeat(65))],
   ];
@@ -45,6 +47,9 @@ function segmentRef() {
   const cases = [
     ["percent-encoded", "an address' second spelling", "keyveil=film%2D1/2/3/2/31"],
     ["slash at the end", "a part more", `${good}/`],
+    ["the first cipher by its name", "a second spelling", `${good}/aes-128-cbc`],
+    ["a cipher in capitals", "names have one spelling", `${good}/ChaCha20-Poly1305`],
+    ["a cipher twice", "a part more", `${good}/chacha20-poly1305/chacha20-poly1305`],
     ["class over 3", "no such class", "keyveil=film-1/255/3/2/31"],
     ["class over 8 bits", "a number that wraps to 0", "keyveil=film-1/256/3/2/31"],
     ["period negative", "below zero", "keyveil=film-1/2/-3/2/31"],
@@ -75,8 +80,8 @@ function envelope() {
   const recipientPublic = x25519(recipientSeed).publicBytes;
   const uint = (value, length) => Buffer.from(value.toString(16).padStart(length * 2, "0"), "hex");
   const entry = Buffer.concat([uint(2, 1), uint(1, 4), bytes(62, 32)]);
-  const segment = Buffer.concat([uint(1, 2), uint(20, 4), bytes(63, 32)]);
-  const begin = Buffer.concat([uint(2, 1), bytes(71, 16), bytes(72, 32), uint(2_000_000_000, 8)]);
+  const segment = Buffer.concat([uint(1, 2), uint(20, 4), uint(1, 1), bytes(63, 32)]);
+  const begin = Buffer.concat([uint(3, 1), bytes(71, 16), bytes(72, 32), uint(2_000_000_000, 8)]);
   const grant = (...parts) => Buffer.concat([begin, ...parts]);
   const plaintext = grant(uint(1, 2), entry, uint(1, 2), segment);
   const sealed = (text, changes = {}) => ({
@@ -123,6 +128,11 @@ function envelope() {
     ["psk id in capitals", "another build", text(sealed(plaintext, { pskId: "BUILD-1" }))],
     ["sealed by the recipient", "another sender", text(sealed(plaintext, { sender: x25519(recipientSeed) }))],
     ["grant version 0", "no version", text(sealed(Buffer.concat([uint(0, 1), plaintext.subarray(1)])))],
+    [
+      "cipher 2 in a grant",
+      "no such cipher",
+      text(sealed(grant(uint(0, 2), uint(1, 2), segment.subarray(0, 6), uint(2, 1), segment.subarray(7)))),
+    ],
     ["grant version 255", "a later version", text(sealed(Buffer.concat([uint(255, 1), plaintext.subarray(1)])))],
     ["grant without counts", "ends after its expiry", text(sealed(grant()))],
     ["grant with half a count", "one byte of two", text(sealed(grant(uint(0, 1))))],
@@ -190,6 +200,35 @@ function segment() {
   return group({ segmentKey: key.toString("hex") }, good, rows("segment_damaged", cases));
 }
 
+function chunkedSegment() {
+  const key = segmentKey(bytes(5, 32), 2, 31, "chacha20-poly1305");
+  const clear = Buffer.from("clear media");
+  const good = sealSegment(key, clear);
+  const bit = (at) => {
+    const other = Buffer.from(good);
+    other[at] ^= 128;
+    return other;
+  };
+  const sealed = (number, isLast, text = clear) => sealChunk(key, number, isLast, text);
+  const of = (...place) => sealSegment(segmentKey(bytes(5, 32), ...place), clear);
+  const cases = [
+    ["no bytes", "an empty segment has a tag", Buffer.alloc(0)],
+    ["15 bytes", "less than a tag", good.subarray(0, 15)],
+    ["the last bit", "altered", bit(good.length - 1)],
+    ["the first bit", "altered", bit(0)],
+    ["a byte of the end", "cut", good.subarray(0, -1)],
+    ["a byte of the beginning", "cut", good.subarray(1)],
+    ["a byte behind", "extended", Buffer.concat([good, Buffer.alloc(1)])],
+    ["an empty chunk behind", "extended", Buffer.concat([good, sealed(1, true, Buffer.alloc(0))])],
+    ["the chunk before the last", "the last is missing", sealed(0, false)],
+    ["the second chunk", "the first is missing", sealed(1, true)],
+    ["another rendition's", "another key", of(3, 31, "chacha20-poly1305")],
+    ["another segment's", "another key", of(2, 32, "chacha20-poly1305")],
+    ["another label's", "the key of another cipher", of(2, 31, "aes-128-cbc")],
+  ].map(([name, what, input]) => [name, what, input.toString("hex")]);
+  return group({ segmentKey: key.toString("hex") }, good.toString("hex"), rows("segment_damaged", cases));
+}
+
 export function malformationVectors() {
   return {
     psign: malformedPsigns(),
@@ -197,6 +236,7 @@ export function malformationVectors() {
     segmentRef: segmentRef(),
     envelope: envelope(),
     segment: segment(),
+    chunkedSegment: chunkedSegment(),
     ...requestMalformations(),
   };
 }

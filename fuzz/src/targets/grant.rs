@@ -88,13 +88,14 @@ fn entries(keys: &[PeriodKeyEntry], segment_keys: &[SegmentKeyEntry]) -> Vec<u8>
     for entry in segment_keys {
         bytes.extend(entry.rendition.0.to_be_bytes());
         bytes.extend(entry.segment.0.to_be_bytes());
+        bytes.push(entry.key.cipher().number());
         bytes.extend(entry.key.expose_secret());
     }
     bytes
 }
 
 fn keys_bytes(grant: &KeysGrant) -> Vec<u8> {
-    [&[2], &grant.expires_at.to_be_bytes()[..], &entries(&grant.keys, &grant.segment_keys)].concat()
+    [&[3], &grant.expires_at.to_be_bytes()[..], &entries(&grant.keys, &grant.segment_keys)].concat()
 }
 
 fn play_bytes(grant: &PlayGrant, server: &ServerPublicKey, psk: &Psk) -> Vec<u8> {
@@ -105,6 +106,6 @@ fn play_bytes(grant: &PlayGrant, server: &ServerPublicKey, psk: &Psk) -> Vec<u8>
     assert!(envelope.ciphertext.len() <= (ENVELOPE_LEN_MAX * 4).div_ceil(3));
     assert_eq!(exchange.open_play(BODY, &envelope, server, psk).as_ref(), Ok(grant));
     let fixed =
-        [&[2], &grant.session_id.as_bytes()[..], grant.mac_key.expose_secret(), &grant.expires_at.to_be_bytes()];
+        [&[3], &grant.session_id.as_bytes()[..], grant.mac_key.expose_secret(), &grant.expires_at.to_be_bytes()];
     [fixed.concat(), entries(&grant.keys, &grant.segment_keys)].concat()
 }

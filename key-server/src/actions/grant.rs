@@ -1,8 +1,8 @@
 //! Which keys a session receives, and with what they are sealed.
 
 use keyveil_protocol::{
-    BuildId, ErrorCode, GRANT_KEYS_MAX, Period, PeriodKeyEntry, Psk, PskSecret, Rendition, Segment, SegmentKeyEntry,
-    ServerKey, TitleSecret, TrackClass,
+    BuildId, Cipher, ErrorCode, GRANT_KEYS_MAX, Period, PeriodKeyEntry, Psk, PskSecret, Rendition, Segment,
+    SegmentKeyEntry, ServerKey, TitleSecret, TrackClass,
 };
 use serde_json::{Value, json};
 
@@ -25,6 +25,7 @@ pub(super) struct Window {
 
 /// The part of a period before a preview's end: its segments, and no key of the period.
 struct LastPart {
+    cipher: Cipher,
     period: Period,
     segments: Vec<(Rendition, TrackClass, Segment)>,
 }
@@ -54,7 +55,8 @@ impl Window {
         let end = first.0.saturating_add(WINDOW_PERIODS).min(count);
         let last_part = preview_segments
             .filter(|preview_end| (first.0..end).contains(&whole) && preview_end % per_period.value() > 0)
-            .map(|preview_end| LastPart::new(title, max_track, Period(whole), preview_end));
+            .zip(title.info.media.cipher)
+            .map(|(preview_end, cipher)| LastPart::new(title, (max_track, cipher), Period(whole), preview_end));
         Ok(Self {
             classes: classes.filter_map(TrackClass::from_number).collect(),
             periods: (first.0..end.min(whole)).map(Period).collect(),
@@ -76,7 +78,7 @@ impl Window {
         let Some(part) = &self.last_part else { return Vec::new() };
         let mut keys = Vec::with_capacity(part.segments.len());
         for &(rendition, track_class, segment) in &part.segments {
-            let key = title_secret.period_key(track_class, part.period).segment_key(rendition, segment);
+            let key = title_secret.period_key(track_class, part.period).segment_key(part.cipher, rendition, segment);
             keys.push(SegmentKeyEntry { rendition, segment, key });
         }
         keys
@@ -103,7 +105,12 @@ impl Window {
 
 impl LastPart {
     /// Those nearest the end are left out where they are more than a grant takes.
-    fn new(title: &PublishedTitle, max_track: TrackClass, period: Period, preview_end: u32) -> Self {
+    fn new(
+        title: &PublishedTitle,
+        (max_track, cipher): (TrackClass, Cipher),
+        period: Period,
+        preview_end: u32,
+    ) -> Self {
         let media = &title.info.media;
         let allowed = media.renditions.iter().filter(|rendition| rendition.track_class <= max_track);
         let allowed: Vec<_> = allowed.collect();
@@ -112,7 +119,7 @@ impl LastPart {
             let has_it = allowed.iter().filter(move |rendition| segment < rendition.segment_count);
             has_it.map(move |rendition| (rendition.rendition, rendition.track_class, Segment(segment)))
         };
-        Self { period, segments: (first..preview_end).flat_map(of_segment).take(GRANT_KEYS_MAX).collect() }
+        Self { cipher, period, segments: (first..preview_end).flat_map(of_segment).take(GRANT_KEYS_MAX).collect() }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a packager made, checked once so that nothing later has to doubt it.
 
 use keyveil_protocol::api::{MediaInfo, RENDITIONS_MAX, RenditionInfo};
-use keyveil_protocol::{Cipher, ErrorCode, Mode};
+use keyveil_protocol::{ErrorCode, Mode};
 
 use crate::origin::{MediaKind, MediaPath};
 use crate::refusal::Refusal;
@@ -14,7 +14,7 @@ const SEGMENT_MS_MAX: u32 = 600_000;
 /// `malformed_request` unless it can be what was made of a title of this mode.
 pub(super) fn check(media: &MediaInfo, mode: Mode) -> Result<(), Refusal> {
     let wrong = |cause: &'static str| Err(Refusal::new(ErrorCode::MalformedRequest, cause));
-    if media.cipher != mode.is_encrypted().then_some(Cipher::Aes128Cbc) {
+    if media.cipher.map_or(mode.is_encrypted(), |cipher| !cipher.fits(mode)) {
         return wrong("cipher does not fit the title's mode");
     }
     if media.clear_lead_segments > if mode.is_encrypted() { media.segment_count } else { 0 } {

@@ -2,7 +2,7 @@
 
 use keyveil_protocol::api::{PlayResponse, Preview};
 use keyveil_protocol::psign::{KeyveilClaims, UrlAccessInfo};
-use keyveil_protocol::{KeysGrant, Period, Rendition, Segment, SegmentKeyEntry, TrackClass};
+use keyveil_protocol::{Cipher, KeysGrant, Period, Rendition, Segment, SegmentKeyEntry, TrackClass};
 use serde_json::json;
 
 use crate::support::{TITLE, TestApp, publication};
@@ -20,7 +20,8 @@ fn segment_keys(app: &TestApp, from: u32, to: u32, most: TrackClass) -> Vec<Segm
     let secret = app.secret(TITLE);
     let entry = |segment: u32, (rendition, track_class): (u16, TrackClass)| {
         let (rendition, segment) = (Rendition(rendition), Segment(segment));
-        let key = secret.period_key(track_class, Period(segment.0 / 5)).segment_key(rendition, segment);
+        let key =
+            secret.period_key(track_class, Period(segment.0 / 5)).segment_key(Cipher::Aes128Cbc, rendition, segment);
         SegmentKeyEntry { rendition, segment, key }
     };
     let allowed = RENDITIONS.into_iter().filter(|(_, track_class)| *track_class <= most);

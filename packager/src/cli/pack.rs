@@ -8,7 +8,7 @@ use clap::{
 };
 use keyveil_packager::{Choices, EncoderThreads, Ladder, PackError, PackOptions, ServerOptions, Style};
 use keyveil_protocol::{
-    Container, Mode, PeriodSegments,
+    Cipher, Container, Mode, PeriodSegments,
     workflow::{CoverSettings, Preset, SpriteSettings},
 };
 
@@ -52,6 +52,9 @@ pub(crate) struct Pack {
     /// private: only the player SDK plays it; standard: any HLS player with a token; clear: not encrypted
     #[arg(long, value_enum, default_value = "private")]
     mode: ModeArgument,
+    /// Of private titles; chacha20-poly1305 also authenticates, so that no altered segment is played
+    #[arg(long, value_enum, default_value = "aes-128-cbc")]
+    cipher: CipherArgument,
     /// Container of the segments
     #[arg(long, value_enum, default_value = "fmp4")]
     container: ContainerArgument,
@@ -108,6 +111,14 @@ enum ModeArgument {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
+enum CipherArgument {
+    #[value(name = "aes-128-cbc")]
+    Aes128Cbc,
+    #[value(name = "chacha20-poly1305")]
+    ChaCha20Poly1305,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
 enum ContainerArgument {
     Fmp4,
     Ts,
@@ -117,12 +128,23 @@ impl Pack {
     /// Reads what clap took as text; every refusal has a code.
     pub(crate) fn options(self) -> Result<PackOptions, PackError> {
         let invalid = |what: &str| PackError::OptionInvalid(what.to_owned());
+        let mode = match self.mode {
+            ModeArgument::Private => Mode::Private,
+            ModeArgument::Standard => Mode::Standard,
+            ModeArgument::Clear => Mode::Clear,
+        };
+        let cipher = match self.cipher {
+            CipherArgument::Aes128Cbc => Cipher::Aes128Cbc,
+            CipherArgument::ChaCha20Poly1305 => Cipher::ChaCha20Poly1305,
+        };
+        if cipher != Cipher::Aes128Cbc && !cipher.fits(mode) {
+            return Err(invalid(
+                "--cipher chacha20-poly1305 is for private titles; standard players know aes-128-cbc only",
+            ));
+        }
         let choices = Choices {
-            mode: match self.mode {
-                ModeArgument::Private => Mode::Private,
-                ModeArgument::Standard => Mode::Standard,
-                ModeArgument::Clear => Mode::Clear,
-            },
+            mode,
+            cipher,
             container: match self.container {
                 ContainerArgument::Fmp4 => Container::Fmp4,
                 ContainerArgument::Ts => Container::Ts,

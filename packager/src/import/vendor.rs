@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use keyveil_protocol::{SegmentKey, TrackClass};
+use keyveil_protocol::{Aes128CbcKey, TrackClass};
 use quick_m3u8::{
     HlsLine, Reader,
     config::ParsingOptions,
@@ -57,13 +57,13 @@ impl VendorRendition {
 
 impl VendorSegment {
     /// Key and IV together, as segments are decrypted with them.
-    pub(super) fn segment_key(&self, keys: &Keys) -> Option<SegmentKey> {
+    pub(super) fn segment_key(&self, keys: &Keys) -> Option<Aes128CbcKey> {
         let (text, iv) = self.key.as_ref()?;
         let mut both = Zeroizing::new([0; 32]);
         let (key, rest) = both.split_at_mut(16);
         key.copy_from_slice(keys.get(text)?.as_ref());
         rest.copy_from_slice(iv);
-        Some(SegmentKey::from_bytes(*both))
+        Some(Aes128CbcKey::from_bytes(*both))
     }
 }
 

@@ -4,7 +4,7 @@ use std::{
     path::Path as FilePath,
 };
 
-use keyveil_protocol::{Container, FileId, Mode, PeriodSegments, Rendition, TrackClass, workflow::Preset};
+use keyveil_protocol::{Cipher, Container, FileId, Mode, PeriodSegments, Rendition, TrackClass, workflow::Preset};
 
 use super::*;
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
 fn plan() -> Plan {
     let choices = Choices {
         mode: Mode::Clear,
+        cipher: Cipher::Aes128Cbc,
         container: Container::Ts,
         ladder: Ladder::Auto { max_edge: None },
         segment_secs: 1,

@@ -40,7 +40,8 @@ pub(super) async fn run(
     report: &dyn Report,
 ) -> Result<(), PackError> {
     report.stage(JobStage::Encrypting);
-    let scheme = Scheme::of(mode).ok_or_else(|| PackError::ServerError("a clear title has no encryption".into()))?;
+    let scheme = old.media.cipher.and_then(|cipher| Scheme::of(mode, cipher));
+    let scheme = scheme.ok_or_else(|| PackError::ServerError("a clear title has no encryption".into()))?;
     let encryptions = secrets.map(|title_secret| Encryption {
         scheme,
         period_segments: old.media.period_segments,

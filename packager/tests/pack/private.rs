@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
-use keyveil_protocol::{KeyTag, PeriodSegments, Rendition, Segment, TitleSecret, TrackClass};
+use keyveil_protocol::{Cipher, KeyTag, PeriodSegments, Rendition, Segment, TitleSecret, TrackClass};
 
 use crate::{
     clips,
@@ -29,7 +29,10 @@ fn compare(private: &Path, clear: &Path, period_segments: u32) -> usize {
             };
             assert!(!written.windows(16).any(|window| expected.starts_with(window)), "{folder}/{name} is clear");
             let period_key = secret.period_key(tag.track_class, periods.period_of(Segment(number)));
-            let length = period_key.segment_key(tag.rendition, Segment(number)).decrypt(&mut written).unwrap();
+            let length = period_key
+                .segment_key(Cipher::Aes128Cbc, tag.rendition, Segment(number))
+                .decrypt(&mut written)
+                .unwrap();
             assert!(written[..length] == expected[..], "{folder}/{name} decrypts to something else");
             segments += 1;
         }
@@ -66,7 +69,11 @@ fn every_encoded_private_rendition_decrypts_to_all_its_frames() {
         for segment in 0..3 {
             let mut bytes = fs::read(title.join(rendition).join(format!("seg-0000{segment}.m4s"))).unwrap();
             let period = PeriodSegments::new(2).unwrap().period_of(Segment(segment));
-            let key = secret.period_key(TrackClass::Sd, period).segment_key(Rendition(number as u16), Segment(segment));
+            let key = secret.period_key(TrackClass::Sd, period).segment_key(
+                Cipher::Aes128Cbc,
+                Rendition(number as u16),
+                Segment(segment),
+            );
             let length = key.decrypt(&mut bytes).unwrap();
             file.extend(&bytes[..length]);
         }

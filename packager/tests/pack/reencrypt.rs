@@ -1,6 +1,7 @@
 //! A new encryption of a title: the same bytes under another secret.
 
 use keyveil_protocol::{
+    Cipher,
     job::CompleteJobRequest,
     workflow::{CoverSettings, SpriteSettings, WorkflowSettings},
 };
@@ -29,7 +30,11 @@ fn packed(folder: &std::path::Path) -> (CompleteJobRequest, Files) {
         let segment = keyveil_protocol::Segment(number);
         let secret = keyveil_protocol::TitleSecret::from_bytes(OLD_SECRET);
         let period = made.media.period_segments.period_of(segment);
-        let key = secret.period_key(rendition.track_class, period).segment_key(rendition.rendition, segment);
+        let key = secret.period_key(rendition.track_class, period).segment_key(
+            Cipher::Aes128Cbc,
+            rendition.rendition,
+            segment,
+        );
         key.encrypt(&mut clear).unwrap();
         files.insert(path, clear);
     }

@@ -16,7 +16,7 @@ use crate::{
 
 const PERIODS: u32 = 2;
 
-fn key_of(class: TrackClass, rendition: u16, segment: u32) -> keyveil_protocol::SegmentKey {
+fn key_of(class: TrackClass, rendition: u16, segment: u32) -> keyveil_protocol::Aes128CbcKey {
     let period = PeriodSegments::new(PERIODS).unwrap().period_of(Segment(segment));
     let secret = TitleSecret::from_bytes(TITLE_SECRET);
     secret.period_key(class, period).standard_segment_key(Rendition(rendition), Segment(segment))

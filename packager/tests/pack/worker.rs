@@ -8,7 +8,7 @@ use std::{
 };
 
 use keyveil_protocol::{
-    Container, PeriodSegments, Segment, TitleSecret,
+    Cipher, Container, PeriodSegments, Segment, TitleSecret,
     job::{CompleteJobRequest, JobStage},
     workflow::{LadderSettings, Preset, RungSettings, WorkflowSettings},
 };
@@ -110,7 +110,10 @@ pub(crate) fn decrypted(done: &CompleteJobRequest, files: &Files, secret: [u8; 3
             let period = done.media.period_segments.period_of(Segment(number));
             let key = secret.period_key(rendition.track_class, period);
             // Nothing, where it does not decrypt at all.
-            let len = key.segment_key(rendition.rendition, Segment(number)).decrypt(&mut bytes).unwrap_or(0);
+            let len = key
+                .segment_key(Cipher::Aes128Cbc, rendition.rendition, Segment(number))
+                .decrypt(&mut bytes)
+                .unwrap_or(0);
             bytes.truncate(len);
             clear.insert(path, bytes);
         }

@@ -3,7 +3,7 @@
  * that no server sees, which segment it is. What can't be understood is refused and never passed on as if it were clear.
  */
 import { KeyveilError } from "../errors.js";
-import { formatSegmentRef, isFileId, SEGMENT_FRAGMENT, trackClassNumber } from "../protocol.js";
+import { CIPHERS, type Cipher, formatSegmentRef, isFileId, SEGMENT_FRAGMENT, trackClassNumber } from "../protocol.js";
 
 const KEY_TAG = "#EXT-X-KEY:";
 /** No master playlist has one of these, and no media playlist is without. Looked for anywhere: hls.js finds tags behind blanks, too. */
@@ -27,6 +27,7 @@ interface KeyTag {
   readonly period: number;
   readonly trackClass: number;
   readonly rendition: number;
+  readonly cipher: Cipher;
 }
 
 export interface PlaylistRules {
@@ -90,11 +91,14 @@ function parseKeyTag(line: string): KeyTag | null {
   if (one("KEYFORMAT", true) !== "com.keyveil" || one("KEYFORMATVERSIONS", true) !== "1") {
     throw malformed("KEYFORMAT or KEYFORMATVERSIONS is unknown.");
   }
-  if (one("CIPHER", true) !== "aes-128-cbc") throw malformed("CIPHER is unknown.");
+  const cipherName = one("CIPHER", true);
+  const cipher = CIPHERS.find((known) => known === cipherName);
+  if (cipher === undefined) throw malformed("CIPHER is unknown.");
   const [, fileId = "", period = ""] = KEY_URI.exec(one("URI", true)) ?? [];
   const trackClass = trackClassNumber(one("TRACK-CLASS", true));
   if (!isFileId(fileId) || trackClass === null) throw malformed("URI or TRACK-CLASS can't be read.");
-  return { fileId, period: number(period, U32_MAX), trackClass, rendition: number(one("RENDITION", false), U16_MAX) };
+  const rendition = number(one("RENDITION", false), U16_MAX);
+  return { fileId, period: number(period, U32_MAX), trackClass, rendition, cipher };
 }
 
 /** An attribute list (RFC 8216, section 4.2), whole; a repeated name is malformed. */

@@ -1,20 +1,21 @@
 /**
- * Loads a segment and decrypts it. Knows URLs, bytes and the session, and nothing of who asks: the message bridge does at the
+ * Loads a segment and decrypts it as it comes. Knows URLs, bytes and the session, and nothing of who asks: the message bridge does at the
  * guarded level, the hls.js inside this worker at the sealed one.
  */
 import { KeyveilError } from "../errors.js";
 import type { LoadProgress, SegmentTiming } from "../messages.js";
 import { parseSegmentRef } from "../protocol.js";
-import { connectionError, getMedia } from "./http.js";
+import { AwaitedKeys } from "./awaited-keys.js";
+import { getMedia } from "./http.js";
+import { NetworkClock } from "./network-clock.js";
+import { SegmentDecryption } from "./segment-decryption.js";
+import { CIPHERTEXT_BYTES_MAX, SegmentStream, tooLong } from "./segment-stream.js";
 import type { Session } from "./session.js";
 import { Slots } from "./slots.js";
-import { guarded, type Wasm } from "./wasm.js";
+import type { Wasm } from "./wasm.js";
 
 const LOADS_RUNNING_MAX = 6;
 const LOADS_WAITING_MAX = 32;
-/** docs/PROTOCOL.md, "Segment cipher". */
-const CIPHERTEXT_BYTES_MAX = 512 << 20;
-const PROGRESS_INTERVAL_MS = 100;
 
 export interface SegmentRequest {
   readonly url: string;
@@ -34,14 +35,6 @@ export interface ClearSegment {
 }
 
 export type OnProgress = (progress: LoadProgress) => void;
-
-interface Ciphertext {
-  readonly chunks: Uint8Array[];
-  readonly length: number;
-  readonly status: number;
-  readonly ttfbMs: number;
-  readonly fetchMs: number;
-}
 
 export class SegmentLoader {
   readonly #wasm: Wasm;
@@ -64,30 +57,14 @@ export class SegmentLoader {
     const abort = () => both.abort();
     signal.addEventListener("abort", abort, { once: true });
     const held = (heldMs: number) => onProgress({ loadedBytes: 0, totalBytes: 0, complete: false, heldMs });
-    const waiter = { signal: both.signal, held };
+    const keys = new AwaitedKeys(this.#session, segment.period, request.positionMs, both.signal, held);
     try {
-      const [ciphertext] = await Promise.all([
-        this.#fetch(request, both.signal, onProgress),
-        this.#session.ensurePeriod(segment.period, request.positionMs, waiter),
-      ]);
-      // Keys may have been dropped again while the bytes arrived: only those around the period asked for last are kept, and
-      // another rendition's load may lie far away (subtitles are one file, in period 0).
-      while (!signal.aborted && !this.#session.holdsPeriod(segment.period)) {
-        await this.#session.ensurePeriod(segment.period, request.positionMs, waiter);
-      }
-      if (signal.aborted) throw new KeyveilError("aborted");
-      const startMs = performance.now();
-      const bytes = this.#decrypt(ciphertext, request.reference);
-      const { status, length, ttfbMs, fetchMs } = ciphertext;
+      void keys.come();
+      const clear = await this.#stream(request, keys, both.signal, onProgress);
       this.#session.prefetchAfter(segment.period, request.positionMs);
-      return {
-        bytes,
-        status,
-        loadedBytes: length,
-        timing: { ttfbMs, fetchMs, decryptMs: performance.now() - startMs },
-      };
+      return clear;
     } catch (thrown) {
-      // Whichever of the two failed, the other must not go on alone. The exchange is shared and runs to its end.
+      // Whichever failed, network or keys, the other must not go on alone. The exchange is shared and runs to its end.
       both.abort();
       throw signal.aborted ? new KeyveilError("aborted", undefined, { cause: thrown }) : thrown;
     } finally {
@@ -96,62 +73,38 @@ export class SegmentLoader {
     }
   }
 
-  async #fetch(request: SegmentRequest, signal: AbortSignal, onProgress: OnProgress): Promise<Ciphertext> {
-    const startMs = performance.now();
-    const { rangeStart = 0, rangeEnd } = request;
-    const headers: Record<string, string> = rangeEnd ? { Range: `bytes=${rangeStart}-${rangeEnd - 1}` } : {};
-    const response = await getMedia(request.url, this.#credentials, headers, signal);
-    const ttfbMs = performance.now() - startMs;
-    const totalBytes = Number(response.headers.get("Content-Length") ?? 0) || 0;
+  async #stream(
+    request: SegmentRequest,
+    keys: AwaitedKeys,
+    signal: AbortSignal,
+    onProgress: OnProgress,
+  ): Promise<ClearSegment> {
+    const clock = new NetworkClock();
+    const response = await Promise.race([this.#ask(request, signal), keys.stopped]);
+    clock.came();
+    const { status, body, headers } = response;
+    const ttfbMs = clock.elapsedMs;
+    if (!body) throw new KeyveilError("network", "The answer has no body.");
+    const reader = body.getReader();
+    const totalBytes = Number(headers.get("Content-Length") ?? 0) || 0;
+    const progress = (loadedBytes: number, complete: boolean) => onProgress({ loadedBytes, totalBytes, complete });
+    let decryption: SegmentDecryption | null = null;
     try {
-      const { chunks, length } = await readBody(response, (loadedBytes) =>
-        onProgress({ loadedBytes, totalBytes, complete: false }),
-      );
-      onProgress({ loadedBytes: length, totalBytes, complete: true });
-      return { chunks, length, status: response.status, ttfbMs, fetchMs: performance.now() - startMs };
-    } catch (thrown) {
-      throw connectionError(thrown, signal);
-    }
-  }
-
-  /** Runs to its end without a pause: nobody else can use the one buffer in between. */
-  #decrypt(ciphertext: Ciphertext, reference: string): ArrayBuffer {
-    const { session, memory } = this.#wasm;
-    const address = guarded(() => session.reserve(ciphertext.length));
-    try {
-      // `reserve` may have grown the memory, which detaches every earlier view of it.
-      const room = new Uint8Array(memory.buffer, address, ciphertext.length);
-      let at = 0;
-      for (const chunk of ciphertext.chunks) {
-        room.set(chunk, at);
-        at += chunk.length;
-      }
-      const clearLength = guarded(() => session.decrypt(`keyveil=${reference}`));
-      return memory.buffer.slice(address, address + clearLength) as ArrayBuffer;
+      if (totalBytes > CIPHERTEXT_BYTES_MAX) throw tooLong();
+      decryption = new SegmentDecryption(this.#wasm, request.reference, totalBytes);
+      const stream = new SegmentStream({ reader, decryption, keys, clock, signal, onProgress: progress });
+      const loadedBytes = await stream.run();
+      const timing = { ttfbMs, fetchMs: clock.elapsedMs, decryptMs: decryption.spentMs };
+      return { bytes: decryption.take(), status, loadedBytes, timing };
     } finally {
-      guarded(() => session.wipe());
+      decryption?.close();
+      // Of a body that was read to its end nothing is left to cancel.
+      reader.cancel().catch(() => undefined);
     }
   }
-}
 
-async function readBody(response: Response, onProgress: (loadedBytes: number) => void) {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  const reader = response.body?.getReader();
-  if (!reader) throw new KeyveilError("network", "The answer has no body.");
-  let reportedMs = 0;
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return { chunks, length };
-    length += value.length;
-    if (length > CIPHERTEXT_BYTES_MAX) {
-      await reader.cancel();
-      throw new KeyveilError("segment_damaged", "A media segment is longer than any may be.");
-    }
-    chunks.push(value);
-    if (performance.now() - reportedMs >= PROGRESS_INTERVAL_MS) {
-      reportedMs = performance.now();
-      onProgress(length);
-    }
+  #ask({ url, rangeStart = 0, rangeEnd }: SegmentRequest, signal: AbortSignal): Promise<Response> {
+    const headers: Record<string, string> = rangeEnd ? { Range: `bytes=${rangeStart}-${rangeEnd - 1}` } : {};
+    return getMedia(url, this.#credentials, headers, signal);
   }
 }

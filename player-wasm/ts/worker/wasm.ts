@@ -23,10 +23,22 @@ export interface WasmSession {
   acceptKeys(response: string): void;
   holdsPeriod(period: number): boolean;
   trackClasses(): string[];
-  reserve(len: number): number;
   /** `fragment` is `keyveil=…`. */
-  decrypt(fragment: string): number;
+  openSegment(fragment: string): WasmSegment;
+  /** Where a piece of ciphertext is to be written, as an address in the module's memory: as many bytes as a piece has at most. */
+  room(): number;
+  /** Decrypts in place the first `len` bytes there, and returns how many clear bytes stand at the front then. */
+  decryptPiece(segment: WasmSegment, len: number, isLast: boolean): number;
   wipe(): void;
+}
+
+/** How far the module is with one segment. It has to be freed. */
+export interface WasmSegment {
+  /** Each piece but the last has so many bytes. */
+  readonly pieceLen: number;
+  /** What a ciphertext of so many bytes can be in clear at most. */
+  clearLenMax(ciphertextLen: number): number;
+  free(): void;
 }
 
 export interface Wasm {

@@ -6,7 +6,7 @@ use super::{GRANT_KEYS_MAX, PeriodKeyEntry, SegmentKeyEntry, rejected};
 use crate::error::{ErrorCode, ProtocolError};
 use crate::keys::PeriodKey;
 use crate::segment::SegmentKey;
-use crate::track::{Period, Rendition, Segment, TrackClass};
+use crate::track::{Cipher, Period, Rendition, Segment, TrackClass};
 
 const TOO_MANY_KEYS: ProtocolError = ProtocolError::new(ErrorCode::Internal, "more than 256 keys in a grant");
 
@@ -15,7 +15,7 @@ pub(super) struct Writer(pub(super) Zeroizing<Vec<u8>>);
 
 impl Writer {
     const ENTRY_LEN: usize = 1 + 4 + PeriodKey::LEN;
-    const SEGMENT_ENTRY_LEN: usize = 2 + 4 + SegmentKey::LEN;
+    const SEGMENT_ENTRY_LEN: usize = 2 + 4 + 1 + SegmentKey::LEN;
 
     pub(super) fn new(len: usize) -> Self {
         Self(Zeroizing::new(Vec::with_capacity(len)))
@@ -55,7 +55,7 @@ impl Writer {
         self.put_count(keys.len())?;
         for entry in keys {
             self.put(&entry.rendition.0.to_be_bytes()).put(&entry.segment.0.to_be_bytes());
-            self.put(entry.key.expose_secret());
+            self.put(&[entry.key.cipher().number()]).put(entry.key.expose_secret());
         }
         Ok(self)
     }
@@ -111,7 +111,8 @@ impl<'a> Reader<'a> {
         for _ in 0..count {
             let rendition = Rendition(u16::from_be_bytes(self.take()?));
             let segment = Segment(u32::from_be_bytes(self.take()?));
-            let mut key = SegmentKey::zero();
+            let [number] = self.take()?;
+            let mut key = SegmentKey::zero(Cipher::from_number(number).ok_or(rejected("cipher in grant"))?);
             self.fill(key.bytes_mut())?;
             keys.push(SegmentKeyEntry { rendition, segment, key });
         }

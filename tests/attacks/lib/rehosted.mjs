@@ -50,10 +50,17 @@ export class Rehosted {
   /** The clear bytes, or the code by which the module refuses. */
   decrypt(reference, ciphertext) {
     try {
-      const address = this.#session.reserve(ciphertext.length);
-      new Uint8Array(memory.buffer, address, ciphertext.length).set(ciphertext);
-      const length = this.#session.decrypt(`keyveil=${reference}`);
-      return Buffer.from(memory.buffer.slice(address, address + length));
+      const stream = this.#session.openSegment(`keyveil=${reference}`);
+      const { pieceLen } = stream;
+      const pieces = [];
+      for (let at = 0; at < ciphertext.length; at += pieceLen) {
+        const piece = ciphertext.subarray(at, at + pieceLen);
+        const room = this.#session.room();
+        new Uint8Array(memory.buffer, room, piece.length).set(piece);
+        const length = this.#session.decryptPiece(stream, piece.length, at + pieceLen >= ciphertext.length);
+        pieces.push(Buffer.from(memory.buffer.slice(room, room + length)));
+      }
+      return Buffer.concat(pieces);
     } catch (code) {
       return String(code);
     }

@@ -1,7 +1,7 @@
 // The segments of a published private title, decrypted by Node's own cryptography.
 import { readFileSync } from "node:fs";
 import { join, posix } from "node:path";
-import { decryptSegment } from "../../vectors/independent.mjs";
+import { decryptSegment, openSegment } from "../../vectors/independent.mjs";
 
 /**
  * Each segment of the title in `folder`, in the order of its playlists: { path, rendition, segment, ciphertext, clear }, paths
@@ -18,15 +18,15 @@ export function* publishedSegments(folder, keys) {
       const path = posix.join(rendition.playlist, "..", name);
       const entry = keys.segmentKeys.find((k) => k.rendition === rendition.rendition && k.segment === segment);
       const ciphertext = readFileSync(join(folder, path));
-      const clear = decrypted(path, Buffer.from(entry.key + entry.iv, "hex"), ciphertext);
+      const clear = decrypted(path, keys.title.cipher, Buffer.from(entry.key + entry.iv, "hex"), ciphertext);
       yield { path, rendition, segment, ciphertext, clear };
     }
   }
 }
 
-function decrypted(path, key, ciphertext) {
+function decrypted(path, cipher, key, ciphertext) {
   try {
-    return decryptSegment(key, ciphertext);
+    return cipher === "chacha20-poly1305" ? openSegment(key, ciphertext) : decryptSegment(key, ciphertext);
   } catch (error) {
     throw new Error(`${path} does not decrypt: ${error.message}`);
   }

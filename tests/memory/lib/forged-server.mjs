@@ -34,6 +34,7 @@ function keysOf(period, previewSegments) {
   const segmentKeys = previewSegments.map(([segment, period]) => ({
     rendition: HD,
     segment,
+    cipher: "aes-128-cbc",
     key: segmentKey(segment, period).toString("hex"),
   }));
   return { keys, segmentKeys };

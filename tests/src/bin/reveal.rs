@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use keyveil_protocol::{FileId, Rendition, Segment};
+use keyveil_protocol::{Cipher, FileId, Rendition, Segment};
 use serde_json::json;
 
 #[derive(Parser)]
@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             let period = media.period_segments.period_of(segment);
             let period_key = title_secret.period_key(rendition.track_class, period);
             let Rendition(number) = rendition.rendition;
-            let key = period_key.segment_key(rendition.rendition, segment);
+            let key = period_key.segment_key(media.cipher.unwrap_or(Cipher::Aes128Cbc), rendition.rendition, segment);
             let (key, iv) = key.expose_secret().split_at(16);
             segment_keys.push(json!({
                 "rendition": number, "segment": segment.0, "key": hex::encode(key), "iv": hex::encode(iv),

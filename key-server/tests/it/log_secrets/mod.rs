@@ -8,7 +8,7 @@ use keyveil_key_server::actions::account::users;
 use keyveil_key_server::actions::builds;
 use keyveil_protocol::job::ClaimedJob;
 use keyveil_protocol::workflow::WorkflowSettings;
-use keyveil_protocol::{Period, Rendition, Segment, TrackClass};
+use keyveil_protocol::{Cipher, Period, Rendition, Segment, TrackClass};
 use serde_json::{Value, json};
 
 use crate::account::{PASSWORD, Person, password, sign_in};
@@ -75,7 +75,10 @@ fn of_installation(app: &TestApp, secrets: &mut Secrets) {
         for period in (0..5).map(Period) {
             let key = title.period_key(TrackClass::Hd, period);
             secrets.bytes("period key", key.expose_secret());
-            secrets.bytes("segment key", key.segment_key(Rendition(0), Segment(period.0 * 5)).expose_secret());
+            secrets.bytes(
+                "segment key",
+                key.segment_key(Cipher::Aes128Cbc, Rendition(0), Segment(period.0 * 5)).expose_secret(),
+            );
         }
     }
 }

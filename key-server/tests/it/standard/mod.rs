@@ -8,7 +8,7 @@ mod limits;
 mod media_origin;
 mod signatures;
 
-use keyveil_protocol::{Period, Rendition, Segment, SegmentKey, TrackClass};
+use keyveil_protocol::{Aes128CbcKey, Period, Rendition, Segment, TrackClass};
 
 use crate::support::{Request, Response, TestApp};
 
@@ -146,7 +146,7 @@ pub(super) fn decrypted(key: &[u8], iv: &str, ciphertext: &[u8]) -> Vec<u8> {
     both[..16].copy_from_slice(key);
     both[16..].copy_from_slice(&hex::decode(iv).unwrap());
     let mut buffer = ciphertext.to_vec();
-    let len = SegmentKey::from_bytes(both).decrypt(&mut buffer).unwrap();
+    let len = Aes128CbcKey::from_bytes(both).decrypt(&mut buffer).unwrap();
     buffer.truncate(len);
     buffer
 }
