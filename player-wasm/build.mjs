@@ -8,6 +8,7 @@ import { homedir } from "node:os";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { rolldown } from "rolldown";
+import { EXTERNAL } from "./sizes.mjs";
 
 const PACKAGE = dirname(fileURLToPath(import.meta.url));
 const ROOT = dirname(PACKAGE);
@@ -31,7 +32,7 @@ const SDK_INPUTS = [
   "player-wasm/package.json",
 ];
 /** What rustc emits by default for wasm32, and vectors; wasm-opt may use no more, so that no browser is left out. */
-export const WASM_FEATURES = [
+const WASM_FEATURES = [
   "bulk-memory",
   "bulk-memory-opt",
   "call-indirect-overlong",
@@ -42,8 +43,8 @@ export const WASM_FEATURES = [
   "sign-ext",
   "simd",
 ].map((feature) => `--enable-${feature}`);
-/** What stays an import of the npm package, for the application's own bundler. */
-const EXTERNAL = [/^hls\.js(\/|$)/, /^media-chrome(\/|$)/];
+/** rustc made the cipher fast (`[profile.wasm]` in Cargo.toml); what comes after it makes the file small. */
+export const WASM_OPT_FLAGS = ["-Os", "--converge", ...WASM_FEATURES];
 
 /**
  * dist/ of the npm package. Its keyveil.wasm is a template: it carries no SDK build and so refuses to start a session.
@@ -99,7 +100,7 @@ async function compileWasm({ outFile, glueDir, log }) {
     await run("cargo", ["build", "--locked", "--quiet", "--profile", "wasm", "--target", WASM_TARGET, "-p", CRATE], {
       CARGO_TARGET_DIR: TARGET,
       // Panic messages name source files: neither the builder's folders nor a difference between builders belong there.
-      CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: `-C target-feature=+simd128 ${remapped({ [CARGO_HOME]: "cargo", [ROOT]: "keyveil" })}`,
+      CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: `-C target-feature=+simd128 ${remapped(await sourceFolders())}`,
     });
     const compiled = join(TARGET, WASM_TARGET, "wasm", `${CRATE.replaceAll("-", "_")}.wasm`);
     log("player: making its bindings");
@@ -116,7 +117,7 @@ async function compileWasm({ outFile, glueDir, log }) {
     log("player: optimizing it");
     const wasmOpt = join(dirname(resolveModule("binaryen")), "bin", "wasm-opt");
     const optimized = join(scratch, "optimized.wasm");
-    await run("node", [wasmOpt, "-O3", ...WASM_FEATURES, join(scratch, "keyveil_bg.wasm"), "-o", optimized]);
+    await run("node", [wasmOpt, ...WASM_OPT_FLAGS, join(scratch, "keyveil_bg.wasm"), "-o", optimized]);
     await rename(optimized, `${outFile}.partial`);
     await rename(`${outFile}.partial`, outFile);
     await mkdir(glueDir, { recursive: true });
@@ -126,10 +127,15 @@ async function compileWasm({ outFile, glueDir, log }) {
   }
 }
 
-function remapped(prefixes) {
-  return Object.entries(prefixes)
-    .map(([from, to]) => `--remap-path-prefix=${from}=${to}`)
-    .join(" ");
+/** Folder → what stands for it. A registry's has its address in its name. Of two that fit, the compiler takes the later. */
+async function sourceFolders() {
+  const registries = join(CARGO_HOME, "registry", "src");
+  const names = await readdir(registries).catch(() => []);
+  return [[CARGO_HOME, "cargo"], [ROOT, "keyveil"], ...names.map((name) => [join(registries, name), "cargo"])];
+}
+
+function remapped(folders) {
+  return folders.map(([from, to]) => `--remap-path-prefix=${from}=${to}`).join(" ");
 }
 
 async function bundle(entries, { external = [], minify = false }) {

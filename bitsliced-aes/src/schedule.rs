@@ -59,6 +59,7 @@ impl RoundKey {
         self.share.iter().zip(&self.mask)
     }
 
+    #[inline(never)]
     fn set(&mut self, bits: &[Row; 4], constant: u8, masks: &mut Masks) {
         for (row, bits) in bits.iter().enumerate() {
             let mask = masks.next();
@@ -90,12 +91,14 @@ impl Masks {
 }
 
 /// The key, each of its bits filling a lane.
+#[inline(never)]
 fn spread(key: &Block) -> [Row; 4] {
     let columns = Vector::load(key);
     [0, 8, 16, 24].map(|row| [0, 1, 2, 3, 4, 5, 6, 7].map(|bit| columns.spread_bit(row + bit)))
 }
 
 /// Makes the next round key of one.
+#[inline(never)]
 fn advance(key: &mut [Row; 4], round_constant: u8) {
     // SubWord(RotWord(last column)): lane `r` is what row `r` gets.
     let mut word = [0, 1, 2, 3, 4, 5, 6, 7].map(|bit: usize| {

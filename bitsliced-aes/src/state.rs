@@ -26,14 +26,11 @@ impl State {
     /// Takes blocks, sorted into rows and not yet bitsliced.
     #[inline(never)]
     pub(crate) fn load(&mut self, blocks: &[Block; BLOCKS]) {
-        self.load_group::<0>(blocks);
-        self.load_group::<1>(blocks);
-        self.load_group::<2>(blocks);
-        self.load_group::<3>(blocks);
-        self.load_group::<4>(blocks);
-        self.load_group::<5>(blocks);
-        self.load_group::<6>(blocks);
-        self.load_group::<7>(blocks);
+        let [row0, row1, row2, row3] = &mut self.0;
+        let (groups, _) = blocks.as_chunks::<4>();
+        for (at, group) in groups.iter().enumerate().take(8) {
+            [row0[at], row1[at], row2[at], row3[at]] = transpose_bytes(group.each_ref().map(Vector::load));
+        }
     }
 
     /// Bitslices what was loaded, and adds the first round key.
@@ -89,32 +86,18 @@ impl State {
     /// last come first.
     #[inline(never)]
     pub(crate) fn store_chained(&self, before: &Block, blocks: &mut [Block; BLOCKS]) {
-        self.store_group::<7>(Vector::load(&blocks[27]), blocks);
-        self.store_group::<6>(Vector::load(&blocks[23]), blocks);
-        self.store_group::<5>(Vector::load(&blocks[19]), blocks);
-        self.store_group::<4>(Vector::load(&blocks[15]), blocks);
-        self.store_group::<3>(Vector::load(&blocks[11]), blocks);
-        self.store_group::<2>(Vector::load(&blocks[7]), blocks);
-        self.store_group::<1>(Vector::load(&blocks[3]), blocks);
-        self.store_group::<0>(Vector::load(before), blocks);
-    }
-
-    #[inline(always)]
-    fn load_group<const G: usize>(&mut self, blocks: &[Block; BLOCKS]) {
-        let [row0, row1, row2, row3] = &mut self.0;
-        let group = [0, 1, 2, 3].map(|at| Vector::load(&blocks[4 * G + at]));
-        [row0[G], row1[G], row2[G], row3[G]] = transpose_bytes(group);
-    }
-
-    #[inline(always)]
-    fn store_group<const G: usize>(&self, before: Vector, blocks: &mut [Block; BLOCKS]) {
         let [row0, row1, row2, row3] = &self.0;
-        let [b0, b1, b2, b3] = transpose_bytes([row0[G], row1[G], row2[G], row3[G]]);
-        let [c0, c1, c2] = [0, 1, 2].map(|at| Vector::load(&blocks[4 * G + at]));
-        (b0 ^ before).store(&mut blocks[4 * G]);
-        (b1 ^ c0).store(&mut blocks[4 * G + 1]);
-        (b2 ^ c1).store(&mut blocks[4 * G + 2]);
-        (b3 ^ c2).store(&mut blocks[4 * G + 3]);
+        for at in (0..8).rev() {
+            let (earlier, group) = blocks.split_at_mut(4 * at);
+            let before = Vector::load(earlier.last().unwrap_or(before));
+            let Some(group) = group.first_chunk_mut::<4>() else { unreachable!("32 blocks are eight groups") };
+            let [c0, c1, c2] = [0, 1, 2].map(|place: usize| Vector::load(&group[place]));
+            let [b0, b1, b2, b3] = transpose_bytes([row0[at], row1[at], row2[at], row3[at]]);
+            (b0 ^ before).store(&mut group[0]);
+            (b1 ^ c0).store(&mut group[1]);
+            (b2 ^ c1).store(&mut group[2]);
+            (b3 ^ c2).store(&mut group[3]);
+        }
     }
 }
 

@@ -1,8 +1,6 @@
 //! The keys at hand: those of the periods used last, and no more. Where a preview ends within a period, that period has no key of
 //! its own but keys of its first segments.
 
-use std::collections::VecDeque;
-
 use keyveil_protocol::{
     Cipher, Period, PeriodKey, PeriodKeyEntry, Rendition, Segment, SegmentKey, SegmentKeyEntry, SegmentRef, TrackClass,
 };
@@ -32,7 +30,7 @@ struct HeldSegmentKey {
 /// Ordered by use, the period used last at the end.
 #[derive(Default)]
 pub(crate) struct KeyWindow {
-    periods: VecDeque<Held>,
+    periods: Vec<Held>,
 }
 
 impl KeyWindow {
@@ -102,14 +100,13 @@ impl KeyWindow {
 
     /// The classes of any key held, lowest first.
     pub(crate) fn track_classes(&self) -> Vec<TrackClass> {
-        let of_held = |held: &Held| {
-            let of_periods = held.keys.iter().map(|(class, _)| *class);
-            of_periods.chain(held.segment_keys.iter().map(|key| key.track_class)).collect::<Vec<_>>()
+        let is_held = |class: &TrackClass| {
+            self.periods.iter().any(|held| {
+                held.keys.iter().any(|(of_key, _)| of_key == class)
+                    || held.segment_keys.iter().any(|key| key.track_class == *class)
+            })
         };
-        let mut classes: Vec<TrackClass> = self.periods.iter().flat_map(of_held).collect();
-        classes.sort_unstable();
-        classes.dedup();
-        classes
+        TrackClass::ALL.into_iter().filter(is_held).collect()
     }
 
     pub(crate) fn clear(&mut self) {
@@ -119,13 +116,13 @@ impl KeyWindow {
     /// What is held of a period, nothing at first, moved to where the period used last stands.
     fn used(&mut self, period: Period) -> &mut Held {
         let at = self.periods.iter().position(|held| held.period == period);
-        let held = at.and_then(|at| self.periods.remove(at));
-        self.periods.push_back_mut(held.unwrap_or_else(|| Held { period, keys: Vec::new(), segment_keys: Vec::new() }))
+        let held = at.map(|at| self.periods.remove(at));
+        self.periods.push_mut(held.unwrap_or_else(|| Held { period, keys: Vec::new(), segment_keys: Vec::new() }))
     }
 
     fn make_room(&mut self) {
         while self.periods.len() > PERIODS_MAX {
-            self.periods.pop_front();
+            self.periods.remove(0);
         }
     }
 }

@@ -7,8 +7,10 @@
 // Natively there is nothing but the tests of what the bindings call.
 #![cfg(any(target_arch = "wasm32", test))]
 
+mod answers;
 #[cfg(target_arch = "wasm32")]
 mod bindings;
+mod json;
 mod key_window;
 mod masked;
 mod sdk_build;
@@ -24,3 +26,7 @@ mod wiped_stack;
 
 #[cfg(target_arch = "wasm32")]
 pub use bindings::{KeyveilSegment, KeyveilSession};
+
+#[cfg(all(target_arch = "wasm32", not(test)))]
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();

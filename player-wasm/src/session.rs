@@ -1,12 +1,13 @@
 //! One playback session: builds the exact request bodies of docs/PROTOCOL.md, opens the grants that answer them, and hands out
 //! segment keys one at a time. Knows nothing of JavaScript.
 
-use keyveil_protocol::api::{KeysRequest, KeysResponse, MediaInfo, PlayRequest, PlayResponse};
+use keyveil_protocol::api::{KeysRequest, PlayRequest};
 use keyveil_protocol::{
-    Envelope, ErrorCode, Exchange, FileId, Mode, Period, PeriodKeyEntry, PeriodSegments, ProtocolError, Rendition,
-    SegmentKey, SegmentKeyEntry, SegmentRef, SessionId, SessionMacKey, StatedLevel, TrackClass,
+    ErrorCode, Exchange, FileId, Mode, Period, PeriodKeyEntry, PeriodSegments, ProtocolError, Rendition, SegmentKey,
+    SegmentKeyEntry, SegmentRef, SessionId, SessionMacKey, StatedLevel, TrackClass,
 };
 
+use crate::answers::{PlayAnswer, Title, keys_answer, play_answer};
 use crate::key_window::KeyWindow;
 use crate::masked::{Masked, Masks};
 use crate::sdk_build::SdkBuild;
@@ -118,25 +119,25 @@ impl Session {
     pub(crate) fn accept_play(&mut self, response: &str) -> Result<(), PlayerError> {
         let mut pending = self.pending.take().ok_or(PlayerError::SESSION_INVALID)?;
         self.close();
-        let answer: PlayResponse = serde_json::from_str(response).map_err(|_| PlayerError::ENVELOPE_REJECTED)?;
-        let Some(envelope) = answer.grant else {
+        let PlayAnswer { title, grant } = play_answer(response)?;
+        let Some(envelope) = grant else {
             // A private title without a grant can't be played; no other has one.
-            return if answer.title.mode == Mode::Private { Err(PlayerError::ENVELOPE_REJECTED) } else { Ok(()) };
+            return if title.mode == Mode::Private { Err(PlayerError::ENVELOPE_REJECTED) } else { Ok(()) };
         };
         // The envelope does not cover what is said beside it: a private title's keys must not be taken under looser rules.
-        if answer.title.mode != Mode::Private {
+        if title.mode != Mode::Private {
             return Err(PlayerError::ENVELOPE_REJECTED);
         }
         let server_key = self.build.server_key(&envelope.server_key_id)?;
         let (mut masks, exchange, psk) = (Masks::for_grant(&envelope)?, pending.exchange()?, self.build.psk());
         let grant = exchange.open_play(pending.body.as_bytes(), &envelope, server_key, &psk)?;
-        self.version = Some(answer.title.version);
+        self.version = Some(title.version);
         self.opened = Some(Opened {
             session_id: grant.session_id,
             mac_key: Masked::new(grant.mac_key.expose_secret(), &mut masks)?,
             counter: 0,
-            file_id: answer.title.file_id,
-            places: Places::of(&answer.title.media),
+            places: Places::of(&title),
+            file_id: title.file_id,
         });
         self.keep(&grant.keys, &grant.segment_keys, &mut masks)
     }
@@ -173,8 +174,7 @@ impl Session {
     /// `envelope_rejected`, `server_key_unknown`; the keys at hand stay.
     pub(crate) fn accept_keys(&mut self, response: &str) -> Result<(), PlayerError> {
         let mut pending = self.pending.take().ok_or(PlayerError::SESSION_INVALID)?;
-        let answer: KeysResponse = serde_json::from_str(response).map_err(|_| PlayerError::ENVELOPE_REJECTED)?;
-        let envelope: Envelope = answer.grant;
+        let envelope = keys_answer(response)?;
         let server_key = self.build.server_key(&envelope.server_key_id)?;
         let (mut masks, exchange, psk) = (Masks::for_grant(&envelope)?, pending.exchange()?, self.build.psk());
         let grant = exchange.open_keys(pending.body.as_bytes(), &envelope, server_key, &psk)?;
@@ -231,9 +231,8 @@ impl Session {
 }
 
 impl Places {
-    fn of(media: &MediaInfo) -> Self {
-        let classes = media.renditions.iter().map(|entry| (entry.rendition, entry.track_class)).collect();
-        Self { period_segments: media.period_segments, classes }
+    fn of(title: &Title) -> Self {
+        Self { period_segments: title.period_segments, classes: title.renditions.clone() }
     }
 
     fn class_of(&self, rendition: Rendition) -> Option<TrackClass> {

@@ -2,15 +2,14 @@
 //! `key-server build write` puts there. How each word is made is a matter of that build alone.
 
 use std::fmt;
+use std::iter;
+use std::str::FromStr;
 
-use base64ct::{Base64UrlUnpadded, Encoding};
-use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::api::ServerKeyInfo;
 use crate::envelope::{Psk, PskSecret, ServerPublicKey};
 use crate::error::{ErrorCode, ProtocolError};
-use crate::ids::{BuildId, decode_base64url};
+use crate::ids::BuildId;
 use crate::keys::derive;
 use crate::secret::secret;
 
@@ -19,8 +18,8 @@ const MASK_LABEL: &[u8] = b"keyveil/v1/build/mask";
 const LAYOUT_LABEL: &[u8] = b"keyveil/v1/build/layout";
 
 /// Word 0. A module without a build answers 0.
-const FORMAT: u32 = 0x6B76_0001;
-/// The words after word 0, which is the format, and word 1, the length of `PublicPart` in bytes.
+const FORMAT: u32 = 0x6B76_0002;
+/// The words after word 0, which is the format, and word 1, the length of the public part in bytes.
 const LABEL_WORD: u32 = 2;
 const MASKED_WORD: u32 = LABEL_WORD + 8;
 const PUBLIC_WORD: u32 = MASKED_WORD + 8;
@@ -43,13 +42,6 @@ pub struct SdkBuild {
     pub server_keys: Vec<ServerPublicKey>,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct PublicPart {
-    build_id: BuildId,
-    server_keys: Vec<ServerKeyInfo>,
-}
-
 const fn missing(cause: &'static str) -> ProtocolError {
     ProtocolError::new(ErrorCode::BuildMissing, cause)
 }
@@ -63,12 +55,7 @@ impl SdkBuild {
         if !(1..=SERVER_KEYS_MAX).contains(&self.server_keys.len()) {
             return Err(missing("a build pins 1 to 8 server keys"));
         }
-        let server_keys = self.server_keys.iter().map(|key| ServerKeyInfo {
-            id: key.id().clone(),
-            public_key: Base64UrlUnpadded::encode_string(&key.to_bytes()),
-        });
-        let public = PublicPart { build_id: self.id.clone(), server_keys: server_keys.collect() };
-        let public = serde_json::to_vec(&public).map_err(|_| missing("build can't be written"))?;
+        let public = self.public_part();
         let public_len = u32::try_from(public.len()).map_err(|_| missing("build is too long"))?;
 
         let mut label = Zeroizing::new([0; 32]);
@@ -84,6 +71,14 @@ impl SdkBuild {
             }));
         }
         Ok(words)
+    }
+
+    /// The build's id, then each server key: its id and 32 bytes. An id is its length in one byte, and its text.
+    fn public_part(&self) -> Vec<u8> {
+        // Ids have at most 64 characters.
+        let text = |id: &str| [&[u8::try_from(id.len()).unwrap_or(u8::MAX)], id.as_bytes()].concat();
+        let keys = self.server_keys.iter().map(|key| [&text(key.id().as_str())[..], &key.to_bytes()].concat());
+        iter::once(text(self.id.as_str())).chain(keys).collect::<Vec<_>>().concat()
     }
 
     /// What to lay its code out by.
@@ -117,15 +112,23 @@ impl<F: Fn(u32) -> u32> EmbeddedBuild<F> {
         if word(0) != FORMAT || public_len > PUBLIC_LEN_MAX {
             return Err(missing("module carries no build"));
         }
-        let words = PUBLIC_WORD..PUBLIC_WORD + public_len.div_ceil(4);
-        let mut public: Vec<u8> = words.flat_map(|index| word(index).to_le_bytes()).collect();
+        let mut public = Vec::new();
+        for index in PUBLIC_WORD..PUBLIC_WORD + public_len.div_ceil(4) {
+            public.extend_from_slice(&word(index).to_le_bytes());
+        }
         public.truncate(public_len as usize);
-        let public: PublicPart = serde_json::from_slice(&public).map_err(|_| missing("build is malformed"))?;
-        let server_keys = public.server_keys.into_iter().map(|key| {
-            let bytes = decode_base64url(&key.public_key).ok_or(missing("server key is not 32 bytes"))?;
-            ServerPublicKey::from_bytes(key.id, &bytes).map_err(|_| missing("server key"))
-        });
-        Ok(Self { id: public.build_id, server_keys: server_keys.collect::<Result<_, _>>()?, word })
+        let (id, mut rest) = take_id(&public)?;
+        let mut server_keys = Vec::new();
+        while !rest.is_empty() {
+            let (id, after_id) = take_id(rest)?;
+            let (key, after_key) = after_id.split_first_chunk().ok_or(missing("server key is not 32 bytes"))?;
+            server_keys.push(ServerPublicKey::from_bytes(id, key).map_err(|_| missing("server key"))?);
+            rest = after_key;
+        }
+        if server_keys.is_empty() {
+            return Err(missing("build pins no server key"));
+        }
+        Ok(Self { id, server_keys, word })
     }
 
     /// Its id.
@@ -155,6 +158,15 @@ impl<F: Fn(u32) -> u32> EmbeddedBuild<F> {
             chunk.copy_from_slice(&(self.word)(index).to_le_bytes());
         }
     }
+}
+
+/// An id as [`SdkBuild::public_part`] writes it, and what follows it.
+fn take_id<T: FromStr>(bytes: &[u8]) -> Result<(T, &[u8]), ProtocolError> {
+    let malformed = missing("build is malformed");
+    let (len, rest) = bytes.split_first().ok_or_else(|| malformed.clone())?;
+    let (text, rest) = rest.split_at_checked(usize::from(*len)).ok_or_else(|| malformed.clone())?;
+    let id = str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(malformed)?;
+    Ok((id, rest))
 }
 
 fn mask(label: &[u8; 32], id: &BuildId) -> Zeroizing<[u8; 32]> {

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
-import { WASM_FEATURES } from "../../../player-wasm/build.mjs";
+import { WASM_OPT_FLAGS } from "../../../player-wasm/build.mjs";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ROOT = resolve(HERE, "../../..");
@@ -17,15 +17,12 @@ const { resolve: resolveModule } = createRequire(join(ROOT, "player-wasm", "pack
 export async function buildPage() {
   const out = join(TARGET, "bench-ciphers");
   await mkdir(out, { recursive: true });
-  run("cargo", ["build", "--locked", "--profile", "wasm", "--target", WASM_TARGET, "-p", "keyveil-bench-ciphers"], {
-    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: "-C target-feature=+simd128",
-  });
-  const compiled = join(TARGET, WASM_TARGET, "wasm", "keyveil_bench_ciphers.wasm");
-  const bindgen = ["run", "--locked", "--quiet", "-p", "keyveil-bindgen", "--bin", "bindgen", "--"];
-  run("cargo", [...bindgen, "--target", "web", "--out-dir", out, "--out-name", "ciphers", compiled]);
+  compile(out, "ciphers", {});
+  // The player's crates are compiled for size but for its cipher; the crate it is held against is not.
+  compile(out, "ciphers_fast", { CARGO_PROFILE_WASM_OPT_LEVEL: "3" });
   const wasmOpt = join(dirname(resolveModule("binaryen")), "bin", "wasm-opt");
   const [plain, optimized] = ["ciphers_bg.wasm", "ciphers_opt.wasm"].map((name) => join(out, name));
-  run(process.execPath, [wasmOpt, "-O3", ...WASM_FEATURES, plain, "-o", optimized]);
+  run(process.execPath, [wasmOpt, ...WASM_OPT_FLAGS, plain, "-o", optimized]);
   const build = await rolldown({
     input: join(HERE, "page.js"),
     platform: "browser",
@@ -39,6 +36,17 @@ export async function buildPage() {
   await build.write({ file: join(out, "page.js"), format: "esm", minify: true });
   await build.close();
   return out;
+}
+
+/** `name`_bg.wasm and `name`.js in `out`. */
+function compile(out, name, env) {
+  run("cargo", ["build", "--locked", "--profile", "wasm", "--target", WASM_TARGET, "-p", "keyveil-bench-ciphers"], {
+    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: "-C target-feature=+simd128",
+    ...env,
+  });
+  const compiled = join(TARGET, WASM_TARGET, "wasm", "keyveil_bench_ciphers.wasm");
+  const bindgen = ["run", "--locked", "--quiet", "-p", "keyveil-bindgen", "--bin", "bindgen", "--"];
+  run("cargo", [...bindgen, "--target", "web", "--out-dir", out, "--out-name", name, compiled]);
 }
 
 function run(command, args, env = {}) {

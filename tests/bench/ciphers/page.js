@@ -11,8 +11,8 @@ const WARM_UP_ROUNDS = 3;
 const imported = await crypto.subtle.importKey("raw", key, "AES-CBC", false, ["encrypt", "decrypt"]);
 const contenders = {
   "bitsliced-aes": await inWasm("ciphers_bg.wasm", "bitsliced"),
-  "bitsliced-aes, wasm-opt -O3": await inWasm("ciphers_opt.wasm", "bitsliced"),
-  "aes crate": await inWasm("ciphers_bg.wasm", "aesCrate"),
+  "bitsliced-aes, as the player has it": await inWasm("ciphers_opt.wasm", "bitsliced"),
+  "aes crate": await inWasm("ciphers_fast_bg.wasm", "aesCrate"),
   "hls.js' JavaScript": (ciphertext) => {
     const software = new AESDecryptor();
     software.expandKey(key.buffer);

@@ -8,6 +8,7 @@ const FILES = {
   "/ciphers.js": "text/javascript",
   "/ciphers_bg.wasm": "application/wasm",
   "/ciphers_opt.wasm": "application/wasm",
+  "/ciphers_fast_bg.wasm": "application/wasm",
 };
 
 export async function servePage(folder) {

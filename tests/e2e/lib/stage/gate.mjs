@@ -11,6 +11,8 @@ const PAGE_POLICY =
 export class Gate {
   /** Bytes per second of all media together; null: as fast as it goes. */
   rate = null;
+  /** How long the way there and back takes, in milliseconds: for a connection to be made, and for each request on it. */
+  roundTripMs = 0;
   /** Answers other bytes for a segment, or null: `(path, bytes) => Buffer | null`. */
   replace = () => null;
   /** What was transferred of pages and SDK since it was cleared: path → { bytes, gzip }. */
@@ -20,11 +22,14 @@ export class Gate {
   #agent = new Agent({ keepAlive: true });
   #freeAtMs = 0;
   #upstream = null;
+  /** Connections by when they were asked for, until their first request. */
+  #made = new WeakMap();
 
   /** `files`: path → { type, body }. */
   constructor(files) {
     this.#files = files;
-    this.#server = createServer((asked, answer) => this.#serve(asked, answer));
+    this.#server = createServer((asked, answer) => this.#receive(asked, answer));
+    this.#server.on("connection", (socket) => this.#made.set(socket, performance.now()));
   }
 
   async open() {
@@ -43,6 +48,17 @@ export class Gate {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
     this.#agent.destroy();
+  }
+
+  /** All of the way at once: nobody can tell on which half of it the time was spent. */
+  async #receive(asked, answer) {
+    const now = performance.now();
+    const madeMs = this.#made.get(asked.socket) ?? Number.NEGATIVE_INFINITY;
+    this.#made.delete(asked.socket);
+    // A browser that connects ahead of its first request has done some of that waiting already.
+    const ms = Math.max(0, madeMs + this.roundTripMs - now) + this.roundTripMs;
+    if (this.roundTripMs > 0) await new Promise((resolve) => setTimeout(resolve, ms));
+    if (!answer.destroyed) this.#serve(asked, answer);
   }
 
   #serve(asked, answer) {

@@ -1,6 +1,6 @@
 // What every page of the stage has in `window.stage`: one player by the same few names, and what happened to its video.
 
-/** What to play: `psign` and `level`, or `playlist`. */
+/** What to play: `psign` and `level`, or `playlist`; `now`: at once. */
 export const asked = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
 /** For every hls.js: a small title is else in the buffer at once, and nothing is left to load. */
 export const SETTINGS = { maxBufferLength: 20, maxMaxBufferLength: 20 };
@@ -72,6 +72,11 @@ export function onStage(player) {
       ).some(Boolean);
     },
   };
+  // A page that plays as soon as it can, as a visitor opens it: nothing is prepared.
+  if (asked.now) {
+    window.stage.attach();
+    window.stage.firstFrame = window.stage.frame();
+  }
 }
 
 const failed = () => window.stage.errors.some(({ fatal }) => fatal);
