@@ -62,6 +62,8 @@ test("the decryptor's memory has neither title secret nor period key, whenever i
     const started = ({ wasm }) => Object.values(wasm.calls).reduce((sum, count) => sum + count, 0);
     expect(started(page), "the page has nothing to do with WebAssembly").toBe(0);
     const [worker] = workers.filter((one) => started(one) > 0);
+    const calls = JSON.stringify(workers.map(({ url, wasm }) => [url, wasm.calls]));
+    expect(worker, `${level}: a worker starts WebAssembly, of ${calls}`).toBeDefined();
     const { taken, contents, modules } = worker.wasm;
     const found = findSecrets(secrets, [...contents, ...modules.map((body) => ({ name: "the module", body }))]);
     const looks = `${taken.count} looks at ${(taken.memoryBytes / 1e6).toFixed(1)} MB: at start, after each call, at the end`;

@@ -79,13 +79,14 @@ class TappedPage {
     if (this.#failures.length > 0) throw this.#failures[0];
   }
 
-  /** Once for a worker: the debugger would slow it down. */
+  /** Once for a worker: the debugger would slow it down, and a busy machine has it stop at a further script before it is off. */
   async #begin(target) {
+    if (target.isHooked) return;
+    target.isHooked = true;
     // In this order, each without waiting for the one before: a worker that ends now answers none of them.
     const hooked = target.evaluate(this.#scripts.inWorkers);
     const resumed = target.send("Debugger.resume");
     await Promise.all([hooked, resumed, target.send("Debugger.disable")]);
-    target.isHooked = true;
   }
 
   #heard(target, method, params) {
