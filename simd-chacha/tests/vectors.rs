@@ -2,6 +2,7 @@
 //! (`cargo test --target wasm32-unknown-unknown`, with simd128) they are not.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use chacha20::ChaCha20 as CrateChaCha20;
 use chacha20::cipher::{KeyIvInit, StreamCipher, StreamCipherSeek};
 use chacha20poly1305::aead::AeadInOut;
 use chacha20poly1305::aead::consts::U12;
@@ -27,8 +28,8 @@ fn ours() -> ChaCha20 {
     ChaCha20::new(&key().into(), &nonce().into())
 }
 
-fn theirs() -> chacha20::ChaCha20 {
-    chacha20::ChaCha20::new(&key().into(), &nonce().into())
+fn theirs() -> CrateChaCha20 {
+    CrateChaCha20::new(&key().into(), &nonce().into())
 }
 
 #[test]
