@@ -58,10 +58,12 @@ test("no secret is in the memory before, during and after playback", () => {
     "what came in the same grant and is no secret",
   );
 
-  const decrypted = (segment, period) =>
-    assert.deepEqual(decryptor.decrypt(segment, period, clear(segment)), clear(segment), `segment ${segment}`);
+  const decrypted = (segment, period, cipher) =>
+    assert.deepEqual(decryptor.decrypt(segment, period, clear(segment), cipher), clear(segment), `segment ${segment}`);
   decrypted(0, 0);
   decrypted(2, 1);
+  decrypted(0, 0, server.CHUNKED);
+  decrypted(2, 1, server.CHUNKED);
   decryptor.exchange(["keysRequest", 2, 12_000, undefined], "acceptKeys", server.keys);
   decrypted(4, 2);
   decrypted(8, 4);

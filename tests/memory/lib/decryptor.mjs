@@ -74,11 +74,12 @@ export class Decryptor {
   }
 
   /** Decrypts a segment and gives the clear bytes, which are wiped from the memory before it returns. */
-  decrypt(segment, period, clear) {
-    const ciphertext = own.encryptSegment(server.segmentKey(segment, period), clear);
+  decrypt(segment, period, clear, cipher) {
+    const encrypt = cipher === server.CHUNKED ? own.sealSegment : own.encryptSegment;
+    const ciphertext = encrypt(server.segmentKey(segment, period, cipher), clear);
     const at = this.call("reserve", ciphertext.length);
     new Uint8Array(this.memory.buffer).set(ciphertext, at);
-    const length = this.call("decrypt", server.reference(segment, period));
+    const length = this.call("decrypt", server.reference(segment, period, cipher));
     const decrypted = Buffer.from(this.memory.buffer.slice(at, at + length));
     this.call("wipe");
     return decrypted;
