@@ -218,7 +218,10 @@ test("a session is read in detail, by a link of its own, and all of its viewer's
   await expect(page.getByRole("row").filter({ hasText: "viewer-1" }).locator("[data-state=active]")).toBeVisible();
 });
 
-test("a private workflow has a choice of ciphers, one of standard mode a clear lead, and one in the clear neither", async ({ page, context }) => {
+test("a private workflow has a choice of ciphers, one of standard mode a clear lead, and one in the clear neither", async ({
+  page,
+  context,
+}) => {
   await enter(page, context, "/workflows/own");
   const saved = async () => {
     const sent = page.waitForRequest((request) => request.method() === "PUT");
