@@ -21,7 +21,7 @@ const CARGO_HOME = process.env.CARGO_HOME ?? join(homedir(), ".cargo");
 const { resolve: resolveModule } = createRequire(import.meta.url);
 
 const RUST_INPUTS = ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml"].concat(
-  ["bitsliced-aes", "protocol"].flatMap((crate) => [`${crate}/Cargo.toml`, `${crate}/src`]),
+  ["bitsliced-aes", "simd-chacha", "protocol"].flatMap((crate) => [`${crate}/Cargo.toml`, `${crate}/src`]),
   ["Cargo.toml", "build.mjs", "src"].map((path) => `player-wasm/${path}`),
 );
 const SDK_INPUTS = [

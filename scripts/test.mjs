@@ -82,7 +82,7 @@ async function suites() {
     {
       name: "wasm tests",
       command: "cargo",
-      args: [...cargo, "--target", WASM_TARGET, "-p", "keyveil-protocol", "-p", "bitsliced-aes"],
+      args: [...cargo, "--target", WASM_TARGET, "-p", "keyveil-protocol", "-p", "bitsliced-aes", "-p", "simd-chacha"],
       env: wasmRunner,
     },
     { name: "independent vectors", ...(await nodeTests("tests/vectors", "tests/e2e", "tests/attacks")) },

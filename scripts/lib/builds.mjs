@@ -8,7 +8,7 @@ import { Stop } from "./steps.mjs";
 
 const stamp = (name) => join(targetDir, "keyveil-stamps", name);
 const RUST = ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml"].concat(
-  ["bitsliced-aes", "protocol"].flatMap((crate) => [`${crate}/Cargo.toml`, `${crate}/src`]),
+  ["bitsliced-aes", "simd-chacha", "protocol"].flatMap((crate) => [`${crate}/Cargo.toml`, `${crate}/src`]),
 );
 const SDK = [...RUST, "package-lock.json", "player-wasm"];
 

@@ -12,7 +12,8 @@ export async function checks() {
   // takes the compiler's place in their build, which the SDK has made.
   const native = ["--workspace", "--exclude", "keyveil-bindgen", "--all-targets"];
   // In the profile that the SDK is built in, whose proc macros are there already.
-  const wasm = ["--profile", "wasm", "-p", "keyveil-player-wasm", "-p", "bitsliced-aes", "--target", WASM_TARGET];
+  const crates = ["keyveil-player-wasm", "bitsliced-aes", "simd-chacha"].flatMap((crate) => ["-p", crate]);
+  const wasm = ["--profile", "wasm", ...crates, "--target", WASM_TARGET];
   const vectors = { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: "-C target-feature=+simd128" };
   return [
     { name: "lockfiles", command: process.execPath, args: ["scripts/lockfiles.mjs"] },

@@ -218,14 +218,21 @@ test("a session is read in detail, by a link of its own, and all of its viewer's
   await expect(page.getByRole("row").filter({ hasText: "viewer-1" }).locator("[data-state=active]")).toBeVisible();
 });
 
-test("a workflow of standard mode has a clear lead, and one in the clear has none", async ({ page, context }) => {
+test("a private workflow has a choice of ciphers, one of standard mode a clear lead, and one in the clear neither", async ({
+  page,
+  context,
+}) => {
   await enter(page, context, "/workflows/own");
   const saved = async () => {
     const sent = page.waitForRequest((request) => request.method() === "PUT");
     await button(page, "Save").click();
     return (await sent).postDataJSON().settings;
   };
+  await page.getByRole("radio", { name: /^ChaCha20-Poly1305/ }).check();
+  expect(await saved()).toMatchObject({ mode: "private", cipher: "chacha20-poly1305" });
+  await enter(page, context, "/workflows/own");
   await page.getByRole("radio", { name: /Standard HLS/ }).check();
+  await expect(page.getByRole("radio", { name: /^ChaCha20-Poly1305/ })).toHaveCount(0);
   await page.getByLabel("Clear lead").fill("12");
   expect(await saved()).toMatchObject({ mode: "standard", cipher: "aes-128-cbc", clearLeadSecs: 12 });
   await enter(page, context, "/workflows/own");

@@ -1,4 +1,4 @@
-// The element with what is not private from end to end: clear leads, and standard titles with their tokens.
+// The element with other titles than the usual: clear leads, the authenticated cipher, and standard titles with their tokens.
 import { sharedClip } from "./lib/clips.mjs";
 import { embed, fileIdOf, sign, told } from "./lib/element.mjs";
 import { start } from "./lib/installation.mjs";
@@ -60,6 +60,38 @@ test.describe("a private title with a clear lead", () => {
       .poll(() => told(page, "error"), { timeout: 30_000 })
       .toContainEqual({ code: "key_tag_malformed", fatal: true });
     expect(await element.evaluate((player) => player.video.readyState)).toBe(0);
+  });
+});
+
+test.describe("a private title in the authenticated cipher", () => {
+  const it = installed("authenticated", { cipher: "chacha20-poly1305" }, 12);
+  const errors = async (page) => (await told(page, "error")).map(({ code }) => code);
+  const decrypted = async (page) => (await told(page, "segment")).length;
+
+  test("plays", async ({ page }) => {
+    const element = await embed(page, it.keyveil, await sign(it.keyveil, it.fileId, {}));
+    await play(element.locator("video"));
+    await playsFrom(element, 0, 3);
+    expect((await told(page, "title"))[0].title).toMatchObject({ mode: "private", cipher: "chacha20-poly1305" });
+    expect(await decrypted(page)).toBeGreaterThan(0);
+    expect(await errors(page)).toEqual([]);
+  });
+
+  test("is refused before anything of it is decoded when a byte of each segment was altered", async ({ page }) => {
+    let altered = 0;
+    await page.context().route("**/seg-*", async (route) => {
+      const response = await route.fetch();
+      const body = await response.body();
+      body[body.length >> 1] ^= 1;
+      altered += 1;
+      await route.fulfill({ response, body });
+    });
+    const element = await embed(page, it.keyveil, await sign(it.keyveil, it.fileId, {}));
+    await expect.poll(() => errors(page), { timeout: 60_000 }).toContain("segment_damaged");
+    expect(altered).toBeGreaterThan(0);
+    expect(await decrypted(page)).toBe(0);
+    const shown = await element.evaluate(({ video }) => [video.readyState, video.buffered.length, video.videoWidth]);
+    expect(shown).toEqual([0, 0, 0]);
   });
 });
 

@@ -2,7 +2,6 @@
 // it could be made of. Natively it would say nothing: the compiler for WebAssembly puts other values onto the stack.
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import * as own from "../vectors/independent.mjs";
 import { inverseMixed, roundKeys } from "./lib/aes-schedule.mjs";
 import { startDecryptor } from "./lib/decryptor.mjs";
 import * as server from "./lib/forged-server.mjs";
@@ -17,14 +16,7 @@ const PLACES = [
 ];
 const clear = (segment) => Buffer.alloc(3000, `clear media of segment ${segment}; `);
 
-/** The other cipher, and what is encrypted by it and by the first. */
-const CHUNKED = "chacha20-poly1305";
-const chunkedKey = (segment, period) => own.segmentKey(server.periodKey("HD", period), 2, segment, CHUNKED);
-const inChunks = (segment, period) => `${server.reference(segment, period)}/${CHUNKED}`;
-const sealed = (segment, period, clear) => own.sealSegment(chunkedKey(segment, period), clear);
-const inCbc = (segment, period, clear) => own.encryptSegment(server.segmentKey(segment, period), clear);
-
-const SECRETS = [...titleSecrets(PLACES), { name: `${CHUNKED} key of segment 4`, key: chunkedKey(4, 2) }];
+const SECRETS = titleSecrets(PLACES);
 const ROOM_BYTES = 64 << 10;
 
 let decryptor;
@@ -66,17 +58,19 @@ test("no secret is in the memory before, during and after playback", () => {
     "what came in the same grant and is no secret",
   );
 
-  const decrypted = (segment, period) =>
-    assert.deepEqual(decryptor.decrypt(segment, period, clear(segment)), clear(segment), `segment ${segment}`);
+  const decrypted = (segment, period, cipher) =>
+    assert.deepEqual(decryptor.decrypt(segment, period, clear(segment), cipher), clear(segment), `segment ${segment}`);
   decrypted(0, 0);
   decrypted(2, 1);
+  decrypted(0, 0, server.CHUNKED);
+  decrypted(2, 1, server.CHUNKED);
   decryptor.exchange(["keysRequest", 2, 12_000, undefined], "acceptKeys", server.keys);
   decrypted(4, 2);
   decrypted(8, 4);
   // In several pieces, between which nothing but what everybody may know waits.
   const long = Buffer.alloc(200_000, "clear media of several pieces; ");
   assert.ok(decryptor.decrypt(4, 2, long).equals(long));
-  assert.ok(decryptor.decryptPieces(inChunks(4, 2), sealed(4, 2, long)).equals(long));
+  assert.ok(decryptor.decrypt(4, 2, long, server.CHUNKED).equals(long));
   const media = PLACES.map(([segment]) => ({ name: `segment ${segment}`, key: clear(segment).subarray(0, 32) }));
   assert.deepEqual(searchFor(media)(decryptor.memory), [], "clear media");
   decryptor.close();
@@ -112,8 +106,11 @@ test("the memory is as large after many segments as after the first", () => {
   const { session, memory } = decryptor;
   const segments = [1, 64 << 10, 1 << 20, 12 << 20].flatMap((length) => {
     const clear = Buffer.alloc(length, "media");
-    const inBlocks = { clear, reference: server.reference(2, 1), ciphertext: inCbc(2, 1, clear) };
-    return [inBlocks, { clear, reference: inChunks(2, 1), ciphertext: sealed(2, 1, clear) }];
+    return [undefined, server.CHUNKED].map((cipher) => ({
+      clear,
+      reference: server.reference(2, 1, cipher),
+      ciphertext: server.encrypted(2, 1, clear, cipher),
+    }));
   });
   const decrypt = ({ clear, reference, ciphertext }) => {
     const stream = session.openSegment(reference);

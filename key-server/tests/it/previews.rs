@@ -1,5 +1,7 @@
 //! Signatures for the beginning of a title: keys, playlists and segments end there.
 
+use std::ops::Range;
+
 use keyveil_protocol::api::{PlayResponse, Preview};
 use keyveil_protocol::psign::{KeyveilClaims, UrlAccessInfo};
 use keyveil_protocol::{Cipher, KeysGrant, Period, Rendition, Segment, SegmentKeyEntry, TrackClass};
@@ -17,16 +19,24 @@ fn preview(app: &TestApp, file_id: &str, secs: u64) -> String {
 
 /// What a grant must hold of segments `from..to`: every rendition, in the order of segments.
 fn segment_keys(app: &TestApp, from: u32, to: u32, most: TrackClass) -> Vec<SegmentKeyEntry> {
-    let secret = app.secret(TITLE);
+    segment_keys_of(app, (TITLE, Cipher::Aes128Cbc), from..to, most)
+}
+
+fn segment_keys_of(
+    app: &TestApp,
+    (file_id, cipher): (&str, Cipher),
+    segments: Range<u32>,
+    most: TrackClass,
+) -> Vec<SegmentKeyEntry> {
+    let secret = app.secret(file_id);
     let entry = |segment: u32, (rendition, track_class): (u16, TrackClass)| {
         let (rendition, segment) = (Rendition(rendition), Segment(segment));
-        let key =
-            secret.period_key(track_class, Period(segment.0 / 5)).segment_key(Cipher::Aes128Cbc, rendition, segment);
+        let key = secret.period_key(track_class, Period(segment.0 / 5)).segment_key(cipher, rendition, segment);
         SegmentKeyEntry { rendition, segment, key }
     };
     let allowed = RENDITIONS.into_iter().filter(|(_, track_class)| *track_class <= most);
     let allowed: Vec<_> = allowed.collect();
-    (from..to).flat_map(|segment| allowed.iter().map(move |place| entry(segment, *place))).collect()
+    segments.flat_map(|segment| allowed.iter().map(move |place| entry(segment, *place))).collect()
 }
 
 fn periods(grant: &KeysGrant) -> Vec<u32> {
@@ -82,6 +92,19 @@ fn a_preview_within_one_period_has_segment_keys_only() {
     // Behind the preview's end: it starts within it.
     let (_, grant) = app.player().play(&app.sign(&claims), json!({ "positionMs": 149_000 }));
     assert_eq!((grant.keys.len(), grant.segment_keys), (0, segment_keys(&app, 0, 2, TrackClass::Sd)));
+}
+
+#[test]
+fn segment_keys_are_of_the_title_s_cipher() {
+    let app = TestApp::start();
+    app.put_title("sealed", "private");
+    let mut body = publication(1, "private");
+    body["cipher"] = json!("chacha20-poly1305");
+    assert_eq!(app.authorized("POST", "/v1/titles/sealed/commit").json(body.to_string()).send().status, 200);
+    let (response, grant) = app.player().play(&preview(&app, "sealed", 12), json!({}));
+    assert_eq!(response.title.media.cipher, Some(Cipher::ChaCha20Poly1305));
+    let expected = segment_keys_of(&app, ("sealed", Cipher::ChaCha20Poly1305), 0..2, TrackClass::Uhd);
+    assert_eq!(grant.segment_keys, expected);
 }
 
 #[test]

@@ -118,8 +118,13 @@ fn an_unfit_publication_is_refused() {
         let response = app.authorized("POST", "/v1/titles/new/commit").json(body.to_string()).send();
         assert_eq!(response.code(), "malformed_request", "{place} {value}");
     }
-    let body = publication(1, "private").to_string();
-    assert_eq!(app.authorized("POST", "/v1/titles/new/commit").json(body).send().status, 200);
+    let mut body = publication(1, "private");
+    body["cipher"] = json!("chacha20-poly1305");
+    let commit =
+        |file_id: &str| app.authorized("POST", &format!("/v1/titles/{file_id}/commit")).json(body.to_string()).send();
+    assert_eq!(commit("new").status, 200);
+    app.put_title("standard", "standard");
+    assert_eq!(commit("standard").code(), "malformed_request", "standard players know AES only");
 }
 
 #[test]

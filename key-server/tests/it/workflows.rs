@@ -44,6 +44,11 @@ fn a_workflow_is_made_changed_and_removed_by_its_own_application() {
     let unnamed = post(&app, &json!({ "name": "No id", "settings": settings() })).value();
     assert_eq!(unnamed["workflowId"].as_str().unwrap().len(), 16);
 
+    let mut authenticated = settings();
+    authenticated["cipher"] = json!("chacha20-poly1305");
+    let made = post(&app, &json!({ "workflowId": "authenticated", "name": "A", "settings": authenticated }));
+    assert_eq!((made.status, &made.value()["settings"]), (201, &authenticated));
+
     let mut changed = settings();
     changed["segmentSecs"] = json!(4);
     let put = |app: &TestApp, id: &str| {
@@ -89,6 +94,11 @@ fn nonsense_is_refused_and_the_answer_names_the_field() {
         let detail = response.value()["error"]["detail"].as_str().unwrap().to_owned();
         assert!(detail.contains(named), "{place}: {detail}");
     }
+    let mut standard = settings();
+    (standard["mode"], standard["cipher"]) = (json!("standard"), json!("chacha20-poly1305"));
+    let response = post(&app, &json!({ "workflowId": "mine", "name": "Mine", "settings": standard }));
+    assert_eq!(response.code(), "workflow_invalid", "standard players know AES only");
+    assert!(response.value()["error"]["detail"].as_str().unwrap().contains("cipher"));
     for body in
         [json!({ "name": "", "settings": settings() }), json!({ "name": "n".repeat(257), "settings": settings() })]
     {

@@ -29,10 +29,8 @@ fn compare(private: &Path, clear: &Path, period_segments: u32) -> usize {
             };
             assert!(!written.windows(16).any(|window| expected.starts_with(window)), "{folder}/{name} is clear");
             let period_key = secret.period_key(tag.track_class, periods.period_of(Segment(number)));
-            let length = period_key
-                .segment_key(Cipher::Aes128Cbc, tag.rendition, Segment(number))
-                .decrypt(&mut written)
-                .unwrap();
+            let length =
+                period_key.segment_key(tag.cipher, tag.rendition, Segment(number)).decrypt(&mut written).unwrap();
             assert!(written[..length] == expected[..], "{folder}/{name} decrypts to something else");
             segments += 1;
         }
@@ -52,6 +50,14 @@ fn every_private_segment_decrypts_to_the_clear_one_byte_for_byte() {
         let segments = compare(&private, &clear, 2);
         assert!(segments >= 8, "{container}: {segments} segments");
         assert!(!playlist(&clear, "a0").contains("EXT-X-KEY"));
+        assert!(playlist(&private, "a0").contains(r#"CIPHER="aes-128-cbc""#));
+        let more = [&more[..], &["--cipher", "chacha20-poly1305"]].concat();
+        let server = KeyServer::start(Faults::default());
+        let authenticated = pack_private(&clip, &folder.path().join("authenticated"), &server, &more);
+        assert!(compare(&authenticated, &clear, 2) == segments);
+        assert!(playlist(&authenticated, "a0").contains(r#"CIPHER="chacha20-poly1305""#));
+        let cipher = server.seen(|seen| seen.published["t"].cipher);
+        assert_eq!(cipher, Some(Cipher::ChaCha20Poly1305));
     }
 }
 

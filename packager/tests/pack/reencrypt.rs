@@ -13,8 +13,9 @@ use crate::{
 };
 
 /// A title as a job made it, with cover and sprites; its secret is made the old one.
-fn packed(folder: &std::path::Path) -> (CompleteJobRequest, Files) {
+fn packed(folder: &std::path::Path, cipher: Cipher) -> (CompleteJobRequest, Files) {
     let pictures = WorkflowSettings {
+        cipher: Some(cipher),
         cover: Some(CoverSettings::Best),
         sprites: Some(SpriteSettings { every_secs: 1, width: 32, height: 18 }),
         ..settings()
@@ -30,11 +31,7 @@ fn packed(folder: &std::path::Path) -> (CompleteJobRequest, Files) {
         let segment = keyveil_protocol::Segment(number);
         let secret = keyveil_protocol::TitleSecret::from_bytes(OLD_SECRET);
         let period = made.media.period_segments.period_of(segment);
-        let key = secret.period_key(rendition.track_class, period).segment_key(
-            Cipher::Aes128Cbc,
-            rendition.rendition,
-            segment,
-        );
+        let key = secret.period_key(rendition.track_class, period).segment_key(cipher, rendition.rendition, segment);
         key.encrypt(&mut clear).unwrap();
         files.insert(path, clear);
     }
@@ -43,8 +40,15 @@ fn packed(folder: &std::path::Path) -> (CompleteJobRequest, Files) {
 
 #[test]
 fn segments_decrypt_to_the_same_bytes_under_the_new_secret_and_not_under_the_old() {
+    for cipher in Cipher::ALL {
+        reencrypted(cipher);
+    }
+}
+
+fn reencrypted(cipher: Cipher) {
     let folder = tempfile::tempdir().unwrap();
-    let (made, old) = packed(folder.path());
+    let (made, old) = packed(folder.path(), cipher);
+    assert_eq!(made.media.cipher, Some(cipher));
     let task = Task::Reencrypt { files: old.clone(), done: Box::new(made.clone()) };
     let server = JobServer::start(vec![task]);
     let (completed, new) = done(&server, folder.path());
@@ -65,7 +69,7 @@ fn segments_decrypt_to_the_same_bytes_under_the_new_secret_and_not_under_the_old
 #[test]
 fn version_before_that_lacks_a_segment_fails_the_job() {
     let folder = tempfile::tempdir().unwrap();
-    let (made, mut old) = packed(folder.path());
+    let (made, mut old) = packed(folder.path(), Cipher::Aes128Cbc);
     old.remove("v180p/seg-00001.m4s").unwrap();
     let server = JobServer::start(vec![Task::Reencrypt { files: old, done: Box::new(made) }]);
     let worker = crate::worker::Started::new(&server, folder.path(), &[]);

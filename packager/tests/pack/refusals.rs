@@ -116,6 +116,11 @@ fn options_out_of_range_are_refused_before_anything_is_written() {
     refused(&with(&["--mode", "clear", "--period-segments", "0"]), "option_invalid", &out);
     refused(&with(&["--mode", "clear", "--file-id", "../up"]), "option_invalid", &out);
     refused(&with(&["--mode", "clear", "--name", ""]), "option_invalid", &out);
+    for mode in ["standard", "clear"] {
+        let output = with(&["--mode", mode, "--cipher", "chacha20-poly1305"]);
+        assert!(String::from_utf8_lossy(&output.stderr).contains("--cipher"), "{mode}");
+        refused(&output, "option_invalid", &out);
+    }
     refused(&with(&["--server", "http://127.0.0.1:9"]), "option_invalid", &out);
     refused(&with(&["--server", "http://127.0.0.1:9", "--api-key", "kv_x"]), "api_key_invalid", &out);
 }

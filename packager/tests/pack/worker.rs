@@ -8,7 +8,7 @@ use std::{
 };
 
 use keyveil_protocol::{
-    Cipher, Container, PeriodSegments, Segment, TitleSecret,
+    Container, PeriodSegments, Segment, TitleSecret,
     job::{CompleteJobRequest, JobStage},
     workflow::{LadderSettings, Preset, RungSettings, WorkflowSettings},
 };
@@ -111,7 +111,7 @@ pub(crate) fn decrypted(done: &CompleteJobRequest, files: &Files, secret: [u8; 3
             let key = secret.period_key(rendition.track_class, period);
             // Nothing, where it does not decrypt at all.
             let len = key
-                .segment_key(Cipher::Aes128Cbc, rendition.rendition, Segment(number))
+                .segment_key(done.media.cipher.unwrap(), rendition.rendition, Segment(number))
                 .decrypt(&mut bytes)
                 .unwrap_or(0);
             bytes.truncate(len);

@@ -1,8 +1,10 @@
 //! `chacha20-poly1305`: chunks of 64 KiB, each sealed by ChaCha20-Poly1305 (RFC 8439) under a nonce that is its number and whether it
 //! is the last one: the STREAM construction (Hoang, Reyhanitabar, Rogaway, Vizár 2015), as age has it.
 
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+use chacha20poly1305::ChaCha20Poly1305 as Aead;
 use chacha20poly1305::aead::AeadInOut;
-use chacha20poly1305::{ChaCha20Poly1305, KeyInit, Nonce, Tag};
+use chacha20poly1305::{KeyInit, Nonce, Tag};
 
 use super::{CIPHERTEXT_LEN_MAX, damaged};
 use crate::error::ProtocolError;
@@ -14,6 +16,10 @@ pub const CHUNK_LEN: usize = 64 << 10;
 pub const TAG_LEN: usize = 16;
 /// What a chunk becomes that is not the last.
 pub const SEALED_CHUNK_LEN: usize = CHUNK_LEN + TAG_LEN;
+
+/// The same with a stream cipher that the target has vectors for.
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+type Aead = chacha20poly1305::ChaChaPoly1305<simd_chacha::ChaCha20>;
 
 secret! {
     /// Key of exactly one segment of one rendition; so its chunks are counted from 0.
@@ -91,8 +97,8 @@ impl ChaCha20Poly1305Key {
         Ok((clear_len, end))
     }
 
-    fn cipher(&self) -> ChaCha20Poly1305 {
-        ChaCha20Poly1305::new(self.expose_secret().into())
+    fn cipher(&self) -> Aead {
+        Aead::new(self.expose_secret().into())
     }
 }
 

@@ -74,15 +74,9 @@ export class Decryptor {
   }
 
   /** Decrypts a segment, piece by piece, and gives the clear bytes, which are wiped from the memory before it returns. */
-  decrypt(segment, period, clear) {
-    return this.decryptPieces(
-      server.reference(segment, period),
-      own.encryptSegment(server.segmentKey(segment, period), clear),
-    );
-  }
-
-  decryptPieces(reference, ciphertext) {
-    const stream = this.call("openSegment", reference);
+  decrypt(segment, period, clear, cipher) {
+    const stream = this.call("openSegment", server.reference(segment, period, cipher));
+    const ciphertext = server.encrypted(segment, period, clear, cipher);
     const { pieceLen } = stream;
     const pieces = [];
     let at = 0;

@@ -23,8 +23,17 @@ export const MAC_KEY = bytes("mac key");
 export { SESSION_ID };
 
 export const periodKey = (trackClass, period) => own.periodKey(TITLE_SECRET, trackClass, period);
-export const segmentKey = (segment, period) => own.segmentKey(periodKey("HD", period), HD, segment);
-export const reference = (segment, period) => `keyveil=${FILE_ID}/${CLASS_NUMBER_HD}/${period}/${HD}/${segment}`;
+export const CHUNKED = "chacha20-poly1305";
+export const segmentKey = (segment, period, cipher) => own.segmentKey(periodKey("HD", period), HD, segment, cipher);
+export const reference = (segment, period, cipher) => {
+  const place = `keyveil=${FILE_ID}/${CLASS_NUMBER_HD}/${period}/${HD}/${segment}`;
+  return cipher === CHUNKED ? `${place}/${cipher}` : place;
+};
+
+export function encrypted(segment, period, clear, cipher) {
+  const encrypt = cipher === CHUNKED ? own.sealSegment : own.encryptSegment;
+  return encrypt(segmentKey(segment, period, cipher), clear);
+}
 
 /** Whole periods from `period` on; of a preview, keys of single segments besides. */
 function keysOf(period, previewSegments) {

@@ -42,7 +42,13 @@ export function titleSecrets(places) {
     ),
     ...places.flatMap(([segment, period]) => {
       const key = server.segmentKey(segment, period).subarray(0, 16);
-      return [{ name: `key of segment ${segment}`, key }, ...schedule(`segment ${segment}`, key)];
+      const chunked = server.segmentKey(segment, period, server.CHUNKED);
+      return [
+        { name: `key of segment ${segment}`, key },
+        ...schedule(`segment ${segment}`, key),
+        { name: `first half of the key of segment ${segment} in chunks`, key: chunked.subarray(0, 16) },
+        { name: `second half of the key of segment ${segment} in chunks`, key: chunked.subarray(16) },
+      ];
     }),
   ];
 }

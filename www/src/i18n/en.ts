@@ -65,6 +65,7 @@ export const en = {
   "panel.cipher": "Cipher",
   "panel.cipher.none": "None",
   "panel.cipher.aes-128-cbc": "AES-128-CBC, a key per segment",
+  "panel.cipher.chacha20-poly1305": "ChaCha20-Poly1305, authenticated, a key per segment",
   "panel.tracks": "Track classes",
   "panel.keys": "Keys visible to the page",
   "panel.keys.none": "None",

@@ -64,6 +64,7 @@ export const zh: Messages = {
   "panel.cipher": "加密算法",
   "panel.cipher.none": "无",
   "panel.cipher.aes-128-cbc": "AES-128-CBC，每个分片独立密钥",
+  "panel.cipher.chacha20-poly1305": "ChaCha20-Poly1305，带认证，每个分片独立密钥",
   "panel.tracks": "轨道级别",
   "panel.keys": "页面可见的密钥",
   "panel.keys.none": "无",

@@ -156,7 +156,8 @@ function section(label: MessageKey, rows: HTMLElement[]): HTMLElement {
 
 function cipherName(cipher: string | null): string {
   if (cipher === null) return t("panel.cipher.none");
-  return cipher === "aes-128-cbc" ? t("panel.cipher.aes-128-cbc") : cipher;
+  if (cipher === "aes-128-cbc" || cipher === "chacha20-poly1305") return t(`panel.cipher.${cipher}`);
+  return cipher;
 }
 
 function sparkLabel(values: readonly number[]): string {

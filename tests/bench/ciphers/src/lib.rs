@@ -1,13 +1,19 @@
-//! AES-128-CBC of the `aes` crate and of `bitsliced-aes` on one kept buffer, as the player has it (tests/bench/ciphers.mjs).
+//! Both segment ciphers on one kept buffer, as the player has it (tests/bench/cipher-rows.mjs): AES-128-CBC of the `aes` crate and of
+//! `bitsliced-aes`; ChaCha20-Poly1305 in chunks of 64 KiB of the `chacha20poly1305` crate, and of the same over `simd-chacha`.
 #![cfg(target_arch = "wasm32")]
 
 use aes::Aes128;
 use cbc::Decryptor;
 use cbc::cipher::block_padding::NoPadding;
-use cbc::cipher::{BlockModeDecrypt, KeyIvInit};
+use cbc::cipher::{BlockModeDecrypt, KeyIvInit, StreamCipher, StreamCipherSeek};
+use chacha20poly1305::aead::AeadInOut;
+use chacha20poly1305::aead::consts::{U12, U32};
+use chacha20poly1305::{ChaCha20Poly1305, ChaChaPoly1305, KeyInit, Nonce, Tag};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 const SEED: [u8; 16] = *b"any sixteen byte";
+const CHUNK_LEN: usize = 64 << 10;
+const TAG_LEN: usize = 16;
 
 #[wasm_bindgen]
 #[derive(Default)]
@@ -40,4 +46,58 @@ impl Ciphers {
         let Ok(cipher) = Decryptor::<Aes128>::new_from_slices(key, iv) else { return };
         let _ = cipher.decrypt_padded::<NoPadding>(&mut self.bytes);
     }
+
+    /// Fills the buffer with `clear_len` bytes of noise, encrypted in chunks; returns the length of the whole.
+    #[wasm_bindgen(js_name = sealNoise)]
+    pub fn seal_noise(&mut self, key: &[u8], clear: &[u8]) -> usize {
+        let Ok(cipher) = ChaCha20Poly1305::new_from_slice(key) else { return 0 };
+        self.bytes.clear();
+        for (number, chunk) in clear.chunks(CHUNK_LEN).enumerate() {
+            let mut body = chunk.to_vec();
+            let Ok(tag) = cipher.encrypt_inout_detached(&nonce(number), b"", body.as_mut_slice().into()) else {
+                return 0;
+            };
+            self.bytes.extend_from_slice(&body);
+            self.bytes.extend_from_slice(&tag);
+        }
+        self.bytes.len()
+    }
+
+    /// The `chacha20poly1305` crate. Returns the clear length, 0 where a tag is wrong.
+    #[wasm_bindgen(js_name = chachaCrate)]
+    pub fn chacha_crate(&mut self, key: &[u8]) -> usize {
+        open::<chacha20::ChaCha20>(key, &mut self.bytes)
+    }
+
+    /// The same with `simd-chacha` in it.
+    #[wasm_bindgen(js_name = simdChacha)]
+    pub fn simd_chacha(&mut self, key: &[u8]) -> usize {
+        open::<simd_chacha::ChaCha20>(key, &mut self.bytes)
+    }
+}
+
+fn open<C>(key: &[u8], bytes: &mut [u8]) -> usize
+where
+    C: KeyIvInit<KeySize = U32, IvSize = U12> + StreamCipher + StreamCipherSeek,
+{
+    let Ok(cipher) = ChaChaPoly1305::<C, U12>::new_from_slice(key) else { return 0 };
+    let (mut clear_len, chunks) = (0, bytes.len().div_ceil(CHUNK_LEN + TAG_LEN));
+    for number in 0..chunks {
+        let start = number * (CHUNK_LEN + TAG_LEN);
+        let end = bytes.len().min(start + CHUNK_LEN + TAG_LEN);
+        let (body, tag) = bytes[start..end].split_at_mut(end - start - TAG_LEN);
+        let (len, Ok(tag)) = (body.len(), Tag::try_from(&*tag)) else { return 0 };
+        if cipher.decrypt_inout_detached(&nonce(number), b"", body.into(), &tag).is_err() {
+            return 0;
+        }
+        bytes.copy_within(start..start + len, clear_len);
+        clear_len += len;
+    }
+    clear_len
+}
+
+fn nonce(number: usize) -> Nonce {
+    let mut nonce = Nonce::default();
+    nonce[..8].copy_from_slice(&(number as u64).to_le_bytes());
+    nonce
 }

@@ -13,6 +13,9 @@ export const PRESETS = [
   "veryslow",
 ] as const;
 
+export const CIPHERS = ["aes-128-cbc", "chacha20-poly1305"] as const;
+export type Cipher = (typeof CIPHERS)[number];
+
 export interface Rung {
   readonly edge: number;
   readonly videoBitRate: number;
@@ -28,7 +31,7 @@ export interface WorkflowSettings {
   readonly ladder: Ladder;
   readonly container: "fmp4" | "ts";
   readonly mode: Mode;
-  readonly cipher: "aes-128-cbc" | null;
+  readonly cipher: Cipher | null;
   readonly segmentSecs: number;
   readonly periodSegments: number;
   /** So many seconds at the beginning are not encrypted; a server that does not say means none. */

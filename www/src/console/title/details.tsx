@@ -46,9 +46,7 @@ export function Details({ title, replace }: DetailsProps) {
           </Fact>
         )}
         <Fact name={t("title.mode")}>{t(`mode.${title.mode}`)}</Fact>
-        {cipher && (
-          <Fact name={t("title.cipher")}>{cipher === "aes-128-cbc" ? t("title.cipher.aes-128-cbc") : cipher}</Fact>
-        )}
+        {cipher && <Fact name={t("title.cipher")}>{cipherName(cipher)}</Fact>}
         {title.workflowId && <Fact name={t("title.workflow")}>{title.workflowId}</Fact>}
         {title.durationMs !== null && <Fact name={t("title.duration")}>{clock(title.durationMs)}</Fact>}
         {title.fileName && <Fact name={t("title.fileName")}>{title.fileName}</Fact>}
@@ -109,4 +107,8 @@ function EditDialog({ title, replace, close }: DetailsProps & { close: () => voi
       <LabelsField value={labels} change={setLabels} />
     </FormDialog>
   );
+}
+
+function cipherName(cipher: string): string {
+  return cipher === "aes-128-cbc" || cipher === "chacha20-poly1305" ? t(`title.cipher.${cipher}`) : cipher;
 }

@@ -22,6 +22,8 @@ test("settings survive the form unchanged", () => {
   expect(settingsOf(draftOf({ workflowId: "x", name: "x", settings: other }))).toEqual(other);
   const standard = { ...ADAPTIVE, mode: "standard", clearLeadSecs: 12 } as const;
   expect(settingsOf(draftOf({ workflowId: "x", name: "x", settings: standard }))).toEqual(standard);
+  const authenticated = { ...ADAPTIVE, cipher: "chacha20-poly1305" } as const;
+  expect(settingsOf(draftOf({ workflowId: "x", name: "x", settings: authenticated }))).toEqual(authenticated);
   const { clearLeadSecs: _, ...ofOlderServer } = ADAPTIVE;
   expect(settingsOf(draftOf({ workflowId: "x", name: "x", settings: ofOlderServer }))).toEqual(ADAPTIVE);
 });
@@ -61,6 +63,9 @@ test("a ladder has 1 to 12 rungs, each edge once", () => {
 test("what is hidden is not checked", () => {
   expect(wrong({ mode: "clear", clearLeadSecs: "x" })).toEqual([]);
   expect(settingsOf({ ...good, mode: "clear", clearLeadSecs: "12" })).toMatchObject({ cipher: null, clearLeadSecs: 0 });
+  const draft = { ...good, cipher: "chacha20-poly1305" } as const;
+  expect(settingsOf({ ...draft, mode: "standard" })).toMatchObject({ cipher: "aes-128-cbc" });
+  expect(settingsOf({ ...draft, mode: "clear" })).toMatchObject({ cipher: null });
   expect(
     wrong({ sprites: "off", spriteSecs: "0", cover: "best", coverSecs: "x", ladder: "copy", maxEdge: "1" }),
   ).toEqual([]);

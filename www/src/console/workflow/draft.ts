@@ -1,5 +1,5 @@
 import type { Mode } from "../api/titles.ts";
-import type { Ladder, PRESETS, Workflow, WorkflowSettings } from "../api/workflows.ts";
+import type { Cipher, Ladder, PRESETS, Workflow, WorkflowSettings } from "../api/workflows.ts";
 
 /** A workflow as it stands in the form: numbers are what was typed, in the units that people use. */
 export interface WorkflowDraft {
@@ -11,6 +11,8 @@ export interface WorkflowDraft {
   readonly rungs: readonly RungDraft[];
   readonly container: WorkflowSettings["container"];
   readonly mode: Mode;
+  /** Of a private title. */
+  readonly cipher: Cipher;
   readonly segmentSecs: string;
   readonly periodSegments: string;
   readonly clearLeadSecs: string;
@@ -69,6 +71,7 @@ export function draftOf({ workflowId, name, settings }: Pick<Workflow, "workflow
     rungs: rungs.map(([edge, kilobits], key) => ({ key, edge: String(edge), kilobits: String(kilobits) })),
     container: settings.container,
     mode: settings.mode,
+    cipher: settings.cipher ?? "aes-128-cbc",
     segmentSecs: String(settings.segmentSecs),
     periodSegments: String(settings.periodSegments),
     clearLeadSecs: String(settings.clearLeadSecs ?? 0),
@@ -91,7 +94,7 @@ export function settingsOf(draft: WorkflowDraft): WorkflowSettings {
     ladder: ladderOf(draft),
     container: draft.container,
     mode: draft.mode,
-    cipher: draft.mode === "clear" ? null : "aes-128-cbc",
+    cipher: cipherOf(draft),
     segmentSecs: Number(draft.segmentSecs),
     periodSegments: Number(draft.periodSegments),
     clearLeadSecs: draft.mode === "clear" ? 0 : Number(draft.clearLeadSecs),
@@ -108,6 +111,12 @@ export function settingsOf(draft: WorkflowDraft): WorkflowSettings {
           },
     publish: draft.publish,
   };
+}
+
+/** Standard players know AES only. */
+function cipherOf({ mode, cipher }: WorkflowDraft): Cipher | null {
+  if (mode === "clear") return null;
+  return mode === "private" ? cipher : "aes-128-cbc";
 }
 
 function ladderOf(draft: WorkflowDraft): Ladder {

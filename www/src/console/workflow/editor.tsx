@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { type ConsoleKey, t } from "../../i18n/console.ts";
 import type { Failure } from "../../shared/failure.ts";
 import { duration } from "../../shared/format.ts";
-import type { WorkflowSettings } from "../api/workflows.ts";
+import { CIPHERS, type WorkflowSettings } from "../api/workflows.ts";
 import { RadioField, TextField } from "../ui/field.tsx";
 import { FormPart } from "../ui/form-part.tsx";
 import { FailureLine } from "../ui/states.tsx";
@@ -147,6 +147,14 @@ function ProtectionPart({ draft, change, problem }: PartProps) {
         choices={MODES.map((value) => ({ value, label: t(`mode.${value}`), hint: t(`workflows.mode.${value}.hint`) }))}
         change={(mode) => change({ mode })}
       />
+      {draft.mode === "private" && (
+        <RadioField
+          label={t("workflows.cipher")}
+          value={draft.cipher}
+          choices={hinted(CIPHERS, "workflows.cipher")}
+          change={(cipher) => change({ cipher })}
+        />
+      )}
       <div class="form-row">
         <TextField
           label={t("workflows.segment")}

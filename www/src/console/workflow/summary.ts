@@ -24,6 +24,9 @@ export function workflowFacts(settings: WorkflowSettings): readonly (readonly [s
     ladder.kind === "copy" ? null : [t("workflows.preset"), settings.preset],
     [t("workflows.audio"), bitRate(settings.audioBitRate)],
     [t("workflows.mode"), t(`mode.${settings.mode}`)],
+    settings.mode === "private" && settings.cipher !== null
+      ? [t("workflows.cipher"), t(`workflows.cipher.${settings.cipher}`)]
+      : null,
     [t("workflows.container"), t(`container.${settings.container}`)],
     [t("workflows.segment"), t("workflows.secs", { secs: settings.segmentSecs })],
     [t("workflows.period"), t("workflows.period.of", { count: settings.periodSegments })],

@@ -24,6 +24,7 @@ export const titleEn = {
   "title.mode": "Mode",
   "title.cipher": "Cipher",
   "title.cipher.aes-128-cbc": "AES-128-CBC, a key per segment",
+  "title.cipher.chacha20-poly1305": "ChaCha20-Poly1305, authenticated, a key per segment",
   "title.workflow": "Workflow",
   "title.duration": "Duration",
   "title.size": "Source size",

@@ -26,6 +26,7 @@ export const titleZh: Record<keyof typeof titleEn, string> = {
   "title.mode": "模式",
   "title.cipher": "加密算法",
   "title.cipher.aes-128-cbc": "AES-128-CBC，每个分片独立密钥",
+  "title.cipher.chacha20-poly1305": "ChaCha20-Poly1305，带认证，每个分片独立密钥",
   "title.workflow": "工作流",
   "title.duration": "时长",
   "title.size": "源文件大小",

@@ -63,6 +63,13 @@ export const workflowsEn = {
   "workflows.mode.standard.hint":
     "AES-128 as every HLS player knows it, for players that are not ours. Keys pass through the page’s JavaScript.",
   "workflows.mode.clear.hint": "Not encrypted. Anyone with a valid address can download it. For trailers.",
+  "workflows.cipher": "Cipher",
+  "workflows.cipher.aes-128-cbc": "AES-128-CBC",
+  "workflows.cipher.aes-128-cbc.hint":
+    "The usual cipher of HLS. Does not notice whether a segment was altered on its way.",
+  "workflows.cipher.chacha20-poly1305": "ChaCha20-Poly1305",
+  "workflows.cipher.chacha20-poly1305.hint":
+    "Authenticated: a segment that was altered is refused before any of it is decoded.",
   "workflows.segment": "Segment length",
   "workflows.segment.hint": "1 to 60 s. Shorter segments start faster and make more files.",
   "workflows.period": "Key period",
