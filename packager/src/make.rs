@@ -84,7 +84,7 @@ async fn transcode(
     report: &Arc<dyn Report>,
 ) -> Result<(Vec<PackedRendition>, Sealer), PackError> {
     let duration_secs = source.video.duration_secs.or(source.duration_secs);
-    let (received, sealer) = match Remux::open(plan, input).await? {
+    let (received, sealer) = match Remux::open(plan, input).await {
         Some(remux) => (remux.run(plan, input, duration_secs, &sealer, sink, &**report).await?, sealer),
         None => {
             let mut receiver = Receiver::start(plan, sealer, sink.clone()).await?;

@@ -57,10 +57,10 @@ struct Piece {
 
 impl Remux {
     /// Looks whether this plan can be carried out on this input; `None` leaves it to ffmpeg.
-    pub(crate) async fn open(plan: &Plan, input: &Input) -> Result<Option<Self>, PackError> {
-        let Input::File(path) = input else { return Ok(None) };
+    pub(crate) async fn open(plan: &Plan, input: &Input) -> Option<Self> {
+        let Input::File(path) = input else { return None };
         if !plan.copies() {
-            return Ok(None);
+            return None;
         }
         let (plan, path) = (plan.clone(), path.clone());
         let open = move || {
@@ -68,7 +68,8 @@ impl Remux {
             let tracks = movie::tracks(&media, &plan)?;
             Some(Self { media, tracks, container: plan.choices.container })
         };
-        Ok(tokio::task::spawn_blocking(open).await?)
+        // The index is a stranger's: what the library can't bear leaves the work to ffmpeg as well.
+        tokio::task::spawn_blocking(open).await.unwrap_or_default()
     }
 
     /// Makes, seals and writes every segment.

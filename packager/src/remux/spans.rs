@@ -3,6 +3,8 @@
 
 use super::tables::{Position, Sample, Tables};
 
+/// More than a day of sound has, the longest there can be; an index of a few bytes can claim a thousand times as many.
+const SAMPLES_MAX: usize = 8_000_000;
 /// A last segment shorter than this is joined to the one before; see `receiver`.
 const END_SECS_MIN: f64 = 0.5;
 
@@ -27,6 +29,9 @@ pub(super) struct Walked {
 
 /// Cuts; none where the tables disagree with each other or with the length of the file.
 pub(super) fn cut(tables: &Tables, timescale: u32, segment_secs: u32, file_len: u64) -> Option<Walked> {
+    if tables.len() > SAMPLES_MAX {
+        return None;
+    }
     let mut position = Position::default();
     let first = tables.next(&mut position.clone())?;
     let start = first.shown_at()?;
@@ -136,8 +141,14 @@ mod tests {
         assert!(cut_into(Stbl { stco: chunks, ..stbl() }, 3, 100).is_none(), "samples are nowhere");
         let late = Some(Stss { entries: vec![2] });
         assert!(cut_into(Stbl { stss: late, ..stbl() }, 3, 100).is_none(), "decoding can't start");
-        let many = Stsz { samples: StszSamples::Identical { count: u32::MAX, size: 10 } };
-        assert!(cut_into(Stbl { stsz: many, stts: count(u32::MAX), ..stbl() }, 3, 100).is_none(), "bytes are shared");
+        let shared = Some(Stco { entries: vec![0; 5] });
+        assert!(cut_into(Stbl { stco: shared, ..stbl() }, 3, 100).is_some());
+        let many = |count, size| Stsz { samples: StszSamples::Identical { count, size } };
+        let run = StscEntry { first_chunk: 1, samples_per_chunk: u32::MAX, sample_description_index: 1 };
+        let wide = |stsz| Stbl { stsz, stts: count(u32::MAX), stsc: Stsc { entries: vec![run.clone()] }, ..stbl() };
+        assert!(cut_into(wide(many(10, 10)), 3, 100).is_some());
+        assert!(cut_into(wide(many(11, 10)), 3, 100).is_none(), "more bytes than there are");
+        assert!(cut_into(wide(many(u32::MAX, 0)), 3, 100).is_none(), "endlessly many of no size");
     }
 
     #[test]
