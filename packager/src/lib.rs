@@ -26,6 +26,7 @@ mod playlist;
 mod probe;
 mod progress;
 mod receiver;
+mod remux;
 mod retry;
 mod sealer;
 mod sink;

@@ -14,6 +14,7 @@ use crate::{
     probe::Source,
     progress::{Event, Report},
     receiver::{Received, Receiver},
+    remux::Remux,
     sealer::Sealer,
     sink::Sink,
     transcode,
@@ -73,7 +74,7 @@ pub(crate) async fn make(
     Ok(Made { media, cover, sprites })
 }
 
-/// Runs ffmpeg into the receiver; every segment is sealed and in the sink when this returns.
+/// Runs ffmpeg into the receiver, or copies here what needs no ffmpeg; every segment is sealed and in the sink when this returns.
 async fn transcode(
     plan: &Plan,
     input: &Input,
@@ -82,11 +83,16 @@ async fn transcode(
     sink: &Sink,
     report: &Arc<dyn Report>,
 ) -> Result<(Vec<PackedRendition>, Sealer), PackError> {
-    let mut receiver = Receiver::start(plan, sealer, sink.clone()).await?;
     let duration_secs = source.video.duration_secs.or(source.duration_secs);
-    transcode::run(plan, input, duration_secs, &mut receiver, &**report).await?;
-    report.stage(JobStage::Encrypting);
-    let (received, sealer) = receiver.finish().await?;
+    let (received, sealer) = match Remux::open(plan, input).await {
+        Some(remux) => (remux.run(plan, input, duration_secs, &sealer, sink, &**report).await?, sealer),
+        None => {
+            let mut receiver = Receiver::start(plan, sealer, sink.clone()).await?;
+            transcode::run(plan, input, duration_secs, &mut receiver, &**report).await?;
+            report.stage(JobStage::Encrypting);
+            receiver.finish().await?
+        }
+    };
     let listed_secs = |received: &Received| {
         let listed = received.listed.iter().flatten();
         listed.map(|listed| listed.duration_secs).sum::<f64>()

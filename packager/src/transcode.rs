@@ -90,7 +90,8 @@ async fn watch(stdout: ChildStdout, duration_secs: Option<f64>, report: &dyn Rep
     }
 }
 
-fn progress(at_secs: Option<f64>, speed: Option<f64>, duration_secs: Option<f64>) -> Event {
+/// How far it is.
+pub(crate) fn progress(at_secs: Option<f64>, speed: Option<f64>, duration_secs: Option<f64>) -> Event {
     let speed = speed.filter(|speed| speed.is_finite() && *speed > 0.0);
     let (Some(at_secs), Some(duration_secs)) = (at_secs, duration_secs) else {
         return Event::Progress { percent: None, speed, left_secs: None };

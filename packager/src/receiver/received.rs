@@ -25,6 +25,11 @@ pub(crate) struct Received {
 }
 
 impl Received {
+    /// One of which it is known beforehand what will come.
+    pub(crate) fn expecting(listed: Vec<Listed>) -> Self {
+        Self { listed: Some(listed), ..Self::default() }
+    }
+
     /// What keeps it from being whole, if anything.
     pub(super) fn missing(&self, extension: &str) -> Option<String> {
         if extension == "vtt" {

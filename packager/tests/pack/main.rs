@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "all of this is test code")]
 
 mod clips;
+mod copy;
 mod import;
 mod inputs;
 mod interruption;
