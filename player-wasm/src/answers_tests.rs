@@ -79,7 +79,7 @@ fn how_deep_an_answer_goes_does_not_matter() {
 #[test]
 fn a_play_answer_has_a_title_with_all_that_is_read_of_it() {
     let answer = |title: &str| format!("{{\"title\":{title},\"grant\":{GRANT}}}");
-    let read = play_answer(&answer(TITLE)).ok().expect("the control");
+    let read = play_answer(&answer(TITLE)).expect("the control");
     assert_eq!((read.title.version, read.title.period_segments.value()), (3, 10));
     assert_eq!(read.title.renditions, [(Rendition(2), TrackClass::Hd)]);
     assert!(read.grant.is_some());

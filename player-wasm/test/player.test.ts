@@ -141,6 +141,30 @@ test("a network error is tried again after a while", async () => {
   expect(hls.calls).toEqual(["startLoad"]);
 });
 
+test("the worker starts before the engine is there, and asks for nothing where there is none", async () => {
+  const steps: string[] = [];
+  const title = new FakeTitle();
+  title.start = async () => void steps.push("asked");
+  const hooks = {
+    open: () => {
+      steps.push("worker");
+      return title as unknown as KeyveilTitle;
+    },
+    closed: () => undefined,
+  };
+  const start = () => new KeyveilPlayer(new FakeVideo() as unknown as HTMLVideoElement, {}, hooks).start();
+  const isSupported = vi.spyOn(FakeHls, "isSupported").mockImplementation(() => {
+    steps.push("engine");
+    return true;
+  });
+  await start();
+  expect(steps.splice(0), "the control").toEqual(["worker", "engine", "asked"]);
+  isSupported.mockReturnValue(false);
+  await start();
+  expect(steps).toEqual(["worker"]);
+  isSupported.mockRestore();
+});
+
 test("nothing is loaded any more once playback has failed, also when a retry was waiting", async () => {
   const { player, title, hls } = await playing();
   hls.trigger("error", NO_ANSWER);

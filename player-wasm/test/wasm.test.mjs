@@ -73,6 +73,15 @@ test("what is pinned and no module is refused", async () => {
   expect(await refusal(OTHER)).toBe("wasm_unavailable");
 });
 
+test("a browser without WebAssembly's vectors is told apart from a module that is broken", async () => {
+  const bytes = await readFile(PACKAGED);
+  served(bytes);
+  vi.spyOn(WebAssembly, "instantiate").mockRejectedValue(new WebAssembly.CompileError("invalid opcode"));
+  expect(await refusal(bytes), "the control: this one has them").toBe("wasm_unavailable");
+  vi.spyOn(WebAssembly, "validate").mockReturnValue(false);
+  expect(await refusal(bytes)).toBe("unsupported_browser");
+});
+
 test("a module that is not there is refused", async () => {
   vi.stubGlobal("fetch", async () => new Response("", { status: 404 }));
   expect(await refusal(OTHER)).toBe("wasm_unavailable");

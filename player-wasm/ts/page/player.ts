@@ -90,13 +90,14 @@ export class KeyveilPlayer extends PlayerTracks {
     if (this.#state !== "idle") return;
     this.#become("loading");
     try {
-      const make = await prepareEngine(this.level);
-      if (this.state !== "loading") return;
+      // The worker starts while the engine is loaded; it asks for nothing before there is one.
       const title = this.#hooks.open(this.#choice);
       this.#title = title;
       this.forward(title, ["title", "exchange", "segment", "signature"]);
       title.on("error", ({ detail }) => this.#recovery.reported(detail));
       title.followPosition(() => this.#seconds * 1000);
+      const make = await prepareEngine(this.level);
+      if (this.state !== "loading") return;
       await title.start();
       if (this.state !== "loading") return;
       // AirPlay and casting fetch the stream by themselves, and would get ciphertext.

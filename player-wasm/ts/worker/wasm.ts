@@ -8,6 +8,14 @@ import type { WasmSource } from "./pin.js";
 /** Some ten times what it has. */
 const WASM_BYTES_MAX = 4 << 20;
 
+/** The least module that has a vector in it, as ours does: a function that returns one, of zeros. */
+const VECTORS = new Uint8Array([
+  ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+  ...[1, 5, 1, 0x60, 0, 1, 0x7b],
+  ...[3, 2, 1, 0],
+  ...[10, 8, 1, 6, 0, 0x41, 0, 0xfd, 0x0f, 0x0b],
+]);
+
 /** What the worker uses of the module; tests put their own in its place. */
 export interface WasmSession {
   /** `downgrade` says why the level is not `sealed`; nothing where it is. */
@@ -61,6 +69,10 @@ export async function startWasm({ url, sha256 }: WasmSource, credentials: Reques
     memory = (await init({ module_or_path: bytes })).memory;
   } catch (thrown) {
     if (thrown instanceof KeyveilError) throw thrown;
+    if (!WebAssembly.validate(VECTORS)) {
+      const message = "This browser has no WebAssembly SIMD: it takes Chromium 91, Firefox 89 or Safari 16.4.";
+      throw new KeyveilError("unsupported_browser", message, { cause: thrown, fatal: true });
+    }
     throw new KeyveilError("wasm_unavailable", undefined, { cause: thrown, fatal: true });
   }
   return { session: guarded(() => new KeyveilSession()), memory };
