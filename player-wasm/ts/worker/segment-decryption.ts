@@ -9,6 +9,7 @@ export class SegmentDecryption {
   readonly #segment: WasmSegment;
   readonly #pieceBytes: number;
   readonly #clear: ClearBytes;
+  #room = new Uint8Array(0);
   #ended = false;
   #done = false;
   #spentMs = 0;
@@ -51,25 +52,31 @@ export class SegmentDecryption {
 
   /** Decrypts one piece, without a pause: nobody else can use the one room in between. Returns how many bytes these were. */
   step(): number {
-    const { session, memory } = this.#wasm;
+    const { session } = this.#wasm;
     const startMs = performance.now();
     const isLast = this.#ended && this.#arrived.length <= this.#pieceBytes;
-    // The module's memory may have grown, which detaches every earlier view of it.
-    const room = new Uint8Array(
-      memory.buffer,
-      guarded(() => session.room()),
-      this.#pieceBytes,
-    );
     try {
-      const length = this.#arrived.moveTo(room);
+      const length = this.#arrived.moveTo(this.#roomNow());
       const clearLength = guarded(() => session.decryptPiece(this.#segment, length, isLast));
-      this.#clear.append(new Uint8Array(memory.buffer, room.byteOffset, clearLength));
+      this.#clear.append(this.#roomNow().subarray(0, clearLength));
       this.#done = isLast;
       return length;
     } finally {
       guarded(() => session.wipe());
       this.#spentMs += performance.now() - startMs;
     }
+  }
+
+  /** The module's memory may have grown, which detaches every earlier view of it. */
+  #roomNow(): Uint8Array {
+    const { session, memory } = this.#wasm;
+    if (this.#room.buffer !== memory.buffer)
+      this.#room = new Uint8Array(
+        memory.buffer,
+        guarded(() => session.room()),
+        this.#pieceBytes,
+      );
+    return this.#room;
   }
 
   /** The clear segment, which belongs to the caller. */
