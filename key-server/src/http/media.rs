@@ -20,6 +20,9 @@ use crate::state::ServerState;
 
 /// Segments never change under their name.
 const CACHE_SEGMENT: &str = "public, max-age=31536000, immutable";
+/// Files below this are read in one go where their request is answered, as other servers do: to hand that to another thread costs
+/// more than to read it, unless the disk is slow.
+const READ_AT_ONCE_MAX: u64 = 64 * 1024;
 const CACHE_PLAYLIST: &str = "public, max-age=60";
 
 /// What this module answers.
@@ -52,12 +55,11 @@ pub(super) async fn media(state: web::Data<ServerState>, request: HttpRequest) -
 
 /// The file as it is stored.
 pub(super) async fn send(found: MediaFile, request: &HttpRequest) -> Result<HttpResponse, HttpRefusal> {
-    let (path, kind) = (found.file, found.kind);
-    let file = match web::block(move || NamedFile::open(path)).await {
-        Ok(Ok(file)) => file,
-        // Gone between look-up and opening, or out of file handles.
-        _ => return Err(Refusal::new(ErrorCode::Unavailable, "media file can't be opened").into()),
-    };
+    let MediaFile { path, file, kind, .. } = found;
+    // Asks the open file for its length, which needs no disk.
+    let file = NamedFile::from_file(file, path);
+    let file = file.map_err(|_| Refusal::new(ErrorCode::Unavailable, "media file can't be looked at"))?;
+    let file = file.read_mode_threshold(READ_AT_ONCE_MAX);
     let mime = kind.mime().parse().map_err(|_| Refusal::new(ErrorCode::Internal, "MIME type"))?;
     let file = file.disable_content_disposition().set_content_type(mime);
     let mut response = file.into_response(request);
