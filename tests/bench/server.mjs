@@ -21,8 +21,8 @@ const FILES = [
 
 export async function rows(context) {
   const { quick, log } = context;
-  const rounds = Math.max(1, Math.min(context.rounds, quick ? 3 : 7));
-  const options = ["--rounds", String(rounds), "--millis", quick ? "1500" : "4000"];
+  const rounds = Math.max(1, Math.min(context.rounds, quick ? 3 : 5));
+  const options = ["--rounds", String(rounds), "--millis", quick ? "1500" : "3000"];
   const stack = await Stack.start({ settings: SETTINGS });
   try {
     log(`key server: grants, ${rounds} rounds`);

@@ -211,14 +211,13 @@ pub(super) async fn record(
     let without_key = (ErrorCode::PsignSignature, session.created_at);
     let still = release::check_still_allowed(&mut write, session, &session.kid, without_key).await?;
     let kind = AskingKind::Opening { is_old_build: still.newer_build };
-    let asking =
-        Asking { session, title: &admission.title, periods, address: admission.address, kind };
+    let asking = Asking { session, title: &admission.title, periods, address: admission.address, kind };
     let (mut write, paced) = pacing::admit(state, write, &asking, admission.now).await?;
     admission.signature_use().spend(&mut write, &state.installation).await?;
     limits::make_room(&mut write, session).await?;
     write.insert_session(session).await?;
     paced.keep(&mut write, session, session.created_at).await?;
-    write.append_audit(&event, session.created_at).await?;
+    write.append_audit_later(&event, session.created_at).await?;
     if session.releases_at_opening() > 0 {
         release::sample(&mut write, session, released, 1, session.created_at).await?;
     }

@@ -215,7 +215,7 @@ impl Release<'_> {
             return Err(replayed());
         };
         paced.keep(&mut write, session, stored(now)).await?;
-        write.append_audit(&event, stored(now)).await?;
+        write.append_audit_later(&event, stored(now)).await?;
         sample(&mut write, session, &window.detail(), releases, stored(now)).await?;
         Ok(write.commit().await?)
     }

@@ -226,6 +226,13 @@ impl AuditEvent {
 impl WriteTransaction<'_> {
     /// Adds a row in this transaction: what it tells of happens with it or not at all.
     pub async fn append_audit(&mut self, event: &AuditEvent, now: i64) -> Result<(), StoreError> {
+        self.append_audit_later(event, now).await?;
+        // A key file that is changed before the commit has to be logged before.
+        self.connection().await.map(drop)
+    }
+
+    /// The same for what nothing but this transaction does: a row that can't be written is told by the commit.
+    pub(crate) async fn append_audit_later(&mut self, event: &AuditEvent, now: i64) -> Result<(), StoreError> {
         let (last, stored) = self.audit_ends().await?;
         let (mut head, doubt) = match stored {
             StoredHead::Absent if last.is_none() => (AuditHead::default(), None),

@@ -80,7 +80,8 @@ impl WriteTransaction<'_> {
         );
         let row = row.fetch_one(self.connection().await?).await?;
         let last: Option<i64> = row.try_get("last_seq")?;
-        let last = last.map(|seq| Ok::<_, StoreError>(Link { seq, hash: hash_column(&row, "last_hash")? })).transpose()?;
+        let last =
+            last.map(|seq| Ok::<_, StoreError>(Link { seq, hash: hash_column(&row, "last_hash")? })).transpose()?;
         let has_head = row.try_get::<Option<i64>, _>("one")?.is_some();
         Ok((last, if has_head { judged(&row, key) } else { StoredHead::Absent }))
     }

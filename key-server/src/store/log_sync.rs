@@ -32,7 +32,11 @@ impl LogSync {
 
     /// Nothing more is to be committed once a sync has failed: it would stand behind what may be lost.
     pub(super) fn check(&self) -> Result<()> {
-        if self.failed.load(Ordering::Acquire) { Err(Error::other("the log could not be synced: restart")) } else { Ok(()) }
+        if self.failed.load(Ordering::Acquire) {
+            Err(Error::other("the log could not be synced: restart"))
+        } else {
+            Ok(())
+        }
     }
 
     /// To be called after a commit: it is durable when this is done.

@@ -200,8 +200,7 @@ impl Store {
     /// A write that leaves applications, titles, builds and their keys as they are: sessions, accounts, events and the log.
     pub(crate) async fn write_release(&self) -> Result<WriteTransaction<'_>, StoreError> {
         // Behind a write that hangs (on the KMS, on another process) requests would pile up without end.
-        let turn =
-            tokio::time::timeout(BUSY_TIMEOUT, self.turn.lock()).await.map_err(|_| sqlx::Error::PoolTimedOut)?;
+        let turn = tokio::time::timeout(BUSY_TIMEOUT, self.turn.lock()).await.map_err(|_| sqlx::Error::PoolTimedOut)?;
         self.log_sync.check().map_err(StoreError::NotDurable)?;
         let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
         let (deferred, log_sync) = (Deferred::default(), &self.log_sync);
@@ -224,6 +223,7 @@ impl Store {
 
     /// Closes every connection; later calls fail.
     pub async fn close(&self) {
+        drop(self.recent.forget_later());
         self.pool.close().await;
         self.writer.close().await;
     }

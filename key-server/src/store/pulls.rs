@@ -104,7 +104,7 @@ mod tests {
                 "INSERT INTO uploads (upload_id, app_id, file_id, kind, state, url, key_ciphertext, created_at, updated_at, expires_at)
                  VALUES (?3, unicode(?2), ?3, 'url', 'receiving', 'http://public.test/', x'01', ?1, ?1, ?1)",
             ] {
-                sqlx::query(statement).bind(created_at).bind(app).bind(id).execute(write.connection().await?).await.unwrap();
+                sqlx::query(statement).bind(created_at).bind(app).bind(id).execute(write.connection().await.unwrap()).await.unwrap();
             }
         }
         let mut claimed = Vec::new();

@@ -119,8 +119,10 @@ impl Store {
     /// Forgets sessions that ended before `before`. Their history stays in the audit log.
     pub async fn delete_sessions_expired_before(&self, before: i64) -> Result<u64, StoreError> {
         let mut write = self.write().await?;
-        let result =
-            sqlx::query("DELETE FROM sessions WHERE expires_at < ?").bind(before).execute(write.connection().await?).await?;
+        let result = sqlx::query("DELETE FROM sessions WHERE expires_at < ?")
+            .bind(before)
+            .execute(write.connection().await?)
+            .await?;
         write.commit().await?;
         Ok(result.rows_affected())
     }

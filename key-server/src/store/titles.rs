@@ -248,7 +248,8 @@ impl WriteTransaction<'_> {
     }
 
     async fn next_change(&mut self) -> Result<i64, StoreError> {
-        let row = sqlx::query("UPDATE changes SET seq = seq + 1 RETURNING seq").fetch_one(self.connection().await?).await?;
+        let row =
+            sqlx::query("UPDATE changes SET seq = seq + 1 RETURNING seq").fetch_one(self.connection().await?).await?;
         Ok(row.try_get(0)?)
     }
 }

@@ -34,7 +34,10 @@ impl WriteTransaction<'_> {
         expires_at: i64,
         now: i64,
     ) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM url_addresses WHERE expires_at <= ?").bind(now).execute(self.connection().await?).await?;
+        sqlx::query("DELETE FROM url_addresses WHERE expires_at <= ?")
+            .bind(now)
+            .execute(self.connection().await?)
+            .await?;
         sqlx::query("INSERT OR IGNORE INTO url_addresses (url_hash, address, expires_at) VALUES (?, ?, ?)")
             .bind(url_hash.as_slice())
             .bind(address)

@@ -85,8 +85,10 @@ impl Store {
     /// Forgets sign-ins that ended by themselves.
     pub async fn delete_sign_ins_expired_before(&self, now: i64) -> Result<u64, StoreError> {
         let mut write = self.write().await?;
-        let result =
-            sqlx::query("DELETE FROM sign_ins WHERE expires_at <= ?").bind(now).execute(write.connection().await?).await?;
+        let result = sqlx::query("DELETE FROM sign_ins WHERE expires_at <= ?")
+            .bind(now)
+            .execute(write.connection().await?)
+            .await?;
         write.commit().await?;
         Ok(result.rows_affected())
     }

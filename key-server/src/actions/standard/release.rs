@@ -58,7 +58,7 @@ pub(super) async fn record(state: &ServerState, release: &Release<'_>, now: u64)
     if let Some(cost) = cost {
         cost.keep(&mut write, session, now).await?;
     }
-    write.append_audit(&event, now).await?;
+    write.append_audit_later(&event, now).await?;
     sample(&mut write, session, release_of(&detail), releases, now).await?;
     Ok(write.commit().await?)
 }

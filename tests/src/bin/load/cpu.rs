@@ -16,10 +16,13 @@ pub(crate) fn of_process(pid: u32) -> Result<Duration> {
     let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).ok_or_else(malformed);
     let own = Duration::from_millis((ticks(11)? + ticks(12)?) * 1000 / TICKS_PER_SEC);
     let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    children.split_ascii_whitespace().filter_map(|child| child.parse().ok()).map(of_process).try_fold(own, |sum, child| {
-        // One that has just ended takes its time along.
-        Ok(sum + child.unwrap_or_default())
-    })
+    children.split_ascii_whitespace().filter_map(|child| child.parse().ok()).map(of_process).try_fold(
+        own,
+        |sum, child| {
+            // One that has just ended takes its time along.
+            Ok(sum + child.unwrap_or_default())
+        },
+    )
 }
 
 /// Time on a processor of the calling thread.

@@ -78,8 +78,8 @@ fn head(head: &[u8]) -> Result<(u16, usize)> {
     let malformed = || Error::new(ErrorKind::InvalidData, "an answer without status or length");
     let text = std::str::from_utf8(head).map_err(|_| malformed())?;
     let status = text.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(malformed)?;
-    let length = text.lines().filter_map(|line| line.split_once(':'));
-    let length = length.filter(|(name, _)| name.eq_ignore_ascii_case("content-length")).map(|(_, value)| value.trim());
-    let length = length.last().and_then(|value| value.parse().ok()).ok_or_else(malformed)?;
+    let mut fields = text.lines().filter_map(|line| line.split_once(':'));
+    let length = fields.find(|(name, _)| name.eq_ignore_ascii_case("content-length")).map(|(_, value)| value.trim());
+    let length = length.and_then(|value| value.parse().ok()).ok_or_else(malformed)?;
     Ok((status, length))
 }

@@ -152,7 +152,8 @@ async fn grants(arguments: &GrantArguments) -> Result<Value, Failure> {
             }
             let top = server.drive(source, CLIENTS, Pace::Closed).await?;
             let half = server.drive(source, CLIENTS, Pace::Open(top.rate() / 2.0)).await?;
-            round[name] = json!({ "one": by_clients[0], "eight": by_clients[1], "top": top.json(), "half": half.json() });
+            round[name] =
+                json!({ "one": by_clients[0], "eight": by_clients[1], "top": top.json(), "half": half.json() });
         }
         rounds.push(round);
     }

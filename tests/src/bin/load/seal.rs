@@ -33,8 +33,7 @@ pub(crate) fn seal_micros() -> Result<f64, Failure> {
     let (session_id, mac_key) = (SessionId::from_bytes([1; 16]), SessionMacKey::from_bytes([2; 32]));
     let grant = PlayGrant { session_id, mac_key, expires_at: 1, keys, segment_keys: Vec::new() };
     let request_body = [b'x'; 500];
-    let sealing =
-        Sealing { request_body: &request_body, recipient: &recipient, server_key: &server_key, psk: &psk };
+    let sealing = Sealing { request_body: &request_body, recipient: &recipient, server_key: &server_key, psk: &psk };
     let before = cpu::of_thread()?;
     for _ in 0..SEALS {
         std::hint::black_box(grant.seal(&sealing, &mut rng())?);

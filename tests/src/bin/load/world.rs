@@ -77,7 +77,8 @@ impl World {
                 made.push((file_id, ciphertext));
             }
             let now = i64::try_from(self.now)?;
-            let publication = Publication { media: media().to_string(), cover: None, sprites: None, stored_bytes: None };
+            let publication =
+                Publication { media: media().to_string(), cover: None, sprites: None, stored_bytes: None };
             let mut write = self.installation.store().write().await?;
             for (file_id, ciphertext) in made {
                 write.insert_title(&self.title(&file_id, now)).await?;
@@ -178,7 +179,8 @@ impl OpenSession {
     pub(crate) fn next(&self, address: SocketAddr, public_key: &str) -> Vec<u8> {
         let counter = self.counter.fetch_add(1, Ordering::Relaxed);
         let id = self.grant.session_id;
-        let body = json!({ "sessionId": id, "counter": counter, "publicKey": public_key, "period": 0, "positionMs": 0 });
+        let body =
+            json!({ "sessionId": id, "counter": counter, "publicKey": public_key, "period": 0, "positionMs": 0 });
         let body = body.to_string();
         post(address, "/v1/keys", Some(&self.grant.mac_key.mac(body.as_bytes())), &body)
     }
