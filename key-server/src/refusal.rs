@@ -79,7 +79,7 @@ impl From<StoreError> for Refusal {
         let code = match &error {
             StoreError::Database(error) if is_full(error) => ErrorCode::NoSpace,
             StoreError::Corrupt(_) | StoreError::NoAuditKey => ErrorCode::Internal,
-            StoreError::Database(_) | StoreError::Schema(_) => ErrorCode::Unavailable,
+            StoreError::Database(_) | StoreError::Schema(_) | StoreError::NotDurable(_) => ErrorCode::Unavailable,
         };
         Self::new(code, error.to_string())
     }

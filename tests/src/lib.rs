@@ -8,7 +8,8 @@ use keyveil_protocol::api::MediaInfo;
 use keyveil_protocol::{FileId, TitleSecret};
 use serde_json::{Value, json};
 
-type Failure = Box<dyn std::error::Error>;
+/// Whatever a tool fails with.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Opens a data folder through its own KMS.
 ///

@@ -176,7 +176,7 @@ pub(super) async fn record_use(state: &ServerState, admission: &Admission) -> Re
     if !signature_use.counts() {
         return Ok(());
     }
-    let mut write = state.installation.store().write().await?;
+    let mut write = state.installation.store().write_release().await?;
     signature_use.spend(&mut write, &state.installation).await?;
     Ok(write.commit().await?)
 }
@@ -207,16 +207,17 @@ pub(super) async fn record(
         .with_app(session.app_id)
         .with_file(&session.file_id)
         .with_session(session.id);
-    let mut write = state.installation.store().write().await?;
-    release::check_still_allowed(&mut write, session, &session.kid, ErrorCode::PsignSignature).await?;
-    let asking =
-        Asking { session, title: &admission.title, periods, address: admission.address, kind: AskingKind::Opening };
+    let mut write = state.installation.store().write_release().await?;
+    let without_key = (ErrorCode::PsignSignature, session.created_at);
+    let still = release::check_still_allowed(&mut write, session, &session.kid, without_key).await?;
+    let kind = AskingKind::Opening { is_old_build: still.newer_build };
+    let asking = Asking { session, title: &admission.title, periods, address: admission.address, kind };
     let (mut write, paced) = pacing::admit(state, write, &asking, admission.now).await?;
     admission.signature_use().spend(&mut write, &state.installation).await?;
     limits::make_room(&mut write, session).await?;
     write.insert_session(session).await?;
     paced.keep(&mut write, session, session.created_at).await?;
-    write.append_audit(&event, session.created_at).await?;
+    write.append_audit_later(&event, session.created_at).await?;
     if session.releases_at_opening() > 0 {
         release::sample(&mut write, session, released, 1, session.created_at).await?;
     }

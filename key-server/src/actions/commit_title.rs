@@ -40,7 +40,7 @@ pub(crate) async fn commit_title(
         if version.publication.as_ref() != Some(&publication) {
             return Err(Refusal::new(ErrorCode::TitleExists, "committed with another body"));
         }
-        return Ok(PublishedTitle::from_rows(&title, version)?.info);
+        return Ok(PublishedTitle::from_rows(&title, &version)?.info);
     }
     let committed = Publication { media: publication.clone(), cover: None, sprites: None, stored_bytes: None };
     write.commit_title_version(file_id, PACKED_VERSION, &committed, now).await?;
@@ -51,5 +51,5 @@ pub(crate) async fn commit_title(
     write.append_audit(&event, now).await?;
     write.commit().await?;
     version.publication = Some(publication);
-    Ok(PublishedTitle::from_rows(&title, version)?.info)
+    Ok(PublishedTitle::from_rows(&title, &version)?.info)
 }

@@ -129,8 +129,8 @@ impl BuildSecrets {
         let unknown = |cause: &'static str| Refusal::new(ErrorCode::BuildUnknown, cause);
         let build_id: BuildId = build_id.parse().map_err(|_| unknown("build id is malformed"))?;
         let store = installation.store();
-        let build = store.active_sdk_build(&build_id).await?.ok_or_else(|| unknown("unknown or retired build"))?;
-        let pinned = store.pinned_server_keys(&build_id).await?;
+        let recent = store.recent_build(&build_id).await?.ok_or_else(|| unknown("unknown or retired build"))?;
+        let (build, pinned) = &*recent;
         let newest = pinned.first().ok_or_else(|| unknown("the build pins no server key in use"))?;
         let server_key = open_server_key(installation, newest).await?;
         let context = KmsContext::SdkBuild(&build_id);

@@ -67,7 +67,7 @@ async fn release(
         PublishedTitle::load(installation, session.app_id, &session.file_id, Some(session.version)).await?;
     }
     check_session(request, &session, now)?;
-    let app = installation.store().app(session.app_id).await?.ok_or(StoreError::Corrupt("session's app"))?;
+    let app = installation.store().recent_app(session.app_id).await?.ok_or(StoreError::Corrupt("session's app"))?;
     psign::check_origin(state, &app, None, origin)?;
     if origin != session.origin.as_deref() {
         return Err(Refusal::new(ErrorCode::OriginNotAllowed, "not the page that opened the session"));
@@ -204,8 +204,9 @@ impl Release<'_> {
             .with_app(session.app_id)
             .with_file(&session.file_id)
             .with_session(session.id);
-        let mut write = state.installation.store().write().await?;
-        check_still_allowed(&mut write, session, &progress.kid, ErrorCode::SessionInvalid).await?;
+        let mut write = state.installation.store().write_release().await?;
+        let without_key = (ErrorCode::SessionInvalid, stored(now));
+        check_still_allowed(&mut write, session, &progress.kid, without_key).await?;
         let (mut write, paced) = pacing::admit(state, write, &self.asking(&window.periods()), now).await?;
         self.signature_use.spend(&mut write, &state.installation).await?;
         let Some(releases) = write.advance_session(&session.id, progress, stored(now)).await? else {
@@ -214,7 +215,7 @@ impl Release<'_> {
             return Err(replayed());
         };
         paced.keep(&mut write, session, stored(now)).await?;
-        write.append_audit(&event, stored(now)).await?;
+        write.append_audit_later(&event, stored(now)).await?;
         sample(&mut write, session, &window.detail(), releases, stored(now)).await?;
         Ok(write.commit().await?)
     }

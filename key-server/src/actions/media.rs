@@ -1,18 +1,22 @@
 //! `GET|HEAD /media/<url token>/<folder>/<path>`: which file an address names.
 
+use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use keyveil_protocol::{AppId, ErrorCode, Mode};
 
 use crate::origin::{MediaFolder, MediaKind, MediaPath};
 use crate::refusal::Refusal;
 use crate::state::ServerState;
-use crate::store::TitleState;
+use crate::store::{StoreError, TitleState, TitleVersion};
 
 /// A file to send.
 pub(crate) struct MediaFile {
-    pub(crate) file: PathBuf,
+    pub(crate) path: PathBuf,
+    /// Opened where it was found: one step on a blocking thread is dearer than either.
+    pub(crate) file: File,
     pub(crate) kind: MediaKind,
     pub(crate) app_id: AppId,
     pub(crate) folder: MediaFolder,
@@ -33,8 +37,15 @@ pub(super) struct Opened {
 pub(super) struct VisibleTitle {
     pub(super) app_id: AppId,
     pub(super) mode: Mode,
+    /// Committed.
+    version: Arc<TitleVersion>,
+}
+
+impl VisibleTitle {
     /// MediaInfo as JSON.
-    pub(super) publication: String,
+    pub(super) fn publication(&self) -> Result<&str, StoreError> {
+        self.version.publication.as_deref().ok_or(StoreError::Corrupt("publication"))
+    }
 }
 
 impl MediaFile {
@@ -69,12 +80,12 @@ pub(super) async fn visible(
 ) -> Result<VisibleTitle, Refusal> {
     let store = state.installation.store();
     let visible = |state| state == TitleState::Published || (state == TitleState::Ready && path.is_preview());
-    let title = store.title(&folder.file_id).await?.filter(|title| visible(title.state));
+    let title = store.recent_title(&folder.file_id).await?.filter(|title| visible(title.state));
     let title = title.ok_or_else(|| not_found("title is not published"))?;
-    let version = store.title_version(&folder.file_id, folder.version).await?;
-    let publication = version.and_then(|version| version.publication);
-    let publication = publication.ok_or_else(|| not_found("version is not committed").for_app(title.app_id))?;
-    Ok(VisibleTitle { app_id: title.app_id, mode: title.mode, publication })
+    let version = store.recent_version(&folder.file_id, folder.version).await?;
+    let version = version.filter(|version| version.publication.is_some());
+    let version = version.ok_or_else(|| not_found("version is not committed").for_app(title.app_id))?;
+    Ok(VisibleTitle { app_id: title.app_id, mode: title.mode, version })
 }
 
 /// Refuses what lies behind a preview's end.
@@ -94,9 +105,12 @@ pub(super) async fn located(
     mode: Mode,
 ) -> Result<MediaFile, Refusal> {
     let (kind, media_dir, within) = (path.kind(), state.config.media_dir(), folder.clone());
-    let located = tokio::task::spawn_blocking(move || path.locate(&media_dir, &within)).await;
-    match located {
-        Ok(Ok(file)) => Ok(MediaFile { file, kind, app_id, folder, mode, preview_segments: None }),
+    let located = tokio::task::spawn_blocking(move || {
+        let path = path.locate(&media_dir, &within)?;
+        Ok((File::open(&path)?, path))
+    });
+    match located.await {
+        Ok(Ok((file, path))) => Ok(MediaFile { path, file, kind, app_id, folder, mode, preview_segments: None }),
         Ok(Err(error)) if is_absence(&error) => Err(not_found("no such media file").for_app(app_id)),
         Ok(Err(error)) => Err(unreadable(&error).for_app(app_id)),
         Err(_) => Err(Refusal::new(ErrorCode::Internal, "media look-up was cut off")),
@@ -105,11 +119,11 @@ pub(super) async fn located(
 
 /// What a text file holds, if that is at most `len_max` bytes.
 pub(super) async fn read_text(found: &MediaFile, len_max: u64) -> Result<String, Refusal> {
-    let path = found.file.clone();
+    let file = found.file.try_clone();
     let read = tokio::task::spawn_blocking(move || {
         let mut text = String::new();
         // One more than there may be, so that more is noticed.
-        std::fs::File::open(path)?.take(len_max.saturating_add(1)).read_to_string(&mut text)?;
+        file?.take(len_max.saturating_add(1)).read_to_string(&mut text)?;
         Ok::<_, std::io::Error>(text)
     });
     match read.await {

@@ -15,8 +15,6 @@ use crate::store::{AccountKey, AuditEvent, AuditKind, EndedBy, Event, EventType,
 
 /// About what one operator has.
 const OPERATOR_PREFIXES: (u8, u8) = (16, 32);
-/// A build may be used for so long beside a newer one.
-const OLD_BUILD_SECS: i64 = 30 * 24 * 3600;
 
 /// A request for keys.
 pub(super) struct Asking<'a> {
@@ -31,8 +29,8 @@ pub(super) struct Asking<'a> {
 /// What kind of request it is.
 #[derive(Clone, Copy)]
 pub(super) enum AskingKind {
-    /// It opens the session.
-    Opening,
+    /// It opens the session. That is when a page is loaded, and may have a build that was replaced long ago.
+    Opening { is_old_build: bool },
     /// It is one of a session's, from the SDK, with what that says of itself.
     Sdk { position_ms: u64, counter_step: u64 },
     /// It is one of a session's, for one key of a standard title.
@@ -70,7 +68,7 @@ pub(super) async fn admit<'t>(
     );
     let (position_ms, counter_step) = match asking.kind {
         AskingKind::Sdk { position_ms, counter_step } => (Some(position_ms), counter_step),
-        AskingKind::Opening | AskingKind::Key => (None, 0),
+        AskingKind::Opening { .. } | AskingKind::Key => (None, 0),
     };
     let asked = Asked {
         now,
@@ -81,13 +79,13 @@ pub(super) async fn admit<'t>(
         position: position_ms.map(|position_ms| position(title, position_ms)),
         position_ms: position_ms.map(|position_ms| position_ms.min(media.duration_ms)),
         counter_step,
-        is_old_build: is_old_build(&mut write, asking, stored(now)).await?,
+        is_old_build: matches!(asking.kind, AskingKind::Opening { is_old_build: true }),
     };
     let key = AccountKey::of(session);
     let mut account = write.pacing_account(&key).await?;
     let Judgement { score, action, mut after, wait_secs } = rules.judge(&account, &asked);
     let rises = action > account.told;
-    let opens = matches!(asking.kind, AskingKind::Opening);
+    let opens = matches!(asking.kind, AskingKind::Opening { .. });
     let ends = action == Some(Action::Revoke) && !opens;
     if rises {
         tell(&mut write, session, &score, action, (opens && wait_secs.is_some(), stored(now))).await?;
@@ -141,14 +139,6 @@ fn position(title: &PublishedTitle, position_ms: u64) -> Position {
         return Position::Clear;
     }
     Position::In(title.period_at(position_ms).0)
-}
-
-/// Looked at as a session opens: that is when a page is loaded.
-async fn is_old_build(write: &mut WriteTransaction<'_>, asking: &Asking<'_>, now: i64) -> Result<bool, Refusal> {
-    let Some(build_id) = asking.session.build_id.as_ref().filter(|_| matches!(asking.kind, AskingKind::Opening)) else {
-        return Ok(false);
-    };
-    Ok(write.has_newer_sdk_build(build_id, now.saturating_sub(OLD_BUILD_SECS)).await?)
 }
 
 /// `is_refused`: of an opening, so that there is no session.

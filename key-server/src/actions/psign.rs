@@ -1,5 +1,7 @@
 //! Checking a player signature: each step's type proves the one before.
 
+use std::sync::Arc;
+
 use keyveil_protocol::psign::{PlayerSignatureClaims, SigningKey, TimelyPlayerSignature, UnverifiedPlayerSignature};
 use keyveil_protocol::{AppId, ErrorCode, KeyId};
 use ring::digest;
@@ -16,7 +18,7 @@ use crate::store::{App, SigningKeyRow};
 /// A signature that is genuine and timely, with the app and the key it was made with.
 pub(super) struct TimelySignature {
     pub(super) timely: TimelyPlayerSignature,
-    pub(super) app: App,
+    pub(super) app: Arc<App>,
     pub(super) kid: KeyId,
 }
 
@@ -26,15 +28,15 @@ pub(super) async fn check(state: &ServerState, psign: &str, now: u64) -> Result<
     let wrong = |cause: &'static str| Refusal::new(ErrorCode::PsignSignature, cause);
     let store = state.installation.store();
     let app_id = unverified.app_id();
-    let app = store.app(app_id).await?.ok_or_else(|| wrong("unknown app"))?;
-    for row in store.signing_keys(app_id, unverified.kid()).await? {
-        let signing_key = open_signing_key(&state.installation, app_id, &row).await?;
+    let app = store.recent_app(app_id).await?.ok_or_else(|| wrong("unknown app"))?;
+    for row in store.recent_signing_keys(app_id, unverified.kid()).await?.iter() {
+        let signing_key = open_signing_key(&state.installation, app_id, row).await?;
         match unverified.verify_by(&signing_key) {
             Ok(verified) => {
                 let timely = verified.check_times(now, app.max_age_secs);
                 let timely = timely.map_err(|error| Refusal::from(error).for_app(app_id))?;
                 let timely = without_media_hosts(state, &app, timely).await?;
-                return Ok(TimelySignature { timely, app, kid: row.kid });
+                return Ok(TimelySignature { timely, app, kid: row.kid.clone() });
             }
             Err(back) => unverified = *back,
         }

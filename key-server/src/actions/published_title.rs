@@ -27,19 +27,19 @@ impl PublishedTitle {
         version: Option<u32>,
     ) -> Result<Self, Refusal> {
         let store = installation.store();
-        let title = store.title(file_id).await?;
+        let title = store.recent_title(file_id).await?;
         let title = title
             .filter(|title| title.app_id == app_id && title.state == TitleState::Published)
             .ok_or_else(|| Refusal::new(ErrorCode::TitleNotFound, "no such published title in this app"))?;
         let current = title.version.ok_or(StoreError::Corrupt("current version"))?;
-        let row = store.title_version(file_id, version.unwrap_or(current)).await?;
+        let row = store.recent_version(file_id, version.unwrap_or(current)).await?;
         let row = row
             .filter(|row| row.publication.is_some())
             .ok_or_else(|| Refusal::new(ErrorCode::TitleChanged, "this version is gone"))?;
-        Self::from_rows(&title, row)
+        Self::from_rows(&title, &row)
     }
 
-    pub(super) fn from_rows(title: &Title, version: TitleVersion) -> Result<Self, Refusal> {
+    pub(super) fn from_rows(title: &Title, version: &TitleVersion) -> Result<Self, Refusal> {
         let publication = version.publication.as_deref().ok_or(StoreError::Corrupt("publication"))?;
         let media: MediaInfo = serde_json::from_str(publication).map_err(|_| StoreError::Corrupt("publication"))?;
         let info = TitleInfo {
@@ -50,7 +50,7 @@ impl PublishedTitle {
             version: version.version,
             media,
         };
-        Ok(Self { secret_ciphertext: version.secret_ciphertext, sprites: version.sprites, info })
+        Ok(Self { secret_ciphertext: version.secret_ciphertext.clone(), sprites: version.sprites.clone(), info })
     }
 
     /// Where its media are.

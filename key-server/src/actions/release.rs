@@ -4,10 +4,12 @@ use keyveil_protocol::{ErrorCode, KeyId};
 use serde_json::{Value, json};
 
 use crate::refusal::Refusal;
-use crate::store::{EndedBy, Event, EventType, Session, WriteTransaction};
+use crate::store::{EndedBy, Event, EventType, Session, StillAllowed, WriteTransaction};
 
 /// The first release of a session is told, and every hundredth after it.
 const SAMPLE_EVERY: u64 = 100;
+/// A build may be used for so long beside a newer one.
+const OLD_BUILD_SECS: i64 = 30 * 24 * 3600;
 
 /// Refuses a session that was ended: `session_superseded` where the viewer plays elsewhere, `session_invalid` otherwise.
 pub(super) fn ended(session: &Session) -> Result<(), Refusal> {
@@ -26,9 +28,9 @@ pub(super) async fn check_still_allowed(
     write: &mut WriteTransaction<'_>,
     session: &Session,
     kid: &KeyId,
-    without_key: ErrorCode,
-) -> Result<(), Refusal> {
-    let still = write.still_allowed(session, kid).await?;
+    (without_key, now): (ErrorCode, i64),
+) -> Result<StillAllowed, Refusal> {
+    let still = write.still_allowed(session, kid, now.saturating_sub(OLD_BUILD_SECS)).await?;
     let refused = |code: ErrorCode, cause: &'static str| Err(Refusal::new(code, cause));
     if !still.title {
         return refused(ErrorCode::TitleNotFound, "the title went while the request was on its way");
@@ -39,7 +41,7 @@ pub(super) async fn check_still_allowed(
     if !still.build {
         return refused(ErrorCode::BuildUnknown, "the build was retired while the request was on its way");
     }
-    Ok(())
+    Ok(still)
 }
 
 /// Tells of a session's release number `releases`, if it is one of the sample.

@@ -176,7 +176,8 @@ fn uri_of(path: &str) -> Option<&str> {
 /// The segments of a preview of `exper` seconds; none where the title is no longer than that.
 fn preview_segments(title: &VisibleTitle, exper: Option<u32>) -> Result<Option<u32>, Refusal> {
     let Some(exper) = exper else { return Ok(None) };
-    let media: MediaInfo = serde_json::from_str(&title.publication).map_err(|_| StoreError::Corrupt("publication"))?;
+    let media: MediaInfo =
+        serde_json::from_str(title.publication()?).map_err(|_| StoreError::Corrupt("publication"))?;
     let segments = (u64::from(exper) * 1000).div_ceil(u64::from(media.segment_ms.max(1)));
     Ok(u32::try_from(segments).ok().filter(|segments| *segments < media.segment_count))
 }

@@ -1,8 +1,11 @@
 //! `GET|HEAD /media/…`. Ranges, validators and conditional requests are actix-files' work.
 
+use std::fs::File;
+
 use actix_files::NamedFile;
-use actix_web::body::MessageBody;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
@@ -10,6 +13,7 @@ use keyveil_protocol::ErrorCode;
 
 use super::cors::AnswerFor;
 use super::envelope::HttpRefusal;
+use super::file_body::FileBody;
 use super::hls::{hls_playlist, parameter};
 use super::openapi::Bytes;
 use crate::actions::media::{MediaFile, media as media_action};
@@ -20,6 +24,9 @@ use crate::state::ServerState;
 
 /// Segments never change under their name.
 const CACHE_SEGMENT: &str = "public, max-age=31536000, immutable";
+/// Files below this are read in one go where their request is answered, as other servers do: to hand that to another thread costs
+/// more than to read it, unless the disk is slow.
+const READ_AT_ONCE_MAX: u64 = 64 * 1024;
 const CACHE_PLAYLIST: &str = "public, max-age=60";
 
 /// What this module answers.
@@ -52,15 +59,17 @@ pub(super) async fn media(state: web::Data<ServerState>, request: HttpRequest) -
 
 /// The file as it is stored.
 pub(super) async fn send(found: MediaFile, request: &HttpRequest) -> Result<HttpResponse, HttpRefusal> {
-    let (path, kind) = (found.file, found.kind);
-    let file = match web::block(move || NamedFile::open(path)).await {
-        Ok(Ok(file)) => file,
-        // Gone between look-up and opening, or out of file handles.
-        _ => return Err(Refusal::new(ErrorCode::Unavailable, "media file can't be opened").into()),
+    let MediaFile { path, file, kind, .. } = found;
+    // Asks the open file for its length, which needs no disk.
+    let copy = file.try_clone();
+    let file = NamedFile::from_file(file, path);
+    let (Ok(copy), Ok(file)) = (copy, file) else {
+        return Err(Refusal::new(ErrorCode::Unavailable, "media file can't be looked at").into());
     };
+    let file = file.read_mode_threshold(READ_AT_ONCE_MAX);
     let mime = kind.mime().parse().map_err(|_| Refusal::new(ErrorCode::Internal, "MIME type"))?;
     let file = file.disable_content_disposition().set_content_type(mime);
-    let mut response = file.into_response(request);
+    let mut response = in_large_pieces(file.into_response(request), copy);
     let headers = response.headers_mut();
     headers.insert(header::CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
     let cache = match kind {
@@ -72,6 +81,28 @@ pub(super) async fn send(found: MediaFile, request: &HttpRequest) -> Result<Http
         weaken_etag(&mut response);
     }
     Ok(response)
+}
+
+/// The same answer, where it is long: its own body would read it in small pieces.
+fn in_large_pieces(response: HttpResponse, file: File) -> HttpResponse {
+    let BodySize::Sized(len) = response.body().size() else { return response };
+    let position = match response.status() {
+        StatusCode::OK => Some(0),
+        StatusCode::PARTIAL_CONTENT => range_start(&response),
+        _ => None,
+    };
+    match position {
+        Some(position) if len >= READ_AT_ONCE_MAX => {
+            response.map_body(|_, _| BoxBody::new(FileBody::new(file, position, len)))
+        }
+        _ => response,
+    }
+}
+
+/// `bytes 5-9/100`: 5.
+fn range_start(response: &HttpResponse) -> Option<u64> {
+    let range = response.headers().get(header::CONTENT_RANGE)?.to_str().ok()?;
+    range.strip_prefix("bytes ")?.split_once('-')?.0.parse().ok()
 }
 
 /// Runs before the handler: a playlist may be compressed, so parts of it have no meaning; several ranges at once are

@@ -11,6 +11,7 @@ mod client;
 mod connection;
 mod cors;
 mod envelope;
+mod file_body;
 mod hls;
 mod idempotency;
 mod job_attempts;

@@ -88,14 +88,14 @@ impl Store {
         if last.is_some_and(|last| now.saturating_sub(last) < USE_SECS) {
             return Ok(());
         }
-        let Ok(_turn) = self.writer.try_lock() else { return Ok(()) };
+        let Ok(_turn) = self.turn.try_lock() else { return Ok(()) };
         sqlx::query(
             "UPDATE api_keys SET last_used_at = ?1 WHERE id = ?2 AND (last_used_at IS NULL OR last_used_at <= ?1 - ?3)",
         )
         .bind(now)
         .bind(id.as_str())
         .bind(USE_SECS)
-        .execute(&self.pool)
+        .execute(&self.writer)
         .await?;
         Ok(())
     }
@@ -106,7 +106,7 @@ impl WriteTransaction<'_> {
     pub async fn count_api_keys(&mut self, app_id: AppId) -> Result<u32, StoreError> {
         let row = sqlx::query("SELECT count(*) FROM api_keys WHERE app_id = ? AND retired_at IS NULL")
             .bind(integer(app_id.value()))
-            .fetch_one(self.connection())
+            .fetch_one(self.connection().await?)
             .await?;
         number(row.try_get(0)?, "count")
     }
@@ -118,7 +118,7 @@ impl WriteTransaction<'_> {
                 .bind(now)
                 .bind(integer(app_id.value()))
                 .bind(id.as_str())
-                .execute(self.connection())
+                .execute(self.connection().await?)
                 .await?;
         Ok(result.rows_affected() == 1)
     }

@@ -42,15 +42,15 @@ impl WriteTransaction<'_> {
         .bind(change.upload_types.as_ref().map(|types| types.join(",")))
         .bind(change.min_level.map(PlaybackLevel::as_str))
         .bind(change.below_min_level.map(String::from))
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         if let Some(domains) = &change.domains {
-            sqlx::query("DELETE FROM app_domains WHERE app_id = ?").bind(id).execute(self.connection()).await?;
+            sqlx::query("DELETE FROM app_domains WHERE app_id = ?").bind(id).execute(self.connection().await?).await?;
             for pattern in domains {
                 sqlx::query("INSERT OR IGNORE INTO app_domains (app_id, pattern) VALUES (?, ?)")
                     .bind(id)
                     .bind(pattern)
-                    .execute(self.connection())
+                    .execute(self.connection().await?)
                     .await?;
             }
         }

@@ -167,14 +167,14 @@ impl WriteTransaction<'_> {
             .bind(name)
             .bind(integer(max_age_secs))
             .bind(now)
-            .fetch_one(self.connection())
+            .fetch_one(self.connection().await?)
             .await?;
         let id: i64 = row.try_get(0)?;
         for pattern in domains {
             sqlx::query("INSERT OR IGNORE INTO app_domains (app_id, pattern) VALUES (?, ?)")
                 .bind(id)
                 .bind(pattern)
-                .execute(self.connection())
+                .execute(self.connection().await?)
                 .await?;
         }
         app_id(id)
@@ -187,7 +187,7 @@ impl WriteTransaction<'_> {
             .bind(key.kid.as_str())
             .bind(key.text_ciphertext.as_slice())
             .bind(now)
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         Ok(())
     }
@@ -196,7 +196,7 @@ impl WriteTransaction<'_> {
     pub async fn count_signing_keys(&mut self, app_id: AppId) -> Result<u32, StoreError> {
         let row = sqlx::query("SELECT count(*) FROM signing_keys WHERE app_id = ? AND retired_at IS NULL")
             .bind(integer(app_id.value()))
-            .fetch_one(self.connection())
+            .fetch_one(self.connection().await?)
             .await?;
         number(row.try_get(0)?, "count")
     }
@@ -208,7 +208,7 @@ impl WriteTransaction<'_> {
                 .bind(now)
                 .bind(integer(app_id.value()))
                 .bind(kid.as_str())
-                .execute(self.connection())
+                .execute(self.connection().await?)
                 .await?;
         Ok(result.rows_affected() == 1)
     }
@@ -225,7 +225,7 @@ impl WriteTransaction<'_> {
         .bind(key.secret_hash.as_slice())
         .bind(key.psk_ciphertext.as_slice())
         .bind(now)
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(())
     }

@@ -226,8 +226,15 @@ impl AuditEvent {
 impl WriteTransaction<'_> {
     /// Adds a row in this transaction: what it tells of happens with it or not at all.
     pub async fn append_audit(&mut self, event: &AuditEvent, now: i64) -> Result<(), StoreError> {
-        let last = self.last_audit_row().await?;
-        let (mut head, doubt) = match self.stored_head().await? {
+        self.append_audit_later(event, now).await?;
+        // A key file that is changed before the commit has to be logged before.
+        self.connection().await.map(drop)
+    }
+
+    /// The same for what nothing but this transaction does: a row that can't be written is told by the commit.
+    pub(crate) async fn append_audit_later(&mut self, event: &AuditEvent, now: i64) -> Result<(), StoreError> {
+        let (last, stored) = self.audit_ends().await?;
+        let (mut head, doubt) = match stored {
             StoredHead::Absent if last.is_none() => (AuditHead::default(), None),
             // Whatever is missing before or after it shows as such.
             StoredHead::Sealed(head) => (head, None),
@@ -239,13 +246,13 @@ impl WriteTransaction<'_> {
             }
         };
         if let Some(doubt) = doubt {
-            self.insert_audit_row(&mut head, last, &doubt, now).await?;
+            self.insert_audit_row(&mut head, last, &doubt, now)?;
         }
-        self.insert_audit_row(&mut head, last, event, now).await?;
-        self.seal_head(&head).await
+        self.insert_audit_row(&mut head, last, event, now)?;
+        self.seal_head(&head)
     }
 
-    async fn insert_audit_row(
+    fn insert_audit_row(
         &mut self,
         head: &mut AuditHead,
         last: Option<Link>,
@@ -265,21 +272,19 @@ impl WriteTransaction<'_> {
             prev_hash: head.end.hash,
         };
         head.end = Link { seq: row.seq, hash: row.hash() };
-        sqlx::query(
+        self.later(
             "INSERT INTO audit (seq, at, kind, app_id, file_id, session_id, detail, prev_hash, hash)
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
-        .bind(row.seq)
-        .bind(row.at)
-        .bind(&row.kind)
-        .bind(row.app_id)
-        .bind(&row.file_id)
-        .bind(&row.session_id)
-        .bind(&row.detail)
-        .bind(row.prev_hash.as_slice())
-        .bind(head.end.hash.as_slice())
-        .execute(self.connection())
-        .await?;
+        .bind(row.seq)?
+        .bind(row.at)?
+        .bind(&row.kind)?
+        .bind(row.app_id)?
+        .bind(&row.file_id)?
+        .bind(&row.session_id)?
+        .bind(&row.detail)?
+        .bind(row.prev_hash.as_slice())?
+        .bind(head.end.hash.as_slice())?;
         Ok(())
     }
 }

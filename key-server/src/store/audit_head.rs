@@ -55,41 +55,52 @@ impl Store {
 impl WriteTransaction<'_> {
     pub(super) async fn stored_head(&mut self) -> Result<StoredHead, StoreError> {
         let key = self.audit_key.get().ok_or(StoreError::NoAuditKey)?;
-        stored_head(self.connection(), key).await
+        stored_head(self.connection().await?, key).await
     }
 
-    pub(super) async fn seal_head(&mut self, head: &AuditHead) -> Result<(), StoreError> {
+    pub(super) fn seal_head(&mut self, head: &AuditHead) -> Result<(), StoreError> {
         let mac = self.audit_key.get().ok_or(StoreError::NoAuditKey)?.sign(head);
-        sqlx::query(
+        self.later(
             "INSERT OR REPLACE INTO audit_head (one, start_seq, start_hash, seq, hash, mac) VALUES (1, ?, ?, ?, ?, ?)",
         )
-        .bind(head.start.seq)
-        .bind(head.start.hash.as_slice())
-        .bind(head.end.seq)
-        .bind(head.end.hash.as_slice())
-        .bind(mac.as_ref())
-        .execute(self.connection())
-        .await?;
+        .bind(head.start.seq)?
+        .bind(head.start.hash.as_slice())?
+        .bind(head.end.seq)?
+        .bind(head.end.hash.as_slice())?
+        .bind(mac.as_ref())?;
         Ok(())
     }
 
-    pub(super) async fn last_audit_row(&mut self) -> Result<Option<Link>, StoreError> {
-        let last = sqlx::query("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1");
-        let row = last.fetch_optional(self.connection()).await?;
-        row.map(|row| Ok(Link { seq: row.try_get("seq")?, hash: hash_column(&row, "hash")? })).transpose()
+    /// The last row, and the ends as they are kept: by one statement, as every release of keys needs them.
+    pub(super) async fn audit_ends(&mut self) -> Result<(Option<Link>, StoredHead), StoreError> {
+        let key = self.audit_key.get().ok_or(StoreError::NoAuditKey)?;
+        let row = sqlx::query(
+            "SELECT a.seq AS last_seq, a.hash AS last_hash, h.* FROM (SELECT 1)
+             LEFT JOIN (SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1) a LEFT JOIN audit_head h",
+        );
+        let row = row.fetch_one(self.connection().await?).await?;
+        let last: Option<i64> = row.try_get("last_seq")?;
+        let last =
+            last.map(|seq| Ok::<_, StoreError>(Link { seq, hash: hash_column(&row, "last_hash")? })).transpose()?;
+        let has_head = row.try_get::<Option<i64>, _>("one")?.is_some();
+        Ok((last, if has_head { judged(&row, key) } else { StoredHead::Absent }))
     }
 }
 
 pub(super) async fn stored_head(connection: &mut SqliteConnection, key: &AuditKey) -> Result<StoredHead, StoreError> {
     let Some(row) = sqlx::query(SELECT).fetch_optional(connection).await? else { return Ok(StoredHead::Absent) };
-    let Ok((head, mac)) = decoded(&row) else { return Ok(StoredHead::Broken) };
-    Ok(if mac.is_empty() {
+    Ok(judged(&row, key))
+}
+
+fn judged(row: &SqliteRow, key: &AuditKey) -> StoredHead {
+    let Ok((head, mac)) = decoded(row) else { return StoredHead::Broken };
+    if mac.is_empty() {
         StoredHead::Unsealed(head)
     } else if hmac::verify(&key.0, &signed(&head), &mac).is_ok() {
         StoredHead::Sealed(head)
     } else {
         StoredHead::Broken
-    })
+    }
 }
 
 fn decoded(row: &SqliteRow) -> Result<(AuditHead, Vec<u8>), StoreError> {

@@ -98,7 +98,7 @@ impl Store {
             return Ok(());
         }
         let gone = sqlx::query("DELETE FROM audit WHERE seq <= ? RETURNING seq").bind(old.end.seq);
-        let gone = gone.fetch_all(write.connection()).await.map_err(StoreError::from)?;
+        let gone = gone.fetch_all(write.connection().await?).await.map_err(StoreError::from)?;
         let expected = old.first()..=old.last();
         let seqs = gone.iter().map(|row| row.try_get::<i64, _>("seq")).collect::<Result<Vec<_>, _>>();
         let mut seqs = seqs.map_err(StoreError::from)?;
@@ -107,7 +107,7 @@ impl Store {
             return Err(PruneError::Damaged(AuditFault::Removed(old.first(), old.last())));
         }
         head.start = old.end;
-        write.seal_head(&head).await?;
+        write.seal_head(&head)?;
         let detail = json!({
             "first": old.first(), "last": old.last(), "hash": hex::encode(old.end.hash), "before": old.before,
         });

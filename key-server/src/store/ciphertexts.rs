@@ -287,7 +287,7 @@ impl WriteTransaction<'_> {
                 KeyPart::Bytes(value) => query.bind(value.clone()),
             };
         }
-        let result = query.bind(old.ciphertext.clone()).execute(self.connection()).await?;
+        let result = query.bind(old.ciphertext.clone()).execute(self.connection().await?).await?;
         Ok(result.rows_affected() == 1)
     }
 }

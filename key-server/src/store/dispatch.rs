@@ -95,7 +95,7 @@ impl Store {
             .bind(lease_expires_at)
             .bind(each_max)
             .bind(limit)
-            .fetch_all(write.connection())
+            .fetch_all(write.connection().await?)
             .await?;
         let mut deliveries = Vec::with_capacity(claimed.len());
         for row in &claimed {
@@ -106,7 +106,7 @@ impl Store {
                  WHERE d.delivery_id = ?",
             )
             .bind(delivery_id)
-            .fetch_one(write.connection())
+            .fetch_one(write.connection().await?)
             .await?;
             deliveries.push(claimed_from_row(&row)?);
         }
@@ -139,7 +139,7 @@ impl Store {
         .bind(delivered_at)
         .bind(claimed.delivery_id.as_str())
         .bind(claimed.attempt)
-        .execute(write.connection())
+        .execute(write.connection().await?)
         .await?;
         write.commit().await?;
         Ok(result.rows_affected() == 1)
@@ -155,14 +155,14 @@ impl Store {
              WHERE state = 'pending' AND give_up_at <= ?1 AND coalesce(lease_expires_at, 0) <= ?1",
         )
         .bind(now)
-        .execute(write.connection())
+        .execute(write.connection().await?)
         .await?;
         sqlx::query("DELETE FROM deliveries WHERE event_id IN (SELECT event_id FROM events WHERE at <= ?)")
             .bind(before)
-            .execute(write.connection())
+            .execute(write.connection().await?)
             .await?;
         let forgotten =
-            sqlx::query("DELETE FROM events WHERE at <= ?").bind(before).execute(write.connection()).await?;
+            sqlx::query("DELETE FROM events WHERE at <= ?").bind(before).execute(write.connection().await?).await?;
         write.commit().await?;
         Ok(forgotten.rows_affected())
     }

@@ -93,16 +93,14 @@ impl WriteTransaction<'_> {
     /// Keeps an event and one pending delivery for each webhook that wants it: both or neither with what it tells of.
     pub async fn append_event(&mut self, event: &Event, now: i64) -> Result<EventId, StoreError> {
         let event_id = random_id("ev")?;
-        sqlx::query("INSERT INTO events (event_id, app_id, type, file_id, data, at) VALUES (?, ?, ?, ?, ?, ?)")
-            .bind(&event_id)
-            .bind(integer(event.app_id.value()))
-            .bind(event.kind.as_str())
-            .bind(event.file_id.as_ref().map(FileId::as_str))
-            .bind(event.data.to_string())
-            .bind(now)
-            .execute(self.connection())
-            .await?;
-        self.insert_deliveries(&event_id, event.app_id, event.kind, now).await?;
+        self.later("INSERT INTO events (event_id, app_id, type, file_id, data, at) VALUES (?, ?, ?, ?, ?, ?)")
+            .bind(&event_id)?
+            .bind(integer(event.app_id.value()))?
+            .bind(event.kind.as_str())?
+            .bind(event.file_id.as_ref().map(FileId::as_str))?
+            .bind(event.data.to_string())?
+            .bind(now)?;
+        self.insert_deliveries(&event_id, event.app_id, event.kind, now)?;
         event_id.try_into().map_err(|_| StoreError::Corrupt("event id"))
     }
 
@@ -111,11 +109,11 @@ impl WriteTransaction<'_> {
         let row = sqlx::query("SELECT type FROM events WHERE event_id = ? AND app_id = ?")
             .bind(event_id.as_str())
             .bind(integer(app_id.value()))
-            .fetch_optional(self.connection())
+            .fetch_optional(self.connection().await?)
             .await?;
         let Some(row) = row else { return Ok(false) };
         let kind = EventType::from_name(row.try_get(0)?).ok_or(StoreError::Corrupt("event type"))?;
-        self.insert_deliveries(event_id.as_str(), app_id, kind, now).await?;
+        self.insert_deliveries(event_id.as_str(), app_id, kind, now)?;
         Ok(true)
     }
 
@@ -137,29 +135,30 @@ impl WriteTransaction<'_> {
         .bind(now)
         .bind(now.saturating_add(GIVE_UP_SECS))
         .bind(now)
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         delivery_id.try_into().map_err(|_| StoreError::Corrupt("delivery id"))
     }
 
-    async fn insert_deliveries(
+    fn insert_deliveries(
         &mut self,
         event_id: &str,
         app_id: AppId,
         kind: EventType,
         now: i64,
     ) -> Result<(), StoreError> {
-        let webhooks = sqlx::query(
-            "SELECT webhook_id FROM webhooks WHERE app_id = ?1 AND enabled = 1
-             AND (types = '' OR instr(',' || types || ',', ',' || ?2 || ',') > 0)",
+        // Ids as `random_id` makes them.
+        self.later(
+            "INSERT INTO deliveries (delivery_id, event_id, webhook_id, state, run_after, give_up_at, created_at)
+             SELECT 'dl_' || lower(hex(randomblob(12))), ?, webhook_id, 'pending', ?, ?, ? FROM webhooks
+             WHERE app_id = ? AND enabled = 1 AND (types = '' OR instr(',' || types || ',', ',' || ? || ',') > 0)",
         )
-        .bind(integer(app_id.value()))
-        .bind(kind.as_str())
-        .fetch_all(self.connection())
-        .await?;
-        for webhook in &webhooks {
-            self.insert_delivery(event_id, webhook.try_get(0)?, now).await?;
-        }
+        .bind(event_id)?
+        .bind(now)?
+        .bind(now.saturating_add(GIVE_UP_SECS))?
+        .bind(now)?
+        .bind(integer(app_id.value()))?
+        .bind(kind.as_str())?;
         Ok(())
     }
 }

@@ -56,7 +56,7 @@ impl Store {
         .bind(KEPT_SECS)
         .bind(IN_WORK)
         .bind(ABANDONED_SECS)
-        .execute(write.connection())
+        .execute(write.connection().await?)
         .await?;
         let inserted = sqlx::query(
             "INSERT INTO idempotency (actor, key, request_hash, status, body_ciphertext, created_at)
@@ -67,7 +67,7 @@ impl Store {
         .bind(used.request_hash.as_slice())
         .bind(IN_WORK)
         .bind(used.at)
-        .execute(write.connection())
+        .execute(write.connection().await?)
         .await?;
         if inserted.rows_affected() == 1 {
             write.commit().await?;
@@ -77,7 +77,7 @@ impl Store {
             sqlx::query("SELECT request_hash, status, body_ciphertext FROM idempotency WHERE actor = ? AND key = ?")
                 .bind(&used.actor)
                 .bind(&used.key)
-                .fetch_one(write.connection())
+                .fetch_one(write.connection().await?)
                 .await?;
         let request_hash: Vec<u8> = row.try_get("request_hash")?;
         let status: i64 = row.try_get("status")?;
@@ -109,7 +109,7 @@ impl Store {
         .bind(&used.key)
         .bind(IN_WORK)
         .bind(used.at)
-        .execute(write.connection())
+        .execute(write.connection().await?)
         .await?;
         write.commit().await
     }
@@ -122,7 +122,7 @@ impl Store {
             .bind(&used.key)
             .bind(IN_WORK)
             .bind(used.at)
-            .execute(write.connection())
+            .execute(write.connection().await?)
             .await?;
         write.commit().await
     }
@@ -132,7 +132,7 @@ impl Store {
         let mut write = self.write().await?;
         let result = sqlx::query("DELETE FROM idempotency WHERE created_at <= ?")
             .bind(now.saturating_sub(KEPT_SECS))
-            .execute(write.connection())
+            .execute(write.connection().await?)
             .await?;
         write.commit().await?;
         Ok(result.rows_affected())

@@ -55,7 +55,7 @@ impl WriteTransaction<'_> {
     ) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM imported_keys WHERE file_id = ?")
             .bind(file_id.as_str())
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         for key in keys {
             sqlx::query(
@@ -68,7 +68,7 @@ impl WriteTransaction<'_> {
             .bind(media_id)
             .bind(key.key_ciphertext.as_slice())
             .bind(now)
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         }
         Ok(())

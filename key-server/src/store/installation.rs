@@ -17,7 +17,7 @@ impl WriteTransaction<'_> {
             sqlx::query("INSERT OR IGNORE INTO installation (id, secret_ciphertext, created_at) VALUES (1, ?, ?)")
                 .bind(ciphertext)
                 .bind(now)
-                .execute(self.connection())
+                .execute(self.connection().await?)
                 .await?;
         Ok(result.rows_affected() == 1)
     }

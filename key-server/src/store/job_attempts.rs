@@ -59,7 +59,7 @@ impl WriteTransaction<'_> {
             "SELECT * FROM jobs WHERE api_key_id = ? AND state IN ('running', 'queued') AND version IS NOT NULL",
         )
         .bind(api_key_id.as_str())
-        .fetch_all(self.connection())
+        .fetch_all(self.connection().await?)
         .await?;
         rows.iter().map(job_from_row).collect()
     }
@@ -85,7 +85,7 @@ impl WriteTransaction<'_> {
         .bind(id.as_str())
         .bind(now)
         .bind(api_key_id.as_str())
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(result.rows_affected() == 1)
     }
@@ -107,7 +107,7 @@ impl WriteTransaction<'_> {
         .bind(progress.speed)
         .bind(lease_expires_at)
         .bind(id.as_str())
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(())
     }
@@ -131,7 +131,7 @@ impl WriteTransaction<'_> {
         .bind(&failure.code)
         .bind(&failure.message)
         .bind(id.as_str())
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(())
     }
@@ -153,7 +153,7 @@ impl WriteTransaction<'_> {
         .bind(failure.map(|failure| &failure.message))
         .bind(now)
         .bind(id.as_str())
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(())
     }
@@ -166,7 +166,7 @@ impl WriteTransaction<'_> {
         )
         .bind(now)
         .bind(file_id.as_str())
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(())
     }
@@ -176,7 +176,7 @@ impl WriteTransaction<'_> {
         sqlx::query("UPDATE jobs SET priority = ? WHERE job_id = ?")
             .bind(priority)
             .bind(id.as_str())
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         Ok(())
     }
@@ -188,7 +188,7 @@ impl WriteTransaction<'_> {
         }
         let row = sqlx::query("SELECT coalesce(max(seq), 0) FROM job_log WHERE job_id = ?")
             .bind(id.as_str())
-            .fetch_one(self.connection())
+            .fetch_one(self.connection().await?)
             .await?;
         let mut seq: i64 = row.try_get(0)?;
         for line in lines {
@@ -198,13 +198,13 @@ impl WriteTransaction<'_> {
                 .bind(seq)
                 .bind(now)
                 .bind(line)
-                .execute(self.connection())
+                .execute(self.connection().await?)
                 .await?;
         }
         sqlx::query("DELETE FROM job_log WHERE job_id = ? AND seq <= ?")
             .bind(id.as_str())
             .bind(seq.saturating_sub(LOG_LINES_KEPT))
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         Ok(())
     }

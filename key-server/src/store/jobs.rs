@@ -167,7 +167,7 @@ impl WriteTransaction<'_> {
         .bind(job.priority)
         .bind(job.settings.as_ref().map(settings_text).transpose()?)
         .bind(job.created_at)
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(())
     }
@@ -176,14 +176,14 @@ impl WriteTransaction<'_> {
     pub async fn job(&mut self, id: &JobId) -> Result<Option<Job>, StoreError> {
         let row = sqlx::query("SELECT * FROM jobs WHERE job_id = ?")
             .bind(id.as_str())
-            .fetch_optional(self.connection())
+            .fetch_optional(self.connection().await?)
             .await?;
         row.as_ref().map(job_from_row).transpose()
     }
 
     /// The title's latest job that is not finished.
     pub async fn unfinished_job(&mut self, file_id: &FileId) -> Result<Option<Job>, StoreError> {
-        let row = sqlx::query(UNFINISHED_JOB).bind(file_id.as_str()).fetch_optional(self.connection()).await?;
+        let row = sqlx::query(UNFINISHED_JOB).bind(file_id.as_str()).fetch_optional(self.connection().await?).await?;
         row.as_ref().map(job_from_row).transpose()
     }
 }

@@ -7,13 +7,13 @@ impl WriteTransaction<'_> {
     pub async fn set_labels(&mut self, file_id: &FileId, labels: &[String]) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM title_labels WHERE file_id = ?")
             .bind(file_id.as_str())
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         for label in labels {
             sqlx::query("INSERT OR IGNORE INTO title_labels (file_id, label) VALUES (?, ?)")
                 .bind(file_id.as_str())
                 .bind(label)
-                .execute(self.connection())
+                .execute(self.connection().await?)
                 .await?;
         }
         Ok(())

@@ -56,7 +56,7 @@ impl WriteTransaction<'_> {
     pub async fn media_origins(&mut self, app_id: AppId) -> Result<Vec<MediaOriginRow>, StoreError> {
         let rows = sqlx::query("SELECT * FROM media_origins WHERE app_id = ? ORDER BY created_at, origin_id")
             .bind(integer(app_id.value()))
-            .fetch_all(self.connection())
+            .fetch_all(self.connection().await?)
             .await?;
         rows.iter().map(row).collect()
     }
@@ -67,7 +67,7 @@ impl WriteTransaction<'_> {
             sqlx::query("UPDATE media_origins SET is_default = 0 WHERE app_id = ?1 AND origin_id <> ?2")
                 .bind(integer(origin.app_id.value()))
                 .bind(origin.origin_id.as_str())
-                .execute(self.connection())
+                .execute(self.connection().await?)
                 .await?;
         }
         sqlx::query(
@@ -89,7 +89,7 @@ impl WriteTransaction<'_> {
         .bind(origin.is_default)
         .bind(origin.created_at)
         .bind(origin.updated_at)
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(())
     }
@@ -99,7 +99,7 @@ impl WriteTransaction<'_> {
         let result = sqlx::query("DELETE FROM media_origins WHERE app_id = ? AND origin_id = ?")
             .bind(integer(app_id.value()))
             .bind(id.as_str())
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         Ok(result.rows_affected() == 1)
     }

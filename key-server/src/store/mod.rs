@@ -1,4 +1,4 @@
-//! State: SQLite in WAL mode. Every write is one immediate transaction.
+//! State: SQLite in WAL mode. Every write is one immediate transaction, and is done when it is durable: see `log_sync`.
 
 mod app_keys;
 mod app_settings;
@@ -13,6 +13,7 @@ mod audit_prune;
 mod audit_row;
 mod audit_verify;
 mod ciphertexts;
+mod deferred;
 mod dispatch;
 mod events;
 mod idempotency;
@@ -22,10 +23,12 @@ mod job_attempts;
 mod job_lists;
 mod jobs;
 mod labels;
+mod log_sync;
 mod media_origins;
 mod migrations;
 mod pacing;
 mod pulls;
+mod recent;
 mod scopes;
 mod sdk_builds;
 mod server_keys;
@@ -69,6 +72,7 @@ pub use audit_list::{AuditQuery, ListedAudit};
 pub use audit_prune::{OldRows, PruneError};
 pub use audit_verify::{AuditDamage, AuditTail};
 pub use ciphertexts::{CIPHERTEXT_COLUMNS, CiphertextColumn, CiphertextRow, OTHER_CIPHERTEXT_COLUMNS, Owner, RowKey};
+use deferred::Deferred;
 pub use dispatch::{Attempt, ClaimedDelivery};
 pub use events::{Event, EventRow, EventType};
 pub use idempotency::{IdempotencyState, IdempotencyUse};
@@ -76,8 +80,10 @@ pub use imported_keys::ImportedKey;
 pub use job_attempts::JobProgress;
 pub use job_lists::{JobFilter, JobLogLine};
 pub use jobs::{Job, JobKind, JobState, NewJob};
+use log_sync::LogSync;
 pub use media_origins::MediaOriginRow;
 pub(crate) use pacing::AccountKey;
+use recent::{Forget, Recent};
 pub use scopes::{Scope, Scopes};
 pub use sdk_builds::{SdkBuildRow, SdkBuildUse};
 pub use server_keys::ServerKeyRow;
@@ -97,15 +103,23 @@ pub use webhooks::{Delivery, DeliveryState, Webhook};
 pub use worker_keys::WorkerKey;
 pub use workflows::Workflow;
 
-const CONNECTIONS_MAX: u32 = 8;
+const READERS_MAX: u32 = 8;
+/// Pages of the log at which SQLite moves them into the database file: 16 MiB. A page that many commits change is moved once.
+const CHECKPOINT_PAGES: &str = "4000";
+/// Pages that the writer keeps, in KiB. Nobody else writes, or hardly ever, and so they stay valid.
+const WRITER_CACHE_KIB: &str = "-8192";
 /// How long a write waits for those before it, and for another process (the command line beside the server).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The database.
 pub struct Store {
     pool: SqlitePool,
+    /// One connection, kept: its pages stay in memory, and with it the log stays where it is.
+    writer: SqlitePool,
     /// Writers of this process queue here in order instead of polling SQLite's lock.
-    writer: Mutex<()>,
+    turn: Mutex<()>,
+    log_sync: LogSync,
+    recent: Recent,
     /// Seals the ends of the audit log; known once the KMS has opened the installation's secret.
     audit_key: OnceLock<AuditKey>,
 }
@@ -113,6 +127,9 @@ pub struct Store {
 /// A write in progress. Dropped without [`WriteTransaction::commit`], it leaves nothing behind.
 pub struct WriteTransaction<'a> {
     transaction: Transaction<'static, Sqlite>,
+    deferred: Deferred,
+    log_sync: &'a LogSync,
+    forget: Option<Forget<'a>>,
     audit_key: &'a OnceLock<AuditKey>,
     _turn: MutexGuard<'a, ()>,
 }
@@ -124,6 +141,9 @@ pub enum StoreError {
     /// The database does not answer or refuses.
     #[error("database: {0}")]
     Database(#[from] sqlx::Error),
+    /// It did, but not for good.
+    #[error("database log: {0}")]
+    NotDurable(std::io::Error),
     /// The schema can't be brought up to date.
     #[error("database schema: {0}")]
     Schema(#[from] sqlx::migrate::MigrateError),
@@ -144,27 +164,47 @@ impl Store {
             .create_if_missing(false)
             .foreign_keys(true)
             .journal_mode(SqliteJournalMode::Wal)
-            // An audit row must survive a power cut before its key is released.
-            .synchronous(SqliteSynchronous::Full)
+            // An audit row must survive a power cut before its key is released: that is `log_sync`'s to see to, for all who
+            // commit at the same moment. SQLite itself syncs around checkpoints.
+            .synchronous(SqliteSynchronous::Normal)
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
             // What is deleted is overwritten: a title's secret does not stay behind in a free page.
             .pragma("secure_delete", "ON")
             .busy_timeout(BUSY_TIMEOUT);
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .acquire_timeout(BUSY_TIMEOUT)
+            .connect_with(options.clone().pragma("cache_size", WRITER_CACHE_KIB))
+            .await?;
+        migrations::migrator().run(&writer).await?;
+        let log_sync = LogSync::of(file);
+        log_sync.durable().await.map_err(StoreError::NotDurable)?;
         let pool = SqlitePoolOptions::new()
-            .max_connections(CONNECTIONS_MAX)
+            .max_connections(READERS_MAX)
+            // A connection is a thread of this process: it does not go away by itself.
+            .test_before_acquire(false)
             .acquire_timeout(BUSY_TIMEOUT)
             .connect_with(options)
             .await?;
-        migrations::migrator().run(&pool).await?;
-        Ok(Self { pool, writer: Mutex::new(()), audit_key: OnceLock::new() })
+        Ok(Self { pool, writer, turn: Mutex::new(()), log_sync, recent: Recent::default(), audit_key: OnceLock::new() })
     }
 
     /// Starts an immediate transaction: it never has to upgrade, so it never fails with BUSY half way.
     pub async fn write(&self) -> Result<WriteTransaction<'_>, StoreError> {
+        Ok(WriteTransaction { forget: Some(self.recent.forget_later()), ..self.write_release().await? })
+    }
+
+    /// A write that leaves applications, titles, builds and their keys as they are: sessions, accounts, events and the log.
+    pub(crate) async fn write_release(&self) -> Result<WriteTransaction<'_>, StoreError> {
         // Behind a write that hangs (on the KMS, on another process) requests would pile up without end.
-        let turn =
-            tokio::time::timeout(BUSY_TIMEOUT, self.writer.lock()).await.map_err(|_| sqlx::Error::PoolTimedOut)?;
-        let transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        Ok(WriteTransaction { transaction, audit_key: &self.audit_key, _turn: turn })
+        let turn = tokio::time::timeout(BUSY_TIMEOUT, self.turn.lock()).await.map_err(|_| sqlx::Error::PoolTimedOut)?;
+        self.log_sync.check().map_err(StoreError::NotDurable)?;
+        let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let (deferred, log_sync) = (Deferred::default(), &self.log_sync);
+        Ok(WriteTransaction { transaction, deferred, log_sync, forget: None, audit_key: &self.audit_key, _turn: turn })
     }
 
     /// Asks the database for anything at all.
@@ -176,25 +216,34 @@ impl Store {
     /// Moves the log into the database file and empties it, so that no older copy of a deleted row is left there. Waits
     /// for those who read, and gives up on one that takes long: the next call does it then.
     pub async fn empty_log(&self) -> Result<(), StoreError> {
-        let _turn = self.writer.lock().await;
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.pool).await?;
+        let _turn = self.turn.lock().await;
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.writer).await?;
         Ok(())
     }
 
     /// Closes every connection; later calls fail.
     pub async fn close(&self) {
+        drop(self.recent.forget_later());
         self.pool.close().await;
+        self.writer.close().await;
     }
 }
 
 impl WriteTransaction<'_> {
-    /// Makes the write durable.
-    pub async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.transaction.commit().await?)
+    /// Makes the write durable. Others may write as soon as it is in the log.
+    pub async fn commit(mut self) -> Result<(), StoreError> {
+        self.deferred.send(&mut self.transaction).await?;
+        let Self { transaction, log_sync, forget, _turn: turn, .. } = self;
+        transaction.commit().await?;
+        drop(forget);
+        drop(turn);
+        log_sync.durable().await.map_err(StoreError::NotDurable)
     }
 
-    fn connection(&mut self) -> &mut SqliteConnection {
-        &mut self.transaction
+    /// The connection, once it has done all that was deferred.
+    async fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+        self.deferred.send(&mut self.transaction).await?;
+        Ok(&mut self.transaction)
     }
 }
 

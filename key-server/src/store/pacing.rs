@@ -31,7 +31,7 @@ impl Store {
         let mut write = self.write().await?;
         let result = sqlx::query("DELETE FROM pacing_accounts WHERE last_seen_at < ?")
             .bind(before)
-            .execute(write.connection())
+            .execute(write.connection().await?)
             .await?;
         write.commit().await?;
         Ok(result.rows_affected())
@@ -49,7 +49,7 @@ impl WriteTransaction<'_> {
         .bind(key.file_id.as_str())
         .bind(key.version)
         .bind(&key.viewer)
-        .fetch_optional(self.connection())
+        .fetch_optional(self.connection().await?)
         .await?;
         let Some(row) = row else { return Ok(Account::default()) };
         let mut account: Account =
@@ -66,21 +66,19 @@ impl WriteTransaction<'_> {
         now: i64,
     ) -> Result<(), StoreError> {
         let text = serde_json::to_string(account).map_err(|_| StoreError::Corrupt("pacing account"))?;
-        sqlx::query(
+        self.later(
             "INSERT INTO pacing_accounts (app_id, file_id, version, viewer, periods, account, last_seen_at)
              VALUES (?, ?, ?, ?, ?, ?, ?)
              ON CONFLICT DO UPDATE SET periods = excluded.periods, account = excluded.account,
              last_seen_at = excluded.last_seen_at",
         )
-        .bind(integer(key.app_id.value()))
-        .bind(key.file_id.as_str())
-        .bind(key.version)
-        .bind(&key.viewer)
-        .bind(account.periods.as_bytes())
-        .bind(text)
-        .bind(now)
-        .execute(self.connection())
-        .await?;
+        .bind(integer(key.app_id.value()))?
+        .bind(key.file_id.as_str())?
+        .bind(key.version)?
+        .bind(&key.viewer)?
+        .bind(account.periods.as_bytes())?
+        .bind(text)?
+        .bind(now)?;
         Ok(())
     }
 
@@ -88,7 +86,7 @@ impl WriteTransaction<'_> {
     pub(crate) async fn suspect_session(&mut self, id: &SessionId, score: &Score) -> Result<(), StoreError> {
         let row = sqlx::query("SELECT reasons FROM sessions WHERE id = ?")
             .bind(id.as_bytes().as_slice())
-            .fetch_optional(self.connection())
+            .fetch_optional(self.connection().await?)
             .await?;
         let Some(row) = row else { return Ok(()) };
         let mut reasons: BTreeSet<Reason> = reasons_column(row.try_get("reasons")?)?.into_iter().collect();
@@ -98,7 +96,7 @@ impl WriteTransaction<'_> {
             .bind(integer(score.points))
             .bind(text)
             .bind(id.as_bytes().as_slice())
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         Ok(())
     }

@@ -42,7 +42,7 @@ impl WriteTransaction<'_> {
         .bind(lease_expires_at)
         .bind(now)
         .bind(json_list(busy))
-        .fetch_optional(self.connection())
+        .fetch_optional(self.connection().await?)
         .await?;
         row.as_ref().map(upload_from_row).transpose()
     }
@@ -52,7 +52,7 @@ impl WriteTransaction<'_> {
         let result = sqlx::query("UPDATE uploads SET expires_at = ? WHERE upload_id = ? AND state = 'receiving'")
             .bind(until)
             .bind(upload_id.as_str())
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         Ok(result.rows_affected() == 1)
     }
@@ -66,7 +66,7 @@ impl WriteTransaction<'_> {
             sqlx::query(statement)
                 .bind(length.map(integer))
                 .bind(upload.file_id.as_str())
-                .execute(self.connection())
+                .execute(self.connection().await?)
                 .await?;
         }
         Ok(())
@@ -76,7 +76,7 @@ impl WriteTransaction<'_> {
     pub async fn count_failed_pull(&mut self, upload_id: &UploadId) -> Result<u32, StoreError> {
         let row = sqlx::query("UPDATE uploads SET attempt = attempt + 1 WHERE upload_id = ? RETURNING attempt")
             .bind(upload_id.as_str())
-            .fetch_one(self.connection())
+            .fetch_one(self.connection().await?)
             .await?;
         number(row.try_get(0)?, "upload attempt")
     }
@@ -104,7 +104,7 @@ mod tests {
                 "INSERT INTO uploads (upload_id, app_id, file_id, kind, state, url, key_ciphertext, created_at, updated_at, expires_at)
                  VALUES (?3, unicode(?2), ?3, 'url', 'receiving', 'http://public.test/', x'01', ?1, ?1, ?1)",
             ] {
-                sqlx::query(statement).bind(created_at).bind(app).bind(id).execute(write.connection()).await.unwrap();
+                sqlx::query(statement).bind(created_at).bind(app).bind(id).execute(write.connection().await.unwrap()).await.unwrap();
             }
         }
         let mut claimed = Vec::new();

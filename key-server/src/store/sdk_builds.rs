@@ -85,32 +85,19 @@ impl Store {
 }
 
 impl WriteTransaction<'_> {
-    /// Whether a newer build is accepted, and was made before `before`.
-    pub async fn has_newer_sdk_build(&mut self, id: &BuildId, before: i64) -> Result<bool, StoreError> {
-        let row = sqlx::query(
-            "SELECT EXISTS (SELECT 1 FROM sdk_builds WHERE seq > (SELECT seq FROM sdk_builds WHERE id = ?)
-             AND retired_at IS NULL AND created_at < ?)",
-        )
-        .bind(id.as_str())
-        .bind(before)
-        .fetch_one(self.connection())
-        .await?;
-        Ok(row.try_get(0)?)
-    }
-
     /// Keeps a new build and the server keys it pins.
     pub async fn insert_sdk_build(&mut self, build: &SdkBuildRow, pinned: &[ServerKeyId]) -> Result<(), StoreError> {
         sqlx::query("INSERT INTO sdk_builds (id, secret_ciphertext, created_at) VALUES (?, ?, ?)")
             .bind(build.id.as_str())
             .bind(build.secret_ciphertext.as_slice())
             .bind(build.created_at)
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         for server_key_id in pinned {
             sqlx::query("INSERT INTO sdk_build_server_keys (build_id, server_key_id) VALUES (?, ?)")
                 .bind(build.id.as_str())
                 .bind(server_key_id.as_str())
-                .execute(self.connection())
+                .execute(self.connection().await?)
                 .await?;
         }
         Ok(())
@@ -121,7 +108,7 @@ impl WriteTransaction<'_> {
         let result = sqlx::query("UPDATE sdk_builds SET retired_at = ? WHERE id = ? AND retired_at IS NULL")
             .bind(now)
             .bind(id.as_str())
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         Ok(result.rows_affected() == 1)
     }
@@ -133,7 +120,7 @@ impl WriteTransaction<'_> {
              (SELECT 1 FROM sdk_build_server_keys p JOIN server_keys k ON k.id = p.server_key_id
               WHERE p.build_id = b.id AND k.retired_at IS NULL)",
         )
-        .fetch_all(self.connection())
+        .fetch_all(self.connection().await?)
         .await?;
         rows.iter().map(|row| parsed(row.try_get("id")?, "build id")).collect()
     }

@@ -56,7 +56,7 @@ impl WriteTransaction<'_> {
             .bind(key.public_key.as_slice())
             .bind(key.private_key_ciphertext.as_slice())
             .bind(key.created_at)
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         Ok(())
     }
@@ -69,7 +69,7 @@ impl WriteTransaction<'_> {
         )
         .bind(now)
         .bind(keep)
-        .fetch_all(self.connection())
+        .fetch_all(self.connection().await?)
         .await?;
         rows.iter().map(|row| parsed(row.try_get("id")?, "server key id")).collect()
     }

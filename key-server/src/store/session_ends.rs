@@ -49,7 +49,7 @@ impl WriteTransaction<'_> {
                 .bind(now)
                 .bind(by.as_str())
                 .bind(id.as_bytes().as_slice())
-                .execute(self.connection())
+                .execute(self.connection().await?)
                 .await?;
         Ok(result.rows_affected() == 1)
     }
@@ -76,6 +76,6 @@ impl WriteTransaction<'_> {
         now: i64,
     ) -> Result<u64, StoreError> {
         let query = sqlx::query(statement).bind(now).bind(ended_by.as_str()).bind(integer(app_id.value())).bind(value);
-        Ok(query.execute(self.connection()).await?.rows_affected())
+        Ok(query.execute(self.connection().await?).await?.rows_affected())
     }
 }

@@ -24,7 +24,7 @@ impl WriteTransaction<'_> {
         .bind(position_ms.map(integer))
         .bind(id.as_bytes().as_slice())
         .bind(integer(uses_max))
-        .fetch_optional(self.connection())
+        .fetch_optional(self.connection().await?)
         .await?;
         row.map(|row| number(row.try_get("releases")?, "releases")).transpose()
     }

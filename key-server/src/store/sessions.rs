@@ -102,6 +102,8 @@ pub struct StillAllowed {
     pub signing_key: bool,
     /// The SDK build, if there is one, is accepted.
     pub build: bool,
+    /// A newer build than that is accepted, and was made before the time asked for.
+    pub newer_build: bool,
 }
 
 impl Store {
@@ -117,8 +119,10 @@ impl Store {
     /// Forgets sessions that ended before `before`. Their history stays in the audit log.
     pub async fn delete_sessions_expired_before(&self, before: i64) -> Result<u64, StoreError> {
         let mut write = self.write().await?;
-        let result =
-            sqlx::query("DELETE FROM sessions WHERE expires_at < ?").bind(before).execute(write.connection()).await?;
+        let result = sqlx::query("DELETE FROM sessions WHERE expires_at < ?")
+            .bind(before)
+            .execute(write.connection().await?)
+            .await?;
         write.commit().await?;
         Ok(result.rows_affected())
     }
@@ -127,38 +131,37 @@ impl Store {
 impl WriteTransaction<'_> {
     /// Keeps a new session.
     pub async fn insert_session(&mut self, session: &Session) -> Result<(), StoreError> {
-        sqlx::query(
+        let limits = limits_column(&session.limits)?;
+        self.later(
             "INSERT INTO sessions (id, app_id, file_id, version, mode, uid, us, kid, signature_hash, build_id, level, downgrade,
              max_track, preview_segments, limits, origin, ip_class,
              created_at, expires_at, url_expires_at, last_counter, last_position_ms, last_seen_at, releases)
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
-        .bind(session.id.as_bytes().as_slice())
-        .bind(integer(session.app_id.value()))
-        .bind(session.file_id.as_str())
-        .bind(session.version)
-        .bind(session.mode.as_str())
-        .bind(session.uid.as_deref())
-        .bind(session.us.as_deref())
-        .bind(session.kid.as_str())
-        .bind(session.signature_hash.as_slice())
-        .bind(session.build_id.as_ref().map(BuildId::as_str))
-        .bind(session.level.as_str())
-        .bind(session.downgrade.map(Downgrade::as_str))
-        .bind(session.max_track.number())
-        .bind(session.preview_segments)
-        .bind(limits_column(&session.limits)?)
-        .bind(session.origin.as_deref())
-        .bind(session.ip_class.as_deref())
-        .bind(session.created_at)
-        .bind(session.expires_at)
-        .bind(session.url_expires_at)
-        .bind(integer(session.last_counter))
-        .bind(integer(session.last_position_ms))
-        .bind(session.created_at)
-        .bind(session.releases_at_opening())
-        .execute(self.connection())
-        .await?;
+        .bind(session.id.as_bytes().as_slice())?
+        .bind(integer(session.app_id.value()))?
+        .bind(session.file_id.as_str())?
+        .bind(session.version)?
+        .bind(session.mode.as_str())?
+        .bind(session.uid.as_deref())?
+        .bind(session.us.as_deref())?
+        .bind(session.kid.as_str())?
+        .bind(session.signature_hash.as_slice())?
+        .bind(session.build_id.as_ref().map(BuildId::as_str))?
+        .bind(session.level.as_str())?
+        .bind(session.downgrade.map(Downgrade::as_str))?
+        .bind(session.max_track.number())?
+        .bind(session.preview_segments)?
+        .bind(limits)?
+        .bind(session.origin.as_deref())?
+        .bind(session.ip_class.as_deref())?
+        .bind(session.created_at)?
+        .bind(session.expires_at)?
+        .bind(session.url_expires_at)?
+        .bind(integer(session.last_counter))?
+        .bind(integer(session.last_position_ms))?
+        .bind(session.created_at)?
+        .bind(session.releases_at_opening())?;
         Ok(())
     }
 
@@ -196,7 +199,7 @@ impl WriteTransaction<'_> {
         .bind(progress.us.as_deref())
         .bind(progress.preview_segments)
         .bind(limits_column(&progress.limits)?)
-        .fetch_optional(self.connection())
+        .fetch_optional(self.connection().await?)
         .await?;
         row.map(|row| number(row.try_get("releases")?, "releases")).transpose()
     }
@@ -205,27 +208,41 @@ impl WriteTransaction<'_> {
     pub async fn session(&mut self, id: &SessionId) -> Result<Option<Session>, StoreError> {
         let row = sqlx::query("SELECT * FROM sessions WHERE id = ?")
             .bind(id.as_bytes().as_slice())
-            .fetch_optional(self.connection())
+            .fetch_optional(self.connection().await?)
             .await?;
         row.as_ref().map(session_from_row).transpose()
     }
 
     /// Whether what a release of keys stands on still holds, now that nothing else can change it.
-    pub async fn still_allowed(&mut self, session: &Session, kid: &KeyId) -> Result<StillAllowed, StoreError> {
+    /// `before` is when a newer build was made at the latest to count.
+    pub async fn still_allowed(
+        &mut self,
+        session: &Session,
+        kid: &KeyId,
+        before: i64,
+    ) -> Result<StillAllowed, StoreError> {
         let row = sqlx::query(
             "SELECT EXISTS (SELECT 1 FROM titles t JOIN title_versions v USING (file_id) WHERE t.file_id = ?1 AND t.app_id = ?2
                  AND t.state = 'published' AND v.version = ?3 AND v.publication IS NOT NULL),
              EXISTS (SELECT 1 FROM signing_keys WHERE app_id = ?2 AND kid = ?4 AND retired_at IS NULL),
-             ?5 IS NULL OR EXISTS (SELECT 1 FROM sdk_builds WHERE id = ?5 AND retired_at IS NULL)",
+             ?5 IS NULL OR EXISTS (SELECT 1 FROM sdk_builds WHERE id = ?5 AND retired_at IS NULL),
+             EXISTS (SELECT 1 FROM sdk_builds WHERE seq > (SELECT seq FROM sdk_builds WHERE id = ?5)
+                 AND retired_at IS NULL AND created_at < ?6)",
         )
         .bind(session.file_id.as_str())
         .bind(integer(session.app_id.value()))
         .bind(session.version)
         .bind(kid.as_str())
         .bind(session.build_id.as_ref().map(BuildId::as_str))
-        .fetch_one(self.connection())
+        .bind(before)
+        .fetch_one(self.connection().await?)
         .await?;
-        Ok(StillAllowed { title: row.try_get(0)?, signing_key: row.try_get(1)?, build: row.try_get(2)? })
+        Ok(StillAllowed {
+            title: row.try_get(0)?,
+            signing_key: row.try_get(1)?,
+            build: row.try_get(2)?,
+            newer_build: row.try_get(3)?,
+        })
     }
 }
 

@@ -25,7 +25,7 @@ impl WriteTransaction<'_> {
         .bind(user_id.map_or(NOBODY, UserId::as_str))
         .bind(now)
         .bind(window_secs)
-        .fetch_one(self.connection())
+        .fetch_one(self.connection().await?)
         .await?;
         number(row.try_get("count")?, "failed attempts")
     }
@@ -34,7 +34,7 @@ impl WriteTransaction<'_> {
     pub async fn forget_sign_in_failures(&mut self, user_id: &UserId) -> Result<u64, StoreError> {
         let row = sqlx::query("DELETE FROM sign_in_failures WHERE user_id = ? RETURNING count")
             .bind(user_id.as_str())
-            .fetch_optional(self.connection())
+            .fetch_optional(self.connection().await?)
             .await?;
         row.map_or(Ok(0), |row| number(row.try_get("count")?, "failed attempts"))
     }

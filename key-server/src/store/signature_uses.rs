@@ -15,7 +15,7 @@ impl Store {
         for statement in
             ["DELETE FROM used_signatures WHERE forget_at < ?", "DELETE FROM signature_addresses WHERE forget_at < ?"]
         {
-            count += sqlx::query(statement).bind(before).execute(write.connection()).await?.rows_affected();
+            count += sqlx::query(statement).bind(before).execute(write.connection().await?).await?.rows_affected();
         }
         write.commit().await?;
         Ok(count)
@@ -28,7 +28,7 @@ impl WriteTransaction<'_> {
         let result = sqlx::query("INSERT OR IGNORE INTO used_signatures (signature_hash, forget_at) VALUES (?, ?)")
             .bind(signature_hash.as_slice())
             .bind(forget_at)
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         Ok(result.rows_affected() == 1)
     }
@@ -47,7 +47,7 @@ impl WriteTransaction<'_> {
         )
         .bind(signature_hash.as_slice())
         .bind(address_mac.as_slice())
-        .fetch_one(self.connection())
+        .fetch_one(self.connection().await?)
         .await?;
         if row.try_get::<i64, _>("is_known")? > 0 {
             return Ok(true);
@@ -59,7 +59,7 @@ impl WriteTransaction<'_> {
             .bind(signature_hash.as_slice())
             .bind(address_mac.as_slice())
             .bind(forget_at.max(row.try_get("forget_at")?))
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         Ok(true)
     }
@@ -83,7 +83,7 @@ impl WriteTransaction<'_> {
         .bind(integer(app_id.value()))
         .bind(uid)
         .bind(limit.saturating_sub(1))
-        .fetch_all(self.connection())
+        .fetch_all(self.connection().await?)
         .await?;
         rows.iter().map(|row| Ok((session_id(row)?, parsed(row.try_get("file_id")?, "file id")?))).collect()
     }

@@ -69,7 +69,7 @@ impl WriteTransaction<'_> {
         let row = sqlx::query("SELECT * FROM title_versions WHERE file_id = ? AND version = ?")
             .bind(file_id.as_str())
             .bind(version)
-            .fetch_optional(self.connection())
+            .fetch_optional(self.connection().await?)
             .await?;
         row.as_ref().map(version_from_row).transpose()
     }
@@ -84,12 +84,12 @@ impl WriteTransaction<'_> {
         .bind(version.secret_ciphertext.as_deref())
         .bind(&version.public_key)
         .bind(version.created_at)
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         sqlx::query("UPDATE titles SET last_version = max(last_version, ?) WHERE file_id = ?")
             .bind(version.version)
             .bind(version.file_id.as_str())
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         Ok(())
     }
@@ -113,7 +113,7 @@ impl WriteTransaction<'_> {
         .bind(now)
         .bind(file_id.as_str())
         .bind(version)
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(())
     }
@@ -123,7 +123,7 @@ impl WriteTransaction<'_> {
         sqlx::query("DELETE FROM title_versions WHERE file_id = ? AND version = ?")
             .bind(file_id.as_str())
             .bind(version)
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         Ok(())
     }

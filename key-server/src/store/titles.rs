@@ -127,7 +127,7 @@ impl WriteTransaction<'_> {
     pub async fn title(&mut self, file_id: &FileId) -> Result<Option<Title>, StoreError> {
         let row = sqlx::query("SELECT * FROM titles WHERE file_id = ?")
             .bind(file_id.as_str())
-            .fetch_optional(self.connection())
+            .fetch_optional(self.connection().await?)
             .await?;
         row.as_ref().map(title_from_row).transpose()
     }
@@ -156,7 +156,7 @@ impl WriteTransaction<'_> {
         .bind(title.updated_at)
         .bind(change_seq)
         .bind(search_text(&title.file_id, &title.name, &title.description))
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(())
     }
@@ -180,7 +180,7 @@ impl WriteTransaction<'_> {
         .bind(now)
         .bind(change_seq)
         .bind(file_id.as_str())
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(())
     }
@@ -192,7 +192,7 @@ impl WriteTransaction<'_> {
             .bind(now)
             .bind(change_seq)
             .bind(file_id.as_str())
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         Ok(())
     }
@@ -210,7 +210,7 @@ impl WriteTransaction<'_> {
             .bind(description)
             .bind(search_text(file_id, name, description))
             .bind(file_id.as_str())
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         self.touch_title(file_id, now).await
     }
@@ -229,7 +229,7 @@ impl WriteTransaction<'_> {
             .bind(integer(duration_ms))
             .bind(stored_bytes.map(integer))
             .bind(file_id.as_str())
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         self.touch_title(file_id, now).await
     }
@@ -241,14 +241,15 @@ impl WriteTransaction<'_> {
             "DELETE FROM title_labels WHERE file_id = ?",
             "DELETE FROM imported_keys WHERE file_id = ?",
         ] {
-            sqlx::query(statement).bind(file_id.as_str()).execute(self.connection()).await?;
+            sqlx::query(statement).bind(file_id.as_str()).execute(self.connection().await?).await?;
         }
         self.cancel_jobs_of_title(file_id, now).await?;
         self.set_title_state(file_id, TitleState::Deleted, None, now).await
     }
 
     async fn next_change(&mut self) -> Result<i64, StoreError> {
-        let row = sqlx::query("UPDATE changes SET seq = seq + 1 RETURNING seq").fetch_one(self.connection()).await?;
+        let row =
+            sqlx::query("UPDATE changes SET seq = seq + 1 RETURNING seq").fetch_one(self.connection().await?).await?;
         Ok(row.try_get(0)?)
     }
 }

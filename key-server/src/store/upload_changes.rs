@@ -9,7 +9,7 @@ impl WriteTransaction<'_> {
     pub async fn upload(&mut self, upload_id: &UploadId) -> Result<Option<Upload>, StoreError> {
         let row = sqlx::query("SELECT * FROM uploads WHERE upload_id = ?")
             .bind(upload_id.as_str())
-            .fetch_optional(self.connection())
+            .fetch_optional(self.connection().await?)
             .await?;
         row.as_ref().map(upload_from_row).transpose()
     }
@@ -33,7 +33,7 @@ impl WriteTransaction<'_> {
         .bind(upload.created_at)
         .bind(upload.updated_at)
         .bind(upload.expires_at)
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(())
     }
@@ -44,7 +44,7 @@ impl WriteTransaction<'_> {
             .bind(mode.as_str())
             .bind(integer(size_bytes))
             .bind(file_id.as_str())
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         Ok(())
     }
@@ -57,7 +57,7 @@ impl WriteTransaction<'_> {
         )
         .bind(now)
         .bind(upload_id.as_str())
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(result.rows_affected() == 1)
     }
@@ -80,7 +80,7 @@ impl WriteTransaction<'_> {
         .bind(expires_at)
         .bind(upload_id.as_str())
         .bind(integer(from))
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(result.rows_affected() == 1)
     }
@@ -95,17 +95,17 @@ impl WriteTransaction<'_> {
     ) -> Result<Option<Stretch>, StoreError> {
         let row = sqlx::query("SELECT coalesce(max(number), 0) + 1 FROM source_stretches WHERE upload_id = ?")
             .bind(upload_id.as_str())
-            .fetch_one(self.connection())
+            .fetch_one(self.connection().await?)
             .await?;
         let stretch = Stretch { number: number(row.try_get(0)?, "stretch")?, start };
         sqlx::query("DELETE FROM source_stretches WHERE upload_id = ? AND start >= ?")
             .bind(upload_id.as_str())
             .bind(integer(start))
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         let row = sqlx::query("SELECT count(*) FROM source_stretches WHERE upload_id = ?")
             .bind(upload_id.as_str())
-            .fetch_one(self.connection())
+            .fetch_one(self.connection().await?)
             .await?;
         if row.try_get::<i64, _>(0)? >= i64::from(max) {
             return Ok(None);
@@ -114,7 +114,7 @@ impl WriteTransaction<'_> {
             .bind(upload_id.as_str())
             .bind(stretch.number)
             .bind(integer(start))
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         Ok(Some(stretch))
     }
@@ -128,14 +128,14 @@ impl WriteTransaction<'_> {
         )
         .bind(now)
         .bind(file_id.as_str())
-        .fetch_all(self.connection())
+        .fetch_all(self.connection().await?)
         .await?;
         let mut forgotten = Vec::with_capacity(rows.len());
         for row in &rows {
             let upload_id: &str = row.try_get(0)?;
             sqlx::query("DELETE FROM source_stretches WHERE upload_id = ?")
                 .bind(upload_id)
-                .execute(self.connection())
+                .execute(self.connection().await?)
                 .await?;
             forgotten.push(parsed(upload_id, "upload id")?);
         }

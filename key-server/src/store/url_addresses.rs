@@ -21,7 +21,7 @@ impl WriteTransaction<'_> {
     pub async fn count_url_addresses(&mut self, url_hash: &[u8; 32]) -> Result<u32, StoreError> {
         let row = sqlx::query("SELECT count(*) FROM url_addresses WHERE url_hash = ?")
             .bind(url_hash.as_slice())
-            .fetch_one(self.connection())
+            .fetch_one(self.connection().await?)
             .await?;
         number(row.try_get(0)?, "count")
     }
@@ -34,12 +34,15 @@ impl WriteTransaction<'_> {
         expires_at: i64,
         now: i64,
     ) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM url_addresses WHERE expires_at <= ?").bind(now).execute(self.connection()).await?;
+        sqlx::query("DELETE FROM url_addresses WHERE expires_at <= ?")
+            .bind(now)
+            .execute(self.connection().await?)
+            .await?;
         sqlx::query("INSERT OR IGNORE INTO url_addresses (url_hash, address, expires_at) VALUES (?, ?, ?)")
             .bind(url_hash.as_slice())
             .bind(address)
             .bind(expires_at)
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         Ok(())
     }

@@ -85,8 +85,10 @@ impl Store {
     /// Forgets sign-ins that ended by themselves.
     pub async fn delete_sign_ins_expired_before(&self, now: i64) -> Result<u64, StoreError> {
         let mut write = self.write().await?;
-        let result =
-            sqlx::query("DELETE FROM sign_ins WHERE expires_at <= ?").bind(now).execute(write.connection()).await?;
+        let result = sqlx::query("DELETE FROM sign_ins WHERE expires_at <= ?")
+            .bind(now)
+            .execute(write.connection().await?)
+            .await?;
         write.commit().await?;
         Ok(result.rows_affected())
     }
@@ -102,7 +104,7 @@ impl WriteTransaction<'_> {
         .bind(&row.user.name)
         .bind(&row.password_hash)
         .bind(row.user.created_at)
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(result.rows_affected() == 1)
     }
@@ -112,7 +114,7 @@ impl WriteTransaction<'_> {
         sqlx::query("UPDATE users SET password_hash = ? WHERE user_id = ?")
             .bind(password_hash)
             .bind(user_id.as_str())
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         Ok(())
     }
@@ -125,7 +127,7 @@ impl WriteTransaction<'_> {
         .bind(password_hash)
         .bind(checked.user.user_id.as_str())
         .bind(&checked.password_hash)
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(result.rows_affected() == 1)
     }
@@ -135,7 +137,7 @@ impl WriteTransaction<'_> {
         let result = sqlx::query("UPDATE users SET disabled_at = ? WHERE user_id = ? AND disabled_at IS NULL")
             .bind(now)
             .bind(user_id.as_str())
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         Ok(result.rows_affected() == 1)
     }
@@ -157,7 +159,7 @@ impl WriteTransaction<'_> {
         .bind(&checked.password_hash)
         .bind(now)
         .bind(expires_at)
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(result.rows_affected() == 1)
     }
@@ -173,7 +175,7 @@ impl WriteTransaction<'_> {
             .bind(now)
             .bind(expires_at)
             .bind(token_hash.as_slice())
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         Ok(())
     }
@@ -182,7 +184,7 @@ impl WriteTransaction<'_> {
     pub async fn delete_sign_in(&mut self, token_hash: &[u8; 32]) -> Result<Option<UserId>, StoreError> {
         let row = sqlx::query("DELETE FROM sign_ins WHERE token_hash = ? RETURNING user_id")
             .bind(token_hash.as_slice())
-            .fetch_optional(self.connection())
+            .fetch_optional(self.connection().await?)
             .await?;
         row.map(|row| parsed(row.try_get(0)?, "user id")).transpose()
     }
@@ -192,7 +194,7 @@ impl WriteTransaction<'_> {
         sqlx::query("DELETE FROM sign_ins WHERE user_id = ?1 AND (?2 IS NULL OR token_hash <> ?2)")
             .bind(user_id.as_str())
             .bind(except.map(<[u8; 32]>::as_slice))
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         Ok(())
     }

@@ -46,7 +46,7 @@ impl WriteTransaction<'_> {
             .bind(now)
             .bind(file_id.as_str())
             .bind(version)
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         Ok(result.rows_affected() == 1)
     }

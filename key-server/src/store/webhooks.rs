@@ -145,7 +145,7 @@ impl WriteTransaction<'_> {
         .bind(webhook.enabled)
         .bind(webhook.created_at)
         .bind(webhook.updated_at)
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(())
     }
@@ -154,7 +154,7 @@ impl WriteTransaction<'_> {
     pub async fn count_webhooks(&mut self, app_id: AppId) -> Result<u32, StoreError> {
         let row = sqlx::query("SELECT count(*) FROM webhooks WHERE app_id = ?")
             .bind(integer(app_id.value()))
-            .fetch_one(self.connection())
+            .fetch_one(self.connection().await?)
             .await?;
         number(row.try_get(0)?, "count")
     }
@@ -168,7 +168,7 @@ impl WriteTransaction<'_> {
                 .bind(webhook.enabled)
                 .bind(webhook.updated_at)
                 .bind(webhook.webhook_id.as_str())
-                .execute(self.connection())
+                .execute(self.connection().await?)
                 .await?;
         Ok(result.rows_affected() == 1)
     }
@@ -178,7 +178,7 @@ impl WriteTransaction<'_> {
         let result = sqlx::query("DELETE FROM webhooks WHERE webhook_id = ? AND app_id = ?")
             .bind(id.as_str())
             .bind(integer(app_id.value()))
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         Ok(result.rows_affected() == 1)
     }

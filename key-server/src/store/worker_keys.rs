@@ -52,7 +52,7 @@ impl WriteTransaction<'_> {
         .bind(key.secret_hash.as_slice())
         .bind(key.psk_ciphertext.as_slice())
         .bind(now)
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(!accepted)
     }
@@ -61,7 +61,7 @@ impl WriteTransaction<'_> {
     pub async fn is_worker_key(&mut self, id: &ApiKeyId) -> Result<bool, StoreError> {
         let row = sqlx::query("SELECT 1 FROM api_keys WHERE id = ? AND app_id IS NULL AND retired_at IS NULL")
             .bind(id.as_str())
-            .fetch_optional(self.connection())
+            .fetch_optional(self.connection().await?)
             .await?;
         Ok(row.is_some())
     }
@@ -72,7 +72,7 @@ impl WriteTransaction<'_> {
             sqlx::query("UPDATE api_keys SET retired_at = ? WHERE id = ? AND app_id IS NULL AND retired_at IS NULL")
                 .bind(now)
                 .bind(id.as_str())
-                .execute(self.connection())
+                .execute(self.connection().await?)
                 .await?;
         Ok(result.rows_affected() == 1)
     }

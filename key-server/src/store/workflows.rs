@@ -52,7 +52,7 @@ impl WriteTransaction<'_> {
     pub async fn count_workflows(&mut self, app_id: AppId) -> Result<u32, StoreError> {
         let row = sqlx::query("SELECT count(*) FROM workflows WHERE app_id = ?")
             .bind(integer(app_id.value()))
-            .fetch_one(self.connection())
+            .fetch_one(self.connection().await?)
             .await?;
         number(row.try_get(0)?, "count")
     }
@@ -68,7 +68,7 @@ impl WriteTransaction<'_> {
         .bind(&workflow.name)
         .bind(settings_text(&workflow.settings)?)
         .bind(now)
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(result.rows_affected() == 1)
     }
@@ -83,7 +83,7 @@ impl WriteTransaction<'_> {
         .bind(now)
         .bind(integer(app_id.value()))
         .bind(workflow.workflow_id.as_str())
-        .execute(self.connection())
+        .execute(self.connection().await?)
         .await?;
         Ok(result.rows_affected() == 1)
     }
@@ -93,12 +93,12 @@ impl WriteTransaction<'_> {
         sqlx::query("UPDATE apps SET default_workflow_id = NULL WHERE app_id = ? AND default_workflow_id = ?")
             .bind(integer(app_id.value()))
             .bind(id.as_str())
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         let result = sqlx::query("DELETE FROM workflows WHERE app_id = ? AND workflow_id = ?")
             .bind(integer(app_id.value()))
             .bind(id.as_str())
-            .execute(self.connection())
+            .execute(self.connection().await?)
             .await?;
         Ok(result.rows_affected() == 1)
     }

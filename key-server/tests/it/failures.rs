@@ -51,6 +51,8 @@ fn a_ciphertext_moved_to_another_title_does_not_open() {
         .await
         .unwrap();
     });
+    // So long may it go unnoticed what another process changes.
+    std::thread::sleep(std::time::Duration::from_secs(1));
     let response = player.try_play(&app.sign(&app.claims("other")), json!({}));
     assert_eq!(response.code(), "internal");
     player.play_title(TITLE);

@@ -19,7 +19,7 @@ struct Arguments {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Result<(), keyveil_tests::Failure> {
     let arguments = Arguments::parse();
     let installation = keyveil_tests::open(&arguments.data).await?;
     let (media, title_secret) = keyveil_tests::title(&installation, &arguments.file_id).await?;

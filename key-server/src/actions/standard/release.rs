@@ -38,8 +38,8 @@ pub(super) async fn record(state: &ServerState, release: &Release<'_>, now: u64)
         .with_file(&session.file_id)
         .with_session(session.id);
     let (wire_now, now) = (now, stored(now));
-    let mut write = state.installation.store().write().await?;
-    check_still_allowed(&mut write, session, &session.kid, ErrorCode::SessionInvalid).await?;
+    let mut write = state.installation.store().write_release().await?;
+    check_still_allowed(&mut write, session, &session.kid, (ErrorCode::SessionInvalid, now)).await?;
     let (mut write, cost) = match paced {
         Some((title, period)) => {
             let (address, kind) = (client.address, AskingKind::Key);
@@ -58,7 +58,7 @@ pub(super) async fn record(state: &ServerState, release: &Release<'_>, now: u64)
     if let Some(cost) = cost {
         cost.keep(&mut write, session, now).await?;
     }
-    write.append_audit(&event, now).await?;
+    write.append_audit_later(&event, now).await?;
     sample(&mut write, session, release_of(&detail), releases, now).await?;
     Ok(write.commit().await?)
 }
