@@ -1,4 +1,4 @@
-// `npm run soak`, `npm run stress`, `npm run bench`, `npm run bench:ciphers`: load and measurement in the system's Chromium, each with plain hls.js beside it. Installs and
+// `npm run soak`, `npm run stress`, `npm run bench`: load and measurement in the system's Chromium, each with plain hls.js beside it. Installs and
 // builds what is missing, and passes its own arguments on. None is part of `npm test`.
 import { chromiumTool, findChromium } from "./lib/browsers.mjs";
 import { buildTestBinaries } from "./lib/builds.mjs";
@@ -11,7 +11,6 @@ import { Stop } from "./lib/steps.mjs";
 const LOADS = {
   soak: { command: process.execPath, args: [inRoot("tests/soak.mjs")] },
   bench: { command: process.execPath, args: [inRoot("tests/bench/main.mjs")] },
-  "bench:ciphers": { command: process.execPath, args: [inRoot("tests/bench/ciphers.mjs")] },
   stress: { command: "npx", args: ["--no-install", "playwright", "test", "--project=stress"] },
 };
 

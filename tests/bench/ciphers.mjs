@@ -1,43 +1,65 @@
-// The segment ciphers in Chromium, side by side: `npm run bench:ciphers [-- --rounds 15]`.
-import { availableParallelism, cpus } from "node:os";
-import { parseArgs } from "node:util";
-import { chromium } from "@playwright/test";
-import config from "../playwright.config.mjs";
-import { sizeName, speeds } from "./cipher-rows.mjs";
-import { median } from "./table.mjs";
+// Decryption of segments in Chromium, one thread, copies included, as rows of `npm run bench`: ours beside what else there is.
+// docs/BENCHMARKS.md says what is compared. The wasm is built with the target features and flags of the player's.
+import { buildPage } from "./ciphers/build.mjs";
+import { servePage } from "./ciphers/serve.mjs";
 
-const { values } = parseArgs({ options: { rounds: { type: "string", default: "15" } } });
-const rounds = Number(values.rounds);
-if (!(rounds >= 1)) {
-  console.error("usage: npm run bench:ciphers [-- --rounds N]");
-  process.exit(2);
-}
+const MIB = 1 << 20;
+export const SIZES = [4 * MIB, MIB / 16];
+/** Ours, and the least ratio to each peer that is aimed at, by size; null for none. */
+export const CIPHERS = [
+  {
+    name: "AES-128-CBC",
+    measure: "measure",
+    ours: "bitsliced-aes",
+    goals: { "hls.js' JavaScript": [5, 5], "aes crate": [2.5, 2.5], WebCrypto: [1, 0.6] },
+  },
+  {
+    name: "ChaCha20-Poly1305",
+    measure: "measureChunks",
+    ours: "chacha20poly1305 over simd-chacha",
+    goals: { "chacha20poly1305 crate": [1.26, 1.26] },
+  },
+];
 
-const browser = await chromium.launch(config.use.launchOptions);
-try {
-  console.log(`${cpus()[0].model.trim()}, ${availableParallelism()} cores; Chromium ${browser.version()}`);
-  console.log(
-    `${rounds} rounds: MiB/s, median, least and most; fastest call; ratio of the first of each to the others,`,
-  );
-  console.log("from the medians and from the fastest calls\n");
-  for (const one of await speeds(browser, rounds, (line) => console.error(line))) print(one);
-} finally {
-  await browser.close();
-}
-
-function print({ cipher, at, size, measured }) {
-  const first = measured[cipher.ours];
-  const ours = median(first.rounds);
-  console.log(`${cipher.name}, ${sizeName(size)}`);
-  for (const [name, { rounds: all, fastest }] of Object.entries(measured)) {
-    const speed = median(all);
-    const cells = [name.padEnd(34), speed.toFixed(0).padStart(5)];
-    cells.push(`${Math.min(...all).toFixed(0)}–${Math.max(...all).toFixed(0)}`.padEnd(11));
-    cells.push(fastest.toFixed(0).padStart(5));
-    if (name !== cipher.ours) cells.push(`${(ours / speed).toFixed(2)}×`, `${(first.fastest / fastest).toFixed(2)}×`);
-    const goal = cipher.goals[name]?.[at];
-    if (goal !== undefined) cells.push(`goal ${goal}×: ${ours / speed >= goal ? "met" : "not met"}`);
-    console.log(`  ${cells.join("  ").trimEnd()}`);
+/** MiB/s of all rounds and of the fastest call by name of implementation, for each cipher and size. */
+export async function speeds(browser, rounds, log = () => {}) {
+  const page = await servePage(await buildPage());
+  const tab = await browser.newPage();
+  try {
+    tab.on("pageerror", (error) => log(String(error)));
+    await tab.goto(page.url);
+    await tab.waitForFunction(() => window.ready === true);
+    const all = [];
+    for (const cipher of CIPHERS) {
+      for (const [at, size] of SIZES.entries()) {
+        log(`${cipher.name}, ${sizeName(size)}`);
+        const measured = await tab.evaluate(
+          ([name, size, rounds]) => window[name](size, rounds),
+          [cipher.measure, size, rounds],
+        );
+        all.push({ cipher, at, size, measured });
+      }
+    }
+    return all;
+  } finally {
+    await tab.close();
+    page.close();
   }
-  console.log();
+}
+
+export const sizeName = (size) => (size >= MIB ? `${size / MIB} MiB` : `${size / 1024} KiB`);
+
+export async function rows({ rounds, quick, browser, log }) {
+  const all = await speeds(await browser(), quick ? Math.min(rounds, 3) : rounds, log);
+  return all.flatMap(({ cipher, at, size, measured }) =>
+    Object.entries(cipher.goals).map(([peer, goals]) => ({
+      group: "Segment ciphers",
+      metric: `${cipher.name} beside ${peer}, ${sizeName(size)}`,
+      unit: "MiB/s",
+      ours: measured[cipher.ours].rounds,
+      peers: [{ name: peer, value: measured[peer].rounds }],
+      goal: { peer, kind: "ratio", atLeast: goals[at] },
+      note: `fastest calls: ${measured[cipher.ours].fastest.toFixed(0)} and ${measured[peer].fastest.toFixed(0)} MiB/s`,
+    })),
+  );
 }

@@ -1,4 +1,4 @@
-//! Both segment ciphers on one kept buffer, as the player has it (tests/bench/cipher-rows.mjs): AES-128-CBC of the `aes` crate and of
+//! Both segment ciphers on one kept buffer, as the player has it (tests/bench/ciphers.mjs): AES-128-CBC of the `aes` crate and of
 //! `bitsliced-aes`; ChaCha20-Poly1305 in chunks of 64 KiB of the `chacha20poly1305` crate, and of the same over `simd-chacha`.
 #![cfg(target_arch = "wasm32")]
 
