@@ -77,7 +77,7 @@ function ofGrants({ rounds, residentMostKib }) {
         unit: "1/s",
         ours: of(name, clients, "perSec"),
         peers: [{ name: "fsync alone", value: fsyncs }],
-        note: clients === "top" ? "above 1: commits share an fsync" : undefined,
+        note: clients === "top" ? "commits share an fsync: certainly above 1, not excluded below" : undefined,
       })),
     );
   }
