@@ -65,24 +65,14 @@ pub(crate) async fn put_title(
 
 fn new_title(principal: &Principal, request: &PutTitleRequest, now: i64) -> Title {
     Title {
-        file_id: request.file_id.clone(),
-        app_id: principal.app_id,
-        name: request.name.clone(),
-        description: String::new(),
-        mode: request.mode,
-        state: TitleState::Transcoding,
-        failure: None,
-        workflow_id: None,
-        version: None,
         last_version: PACKED_VERSION,
-        file_name: None,
-        size_bytes: None,
-        stored_bytes: None,
-        duration_ms: None,
-        created_at: now,
-        updated_at: now,
-        published_at: None,
-        change_seq: 0,
+        ..Title::new(
+            principal.app_id,
+            request.file_id.clone(),
+            request.name.clone(),
+            (request.mode, TitleState::Transcoding),
+            now,
+        )
     }
 }
 

@@ -46,6 +46,39 @@ pub struct Title {
     pub change_seq: i64,
 }
 
+impl Title {
+    /// One of which nothing more is known.
+    #[must_use]
+    pub const fn new(
+        app_id: AppId,
+        file_id: FileId,
+        name: String,
+        (mode, state): (Mode, TitleState),
+        now: i64,
+    ) -> Self {
+        Self {
+            file_id,
+            app_id,
+            name,
+            description: String::new(),
+            mode,
+            state,
+            failure: None,
+            workflow_id: None,
+            version: None,
+            last_version: 0,
+            file_name: None,
+            size_bytes: None,
+            stored_bytes: None,
+            duration_ms: None,
+            created_at: now,
+            updated_at: now,
+            published_at: None,
+            change_seq: 0,
+        }
+    }
+}
+
 /// Why something failed, fit for its owner's eyes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {

@@ -36,3 +36,16 @@ pub(crate) fn probe(file: &Path, streams: &str, entry: &str) -> Vec<String> {
     let text = String::from_utf8(output.stdout).unwrap();
     text.lines().map(|line| line.trim_end_matches(',').to_owned()).filter(|line| !line.is_empty()).collect()
 }
+
+/// Hash of each frame as decoded.
+pub(crate) fn frames(file: &Path, streams: &str) -> Vec<String> {
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-i"])
+        .arg(file)
+        .args(["-map", &format!("0:{streams}"), "-f", "framemd5", "-"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let frames = text.lines().filter(|line| !line.starts_with('#'));
+    frames.map(|line| line.rsplit(',').next().unwrap().trim().to_owned()).collect()
+}

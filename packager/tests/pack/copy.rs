@@ -4,11 +4,11 @@ use std::{
     fs,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::Output,
 };
 
 use crate::{
-    clips::{ffmpeg, probe},
+    clips::{ffmpeg, frames, probe},
     packager::{durations, joined, master, pack_clear, packager, playlist, refused, succeeded},
 };
 
@@ -36,19 +36,6 @@ fn pack_without_ffmpeg(input: &Path, out: &Path, more: &[&str]) -> Output {
     let usual = [input.to_str().unwrap(), "--out", out.to_str().unwrap(), "--file-id", "t", "--mode", "clear"];
     let copy = ["--ladder", "copy", "--segment-secs", "1"];
     packager(&[&usual[..], &copy, more].concat()).env("PATH", tools).output().unwrap()
-}
-
-/// Hash and time of each packet's content as decoded, counted from the first.
-fn frames(file: &Path, streams: &str) -> Vec<String> {
-    let output = Command::new("ffmpeg")
-        .args(["-v", "error", "-i"])
-        .arg(file)
-        .args(["-map", &format!("0:{streams}"), "-f", "framemd5", "-"])
-        .output()
-        .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    let frames = text.lines().filter(|line| !line.starts_with('#'));
-    frames.map(|line| line.rsplit(',').next().unwrap().trim().to_owned()).collect()
 }
 
 /// When packets are shown, in milliseconds from `zero_ms` on.

@@ -3,7 +3,7 @@
 use std::{fs, path::Path, process::Command};
 
 use crate::{
-    clips::{self, ffmpeg, probe},
+    clips::{self, ffmpeg, frames, probe},
     packager::{durations, entries, joined, master, pack, pack_clear, packager, refused, succeeded},
 };
 
@@ -179,19 +179,6 @@ fn file_name_with_a_colon_and_a_proxy_in_the_environment_do_no_harm() {
     command.arg("-a:b %05d é.mp4").current_dir(folder.path()).env("http_proxy", "http://127.0.0.1:9");
     succeeded(&command.output().unwrap());
     assert!(out.join("t/master.m3u8").exists());
-}
-
-/// Hash of each frame as decoded.
-fn frames(file: &Path, streams: &str) -> Vec<String> {
-    let output = Command::new("ffmpeg")
-        .args(["-v", "error", "-i"])
-        .arg(file)
-        .args(["-map", &format!("0:{streams}"), "-f", "framemd5", "-"])
-        .output()
-        .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    let frames = text.lines().filter(|line| !line.starts_with('#'));
-    frames.map(|line| line.rsplit(',').next().unwrap().trim().to_owned()).collect()
 }
 
 #[test]

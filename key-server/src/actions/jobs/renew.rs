@@ -153,24 +153,8 @@ mod tests {
             let failed = state == TitleState::Failed;
             let workflow_id: Option<WorkflowId> = workflow.map(|id| id.parse().unwrap());
             let title = Title {
-                file_id: file_id.clone(),
-                app_id: self.principal.app_id,
-                name: id.to_owned(),
-                description: String::new(),
-                mode,
-                state: TitleState::Uploading,
-                failure: None,
                 workflow_id,
-                version: None,
-                last_version: 0,
-                file_name: None,
-                size_bytes: None,
-                stored_bytes: None,
-                duration_ms: None,
-                created_at: 1,
-                updated_at: 1,
-                published_at: None,
-                change_seq: 0,
+                ..Title::new(self.principal.app_id, file_id.clone(), id.to_owned(), (mode, TitleState::Uploading), 1)
             };
             let version = TitleVersion {
                 file_id: file_id.clone(),

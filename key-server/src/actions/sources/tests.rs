@@ -22,26 +22,7 @@ async fn new_upload(state: &ServerState) -> Upload {
     let (file_id, upload_id): (FileId, UploadId) = ("film".parse().unwrap(), "up1".parse().unwrap());
     let mut write = state.installation.store().write().await.unwrap();
     let app_id = write.insert_app("app", &[], 60, 1).await.unwrap();
-    let title = Title {
-        file_id: file_id.clone(),
-        app_id,
-        name: "Film".to_owned(),
-        description: String::new(),
-        mode: Mode::Private,
-        state: TitleState::Uploading,
-        failure: None,
-        workflow_id: None,
-        version: None,
-        last_version: 0,
-        file_name: None,
-        size_bytes: None,
-        stored_bytes: None,
-        duration_ms: None,
-        created_at: 1,
-        updated_at: 1,
-        published_at: None,
-        change_seq: 0,
-    };
+    let title = Title::new(app_id, file_id.clone(), "Film".to_owned(), (Mode::Private, TitleState::Uploading), 1);
     write.insert_title(&title).await.unwrap();
     let upload = Upload {
         key_ciphertext: Some(new_key(state, app_id, &file_id, &upload_id).await.unwrap()),

@@ -77,24 +77,11 @@ pub(super) async fn register(
         upload_id,
     };
     let title = Title {
-        file_id,
-        app_id: principal.app_id,
-        name: info.name,
         description: info.description,
-        mode: settings.mode,
-        state: TitleState::Uploading,
-        failure: None,
         workflow_id: Some(workflow_id),
-        version: None,
-        last_version: 0,
         file_name: Some(info.file_name),
         size_bytes: upload.length,
-        stored_bytes: None,
-        duration_ms: None,
-        created_at: now,
-        updated_at: now,
-        published_at: None,
-        change_seq: 0,
+        ..Title::new(principal.app_id, file_id, info.name, (settings.mode, TitleState::Uploading), now)
     };
     keep(state, principal, &title, &info.labels, &upload).await?;
     Ok(upload)

@@ -4,24 +4,16 @@ use super::*;
 
 fn title(app: &TestApp, file_id: &str, name: &str, at: i64) -> Title {
     Title {
-        file_id: file_id.parse().unwrap(),
-        app_id: app.app_id(),
-        name: name.to_owned(),
-        description: String::new(),
-        mode: Mode::Private,
-        state: TitleState::Uploading,
-        failure: None,
         workflow_id: Some("adaptive".parse().unwrap()),
-        version: None,
-        last_version: 0,
-        file_name: None,
         size_bytes: (at % 3 != 0).then(|| u64::try_from(at % 100).unwrap()),
-        stored_bytes: None,
-        duration_ms: None,
-        created_at: at,
         updated_at: at / 2,
-        published_at: None,
-        change_seq: 0,
+        ..Title::new(
+            app.app_id(),
+            file_id.parse().unwrap(),
+            name.to_owned(),
+            (Mode::Private, TitleState::Uploading),
+            at,
+        )
     }
 }
 

@@ -110,24 +110,10 @@ impl TestApp {
 
 fn title(app: &TestApp, file_id: &str, mode: Mode, len: usize, now: i64) -> Title {
     Title {
-        file_id: file_id.parse().unwrap(),
-        app_id: app.app_id(),
-        name: "A film".to_owned(),
-        description: String::new(),
-        mode,
-        state: TitleState::Queued,
-        failure: None,
         workflow_id: Some("adaptive".parse().unwrap()),
-        version: None,
-        last_version: 0,
         file_name: Some("film.mp4".to_owned()),
         size_bytes: Some(len as u64),
-        stored_bytes: None,
-        duration_ms: None,
-        created_at: now,
-        updated_at: now,
-        published_at: None,
-        change_seq: 0,
+        ..Title::new(app.app_id(), file_id.parse().unwrap(), "A film".to_owned(), (mode, TitleState::Queued), now)
     }
 }
 

@@ -94,26 +94,7 @@ impl World {
     }
 
     fn title(&self, file_id: &FileId, now: i64) -> Title {
-        Title {
-            file_id: file_id.clone(),
-            app_id: self.app_id,
-            name: file_id.to_string(),
-            description: String::new(),
-            mode: Mode::Private,
-            state: TitleState::Encrypting,
-            failure: None,
-            workflow_id: None,
-            version: None,
-            last_version: 0,
-            file_name: None,
-            size_bytes: None,
-            stored_bytes: None,
-            duration_ms: None,
-            created_at: now,
-            updated_at: now,
-            published_at: None,
-            change_seq: 0,
-        }
+        Title::new(self.app_id, file_id.clone(), file_id.to_string(), (Mode::Private, TitleState::Encrypting), now)
     }
 
     /// Copies a session until there are `count`: their rows are what other viewers leave.
