@@ -23,9 +23,14 @@ const contenders = {
     new Uint8Array(await crypto.subtle.decrypt({ name: "AES-CBC", iv }, imported, ciphertext)),
 };
 
+/** The bindings hold one module: by another URL they are loaded once more. */
+function bindingsOf(file, cipher) {
+  const name = file.startsWith("ciphers_fast") ? "ciphers_fast" : "ciphers";
+  return import(`/${name}.js?${file}-${cipher}`);
+}
+
 async function inWasm(file, cipher) {
-  // The bindings hold one module: by another URL they are loaded once more.
-  const module = await import(`/ciphers.js?${file}-${cipher}`);
+  const module = await bindingsOf(file, cipher);
   const wasm = await module.default({ module_or_path: `/${file}` });
   const ciphers = new module.Ciphers();
   let kept = new Uint8Array(0);
@@ -45,12 +50,12 @@ let sealedNoise;
 /** ChaCha20-Poly1305 in chunks of 64 KiB. */
 const chacha = {
   "chacha20poly1305 over simd-chacha": await inChunks("ciphers_bg.wasm", "simdChacha"),
-  "the same, wasm-opt -O3": await inChunks("ciphers_opt.wasm", "simdChacha"),
-  "chacha20poly1305 crate": await inChunks("ciphers_bg.wasm", "chachaCrate"),
+  "the same, as the player has it": await inChunks("ciphers_opt.wasm", "simdChacha"),
+  "chacha20poly1305 crate": await inChunks("ciphers_fast_bg.wasm", "chachaCrate"),
 };
 
 async function inChunks(file, cipher) {
-  const module = await import(`/ciphers.js?${file}-${cipher}`);
+  const module = await bindingsOf(file, cipher);
   const wasm = await module.default({ module_or_path: `/${file}` });
   const ciphers = new module.Ciphers();
   sealedNoise ??= (clear) => {

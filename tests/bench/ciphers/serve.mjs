@@ -6,6 +6,7 @@ import { join } from "node:path";
 const FILES = {
   "/page.js": "text/javascript",
   "/ciphers.js": "text/javascript",
+  "/ciphers_fast.js": "text/javascript",
   "/ciphers_bg.wasm": "application/wasm",
   "/ciphers_opt.wasm": "application/wasm",
   "/ciphers_fast_bg.wasm": "application/wasm",
