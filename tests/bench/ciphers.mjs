@@ -4,9 +4,9 @@ import { buildPage } from "./ciphers/build.mjs";
 import { servePage } from "./ciphers/serve.mjs";
 
 const MIB = 1 << 20;
-export const SIZES = [4 * MIB, MIB / 16];
+const SIZES = [4 * MIB, MIB / 16];
 /** Ours, and the least ratio to each peer that is aimed at, by size; null for none. */
-export const CIPHERS = [
+const CIPHERS = [
   {
     name: "AES-128-CBC",
     measure: "measure",
@@ -22,7 +22,7 @@ export const CIPHERS = [
 ];
 
 /** MiB/s of all rounds and of the fastest call by name of implementation, for each cipher and size. */
-export async function speeds(browser, rounds, log = () => {}) {
+async function speeds(browser, rounds, log) {
   const page = await servePage(await buildPage());
   const tab = await browser.newPage();
   try {
@@ -47,7 +47,7 @@ export async function speeds(browser, rounds, log = () => {}) {
   }
 }
 
-export const sizeName = (size) => (size >= MIB ? `${size / MIB} MiB` : `${size / 1024} KiB`);
+const sizeName = (size) => (size >= MIB ? `${size / MIB} MiB` : `${size / 1024} KiB`);
 
 export async function rows({ rounds, quick, browser, log }) {
   const all = await speeds(await browser(), quick ? Math.min(rounds, 3) : rounds, log);
