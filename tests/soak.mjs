@@ -27,6 +27,8 @@ for (const player of players) if (!(player in WORKERS)) throw new Error(`--playe
 const mediaSecs = Number(values.minutes) * 60;
 const rate = Number(values.rate);
 const SAMPLES = 20;
+/** As long as that nobody stands still who recovers by himself: a retry of hls.js has eight seconds at most. */
+const STANDSTILL_MS = 60_000;
 const CLIP_SECS = 300;
 const PLOTS = "test-results/soak";
 /** What is told of each sample, and whether it is plotted. */
@@ -75,6 +77,48 @@ async function playForEver(speed) {
   video.playbackRate = speed;
 }
 
+/** Resolves once so much was played; rejects with an error of the player, or where playback stands still, with what can be seen of it. */
+async function playedUntil(page, player, goalSecs) {
+  let last = { playedSecs: -1, at: 0 };
+  for (;;) {
+    const { playedSecs, errors } = await page.evaluate(() => ({
+      playedSecs: window.playedSecs,
+      errors: window.stage.errors,
+    }));
+    if (errors.length > 0) throw new Error(`${player}: ${JSON.stringify(errors)}`);
+    if (playedSecs >= goalSecs) return;
+    if (playedSecs > last.playedSecs) last = { playedSecs, at: performance.now() };
+    if (performance.now() - last.at > STANDSTILL_MS)
+      throw new Error(
+        `${player} stands still after ${playedSecs} s: ${JSON.stringify(await page.evaluate(videoState))}`,
+      );
+    await sleep(500);
+  }
+}
+
+/** Runs in the page. */
+function videoState() {
+  const { video } = window.stage;
+  const { buffered } = video;
+  return {
+    currentTime: video.currentTime,
+    duration: video.duration,
+    buffered: Array.from({ length: buffered.length }, (_, at) => [buffered.start(at), buffered.end(at)]),
+    readyState: video.readyState,
+    networkState: video.networkState,
+    paused: video.paused,
+    ended: video.ended,
+    seeking: video.seeking,
+    rate: video.playbackRate,
+    error: video.error?.message ?? null,
+    requests: performance
+      .getEntriesByType("resource")
+      .slice(-5)
+      .map(({ name, startTime, responseEnd, responseStatus }) => ({ name, startTime, responseEnd, responseStatus })),
+    now: performance.now(),
+  };
+}
+
 async function soak(player, address) {
   const server = await chromium.launchServer(config.use.launchOptions);
   try {
@@ -86,12 +130,7 @@ async function soak(player, address) {
     const workers = await workersOf(cdp);
     const samples = [];
     for (let sample = 1; sample <= SAMPLES; sample++) {
-      const goal = (mediaSecs * sample) / SAMPLES;
-      while ((await page.evaluate(() => window.playedSecs)) < goal) {
-        const errors = await page.evaluate(() => window.stage.errors);
-        if (errors.length > 0) throw new Error(`${player}: ${JSON.stringify(errors)}`);
-        await sleep(500);
-      }
+      await playedUntil(page, player, (mediaSecs * sample) / SAMPLES);
       await cdp.send("HeapProfiler.collectGarbage");
       const heap = mib((await cdp.send("Runtime.getHeapUsage")).usedSize);
       const seen = await page.evaluate(() => [Math.round(window.playedSecs), window.stalls, window.seekingStalls]);

@@ -1,4 +1,5 @@
 // Workers started with a thief's code before their own, and no workers at all; and what such code sees where DevTools put it into the real worker.
+import { closeContext } from "../e2e/lib/test.mjs";
 import { expect, record, test } from "./lib/attacks.mjs";
 import { hooksOf, keysPassed, passedIn } from "./lib/hooked-page.mjs";
 import { REBOOTSTRAP, withPolicy } from "./lib/rebootstrap.mjs";
@@ -33,7 +34,7 @@ async function attacked(browser, url, { script, policy = null, plays = false }) 
   }
   const counts = await page.evaluate(() => globalThis.rebootstrapped ?? null);
   const readyState = await video.evaluate((element) => element.readyState).catch(() => 0);
-  await context.close();
+  await closeContext(context);
   const keys = requests.filter((one) => /\/v1\/(play|keys)$/.test(one)).length;
   const media = requests.filter((one) => /\.(m4s|ts)(\?|$)/.test(one)).length;
   return { taken, counts, readyState, keys, media, violations };

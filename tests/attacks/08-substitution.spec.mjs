@@ -2,6 +2,7 @@
 // worker: what then happens is told, and what the page's own policies stop.
 import { createHash } from "node:crypto";
 import { embed, told } from "../e2e/lib/element.mjs";
+import { closeContext } from "../e2e/lib/test.mjs";
 import { expect, record, test } from "./lib/attacks.mjs";
 import { signed } from "./lib/packed.mjs";
 import { bitFlipped, foreign, MARK, marked, template, thievingWorker } from "./lib/substitutes.mjs";
@@ -42,7 +43,7 @@ async function outcome(browser, target, level, substitute) {
     expect(served, "the substitute was served").toBeGreaterThan(0);
     return { code: await code(), plays };
   } finally {
-    await context.close();
+    await closeContext(context);
   }
 }
 
@@ -65,7 +66,7 @@ async function proxyPage(browser, target, { html, routes = [] }) {
   for (const [place, answer] of routes) await context.route(place, answer);
   const page = await context.newPage();
   await page.goto(`${target.keyveil.origin}${OWN_PAGE}`);
-  return { page, close: () => context.close() };
+  return { page, close: () => closeContext(context) };
 }
 
 const withBody = (change) => async (route) => {
@@ -140,7 +141,7 @@ for (const level of ["sealed", "guarded"])
     await page.goto(target.playerUrl(level));
     const media = () => stolen.filter((body) => body.includes("moof")).length;
     await expect.poll(media, { timeout: 60_000 }).toBeGreaterThan(2);
-    await context.close();
+    await closeContext(context);
     const bytes = stolen.reduce((sum, body) => sum + body.length, 0);
     record({
       attack: `${level}: altered worker.js (not stopped)`,

@@ -1,5 +1,6 @@
 // A server key that is not the one pinned: a man in the middle answers with envelopes of his own making. He is given all but the
 // server's private key, so that nothing else stands in his way.
+import { closeContext } from "../e2e/lib/test.mjs";
 import { expect, record, test } from "./lib/attacks.mjs";
 import { altered, forged, ownSender, serverSender, standBetween } from "./lib/middle.mjs";
 
@@ -55,7 +56,7 @@ async function outcome(browser, target, path, change, from) {
     await expect.poll(settled, { timeout: 60_000, message: "it plays, or says why not" }).toBe(true);
     return { code: await code(), media, secs: await buffered(), exchanges };
   } finally {
-    await context.close();
+    await closeContext(context);
   }
 }
 

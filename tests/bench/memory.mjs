@@ -1,6 +1,9 @@
 // What a browser's processes and workers hold in memory.
 import { execFileSync } from "node:child_process";
 
+/** A garbage collection on a busy machine takes seconds. */
+const ANSWER_MS = 60_000;
+
 /** Resident bytes of the renderers below a browser's process. */
 export function renderersResident(browserPid) {
   const rows = execFileSync("ps", ["-eo", "pid=,ppid=,rss=,args="], { encoding: "utf8", maxBuffer: 16 << 20 })
@@ -30,11 +33,16 @@ export async function workersOf(cdp) {
   let id = 0;
   /** Asks a worker by message, as sessions inside a page's session are not flattened. */
   const ask = (sessionId, method, params = {}) =>
-    new Promise((resolve) => {
+    new Promise((resolve, reject) => {
       const wanted = ++id;
+      const timer = setTimeout(() => {
+        cdp.off("Target.receivedMessageFromTarget", listener);
+        reject(new Error(`a worker does not answer ${method}`));
+      }, ANSWER_MS);
       const listener = (event) => {
         const answer = JSON.parse(event.message);
         if (event.sessionId !== sessionId || answer.id !== wanted) return;
+        clearTimeout(timer);
         cdp.off("Target.receivedMessageFromTarget", listener);
         resolve(answer.result);
       };

@@ -1,7 +1,7 @@
 // One title's page: playback, details, failure and retry, jobs with their logs, events, key releases.
-import { test } from "@playwright/test";
 import { change } from "../../www/test/mock/data.mjs";
 import { choose, complaintsOf, expect, signedIn, startConsole } from "./lib/console.mjs";
+import { test } from "./lib/test.mjs";
 
 let server;
 

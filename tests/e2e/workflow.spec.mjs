@@ -1,11 +1,12 @@
 // What a content owner does, start to end, in a real browser: sign in, drop files, watch, play, take off the air.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "@playwright/test";
+import { expect } from "@playwright/test";
 import { makeClip } from "./lib/clips.mjs";
 import { drop } from "./lib/drop.mjs";
 import { remove, scratch, start } from "./lib/installation.mjs";
 import { play } from "./lib/play.mjs";
+import { closeContext, test } from "./lib/test.mjs";
 
 test.describe.configure({ mode: "serial" });
 
@@ -24,7 +25,7 @@ test.beforeAll(async ({ browser }) => {
 });
 
 test.afterAll(async () => {
-  await page?.context().close();
+  if (page) await closeContext(page.context());
   await keyveil?.stop();
   remove(folder);
 });

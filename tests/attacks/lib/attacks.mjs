@@ -3,11 +3,11 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { test as base } from "@playwright/test";
 import { sharedClip } from "../../e2e/lib/clips.mjs";
 import { binary, PACK_ARGS, reveal, start } from "../../e2e/lib/installation.mjs";
 import { servePlainPlayers } from "../../e2e/lib/plain-players.mjs";
 import { shared } from "../../e2e/lib/shared.mjs";
+import { test as base } from "../../e2e/lib/test.mjs";
 import { launchByCdp } from "./cdp.mjs";
 import { secretsOfTitle, standardSecrets } from "./secrets.mjs";
 import { makeTaps } from "./taps.mjs";

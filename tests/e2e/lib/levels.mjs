@@ -1,5 +1,5 @@
 // What level a page plays at. The specs that play in the SDK's element or on the player page run in a project for each level.
-import { test as base } from "@playwright/test";
+import { test as base } from "./test.mjs";
 
 export { expect } from "@playwright/test";
 
