@@ -48,7 +48,6 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Runs in the page: plays for ever, and counts. A stall at the seek to the beginning is the seek's own. */
 async function playForEver(speed) {
-  await window.stage.prepare();
   window.stage.attach();
   await window.stage.behind(1);
   const { video } = window.stage;
@@ -125,9 +124,11 @@ async function soak(player, address) {
     const browser = await chromium.connect(server.wsEndpoint());
     const page = await browser.newPage();
     await page.goto(address);
-    await page.evaluate(playForEver, rate);
     const cdp = await page.context().newCDPSession(page);
     const workers = await workersOf(cdp);
+    await page.evaluate(() => window.stage.prepare());
+    await workers.wasmBytes();
+    await page.evaluate(playForEver, rate);
     const samples = [];
     for (let sample = 1; sample <= SAMPLES; sample++) {
       await playedUntil(page, player, (mediaSecs * sample) / SAMPLES);

@@ -49,11 +49,20 @@ export async function workersOf(cdp) {
       cdp.on("Target.receivedMessageFromTarget", listener);
       cdp.send("Target.sendMessageToTarget", { sessionId, message: JSON.stringify({ id: wanted, method, params }) });
     });
-  const wasmBytes = async (sessionId) => {
+  /**
+   * An array of the memories of a worker's wasm. Looked for once, best before the worker has work: Chromium's renderer crashes at one of some
+   * dozen such questions while wasm runs, and at none of thousands where none does.
+   */
+  const memoriesOf = async (sessionId) => {
     const { result } = await ask(sessionId, "Runtime.evaluate", { expression: "WebAssembly.Memory.prototype" });
     const { objects } = await ask(sessionId, "Runtime.queryObjects", { prototypeObjectId: result.objectId });
+    return objects.objectId;
+  };
+  const found = new Map();
+  const wasmBytes = async (sessionId) => {
+    if (!found.has(sessionId)) found.set(sessionId, await memoriesOf(sessionId));
     const sum = await ask(sessionId, "Runtime.callFunctionOn", {
-      objectId: objects.objectId,
+      objectId: found.get(sessionId),
       functionDeclaration: "function () { return this.reduce((sum, { buffer }) => sum + buffer.byteLength, 0); }",
       returnByValue: true,
     });
