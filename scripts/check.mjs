@@ -15,6 +15,7 @@ await command(async () => {
   await steps.step("player SDK", buildSdk);
   const results = [];
   for (const check of await checks()) results.push(await runSuite({ ...check, kind: "check" }));
-  say(summary(results).table);
+  const { table, failures } = summary(results);
+  say(failures === "" ? table : `${table}\n\n${failures}`);
   return results.some((result) => !result.ok) ? 1 : 0;
 });

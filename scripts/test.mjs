@@ -19,7 +19,8 @@
 //   attacks                              the ways by which keys are stolen from pages, each against the player and against a page that leaks
 //
 // `npm run browsers` has playback in other browsers.
-// Ends with a table, the names of what was skipped, and `N passed, N failed, N skipped` as the last line of standard output.
+// Ends with a table, the names of what was skipped, the name of each failed test with what was said of it first, and
+// `N passed, N failed, N skipped` as the last line of standard output.
 // The exit code is not zero when anything failed.
 //
 //   KEYVEIL_CHROMIUM   the browser to use, when it is not found by itself

@@ -5,6 +5,9 @@ const NAMES_MAX = 200;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what a terminal's colours are made of.
 const COLOURS = /\x1b\[[0-9;]*m/g;
 
+/** A line without its colours and without the spaces at its end. */
+export const plain = (line) => line.replace(COLOURS, "").trimEnd();
+
 /** Adds up the closing lines; a runner may close several times (cargo does for each crate). */
 export class Counter {
   #passed = 0;
@@ -13,7 +16,7 @@ export class Counter {
   #names = [];
 
   add(coloured) {
-    const line = coloured.replace(COLOURS, "").trimEnd();
+    const line = plain(coloured);
     this.#addCount(line);
     const name = SKIPPED.map((form) => form.exec(line)?.[1]).find(Boolean);
     if (name !== undefined && this.#names.length < NAMES_MAX) this.#names.push(name.trim());

@@ -1,6 +1,7 @@
 // Runs one check or test runner with its output shown, and counts by the lines it closes with.
 import { start } from "./children.mjs";
 import { Counter } from "./counts.mjs";
+import { Failures, tellFailures } from "./failures.mjs";
 import { say, seconds } from "./steps.mjs";
 
 /**
@@ -10,10 +11,12 @@ import { say, seconds } from "./steps.mjs";
 export async function runSuite(suite) {
   say(`\n── ${suite.name}: ${[suite.command, ...suite.args].join(" ")}`);
   const counter = new Counter();
+  const failed = new Failures();
   const began = performance.now();
   const onLine = (line, stream) => {
     process[stream].write(`${line}\n`);
     counter.add(line);
+    failed.add(line);
   };
   const { name, kind, command, args, env, cwd } = suite;
   const options = { onLine, ...(env && { env }), ...(cwd && { cwd }) };
@@ -24,15 +27,18 @@ export async function runSuite(suite) {
   if (ended && kind === "tests" && counts.passed + counts.failed + counts.skipped === 0) why = "ran no test";
   // A runner that broke before it could count is a failure too.
   if (why !== "" && counts.failed === 0) counts.failed = 1;
-  return { name, kind, ok: why === "" && counts.failed === 0, why, ms: performance.now() - began, ...counts };
+  const ok = why === "" && counts.failed === 0;
+  const failures = ok ? [] : failed.list(why);
+  return { name, kind, ok, why, ms: performance.now() - began, ...counts, failures };
 }
 
-/** Runs them all, also after a failure; ends with the table and the line of counts. Resolves to the exit code. */
+/** Runs them all, also after a failure; ends with the table, what failed, and the line of counts. Resolves to the exit code. */
 export async function runSuites(suites) {
   const results = [];
   for (const suite of suites) results.push(await runSuite(suite));
-  const { table, last } = summary(results);
+  const { table, failures, last } = summary(results);
   say(`${table}\n`);
+  if (failures !== "") say(`${failures}\n`);
   process.stdout.write(`${last}\n`);
   return results.some((result) => !result.ok) ? 1 : 0;
 }
@@ -49,6 +55,7 @@ export function summary(results) {
   const skipped = results.flatMap((result) => result.skippedNames.map((name) => `skipped: ${result.name}: ${name}`));
   return {
     table: ["", ...rows, ...skipped].join("\n"),
+    failures: tellFailures(results).join("\n"),
     last: `${sum("passed")} passed, ${sum("failed")} failed, ${sum("skipped")} skipped`,
   };
 }
