@@ -74,7 +74,10 @@ impl Remux {
     fn of(plan: &Plan, path: &Path) -> Option<Self> {
         let media = Media::open(path).ok()?;
         let tracks = movie::tracks(&media, plan)?;
-        Some(Self { media, tracks, container: plan.choices.container })
+        let container = plan.choices.container;
+        // What can be read can't always be written: the library knows limits then that it did not know before.
+        let is_writable = container == Container::Ts || tracks.iter().all(|track| fragments::init(track).is_ok());
+        is_writable.then_some(Self { media, tracks, container })
     }
 
     /// Makes, seals and writes every segment.
