@@ -28,7 +28,14 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { chromiumTool } from "./lib/browsers.mjs";
-import { bindgenTestRunner, buildBindgenTools, buildNative, buildPages, buildSdk } from "./lib/builds.mjs";
+import {
+  bindgenTestRunner,
+  buildBindgenTools,
+  buildNative,
+  buildPages,
+  buildSdk,
+  lighterTests,
+} from "./lib/builds.mjs";
 import { checks } from "./lib/checks.mjs";
 import { command } from "./lib/command.mjs";
 import { ensureNpmPackages } from "./lib/npm.mjs";
@@ -42,7 +49,7 @@ import { ensureSystem, FFMPEG, NGINX, SOFTHSM2, SOFTHSM2_MODULE } from "./lib/sy
 
 await command(async () => {
   await prepare();
-  const ofKind = (kind) => (suite) => ({ ...suite, kind });
+  const ofKind = (kind) => (suite) => (Array.isArray(suite) ? suite.map(ofKind(kind)) : { ...suite, kind });
   return runSuites([...(await checks()).map(ofKind("check")), ...(await suites()).map(ofKind("tests"))]);
 });
 
@@ -52,10 +59,17 @@ async function prepare() {
     const installed = await ensureSystem([...FFMPEG, chromiumTool, NGINX, ...SOFTHSM2, PYTHON_VENV], show);
     return installed.length > 0 ? `installed ${installed.join(", ")}` : "found";
   });
-  await steps.step("Python tools in .venv", ensurePythonTools);
   await steps.step("Rust and its WebAssembly target", ensureRust);
+  // Each of the three uses what the others leave: one waits for the network, one for a single thread of the compiler.
+  await Promise.all([
+    steps.step("packager, key-server and native tests", buildNative),
+    steps.step("Python tools in .venv", ensurePythonTools),
+    prepareBrowser(steps),
+  ]);
+}
+
+async function prepareBrowser(steps) {
   await steps.step("npm packages", ensureNpmPackages);
-  await steps.step("packager, key-server and native tests", buildNative);
   await steps.step("wasm-bindgen tools", buildBindgenTools);
   await steps.step("player SDK", buildSdk);
   await steps.step("pages", buildPages);
@@ -78,7 +92,7 @@ async function suites() {
       name: "cargo test",
       command: "cargo",
       args: [...cargo, "--workspace", "--exclude", "keyveil-bindgen", "--", "--include-ignored"],
-      env: kms,
+      env: { ...kms, ...lighterTests },
     },
     {
       name: "wasm tests",
@@ -91,8 +105,15 @@ async function suites() {
     { name: "command tests", ...(await nodeTests("scripts", "tests/bench")) },
     { name: "KMS tests", ...(await nodeTests("tests/kms")), env: kms },
     { name: "signing samples", ...(await nodeTests("tests/samples")) },
-    { name: "fault tests", ...(await nodeTests("tests/faults")) },
-    { name: "API tests", ...(await nodeTests("tests/api")), env: { KEYVEIL_SCHEMATHESIS: pythonTool("schemathesis") } },
+    // The fault tests wait most of the time, and have a server, folder and port of their own.
+    [
+      {
+        name: "API tests",
+        ...(await nodeTests("tests/api")),
+        env: { KEYVEIL_SCHEMATHESIS: pythonTool("schemathesis") },
+      },
+      { name: "fault tests", ...(await nodeTests("tests/faults")) },
+    ],
     { name: "import tests", ...(await nodeTests("tests/import")) },
     { name: "CDN tests", ...(await nodeTests("tests/cdn")) },
     { name: "player unit tests", ...vitest("player-wasm") },

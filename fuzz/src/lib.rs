@@ -8,6 +8,7 @@ mod targets {
     pub(crate) mod grant;
     pub(crate) mod grant_request;
     pub(crate) mod key_tag;
+    pub(crate) mod mp4_index;
     pub(crate) mod playlist;
     pub(crate) mod psign;
     pub(crate) mod segment;
@@ -18,6 +19,7 @@ mod targets {
 pub use targets::grant::grant;
 pub use targets::grant_request::grant_request;
 pub use targets::key_tag::key_tag;
+pub use targets::mp4_index::mp4_index;
 pub use targets::playlist::playlist;
 pub use targets::psign::psign;
 pub use targets::segment::segment;
@@ -37,7 +39,7 @@ pub enum Outcome {
 pub type Target = fn(&[u8]) -> Outcome;
 
 /// Every target by its name, which is that of its program and of its corpus.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("psign", psign),
     ("grant_request", grant_request),
     ("grant", grant),
@@ -46,4 +48,5 @@ pub const TARGETS: [(&str, Target); 8] = [
     ("tus_headers", tus_headers),
     ("url_schemes", url_schemes),
     ("segment", segment),
+    ("mp4_index", mp4_index),
 ];

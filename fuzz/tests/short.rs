@@ -81,6 +81,7 @@ targets! {
     tus_headers,
     url_schemes,
     segment,
+    mp4_index,
 }
 
 /// The control: a rule that one bit in one place breaks is found to be broken.

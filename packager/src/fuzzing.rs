@@ -1,11 +1,12 @@
-//! For `fuzz/` alone, and no part of what this crate promises: readers of playlists as plain functions.
+//! For `fuzz/` alone, and no part of what this crate promises: readers of playlists and of MP4 files as plain functions.
 
 use std::path::Path;
 
-use keyveil_protocol::Segment;
+use keyveil_protocol::{Container, Segment};
 
 use crate::error::PackError;
-use crate::{import, playlist};
+pub use crate::remux::{Copied, CopiedSegment};
+use crate::{import, playlist, remux};
 
 /// Names and seconds of the segments that a media playlist lists.
 pub fn listed(playlist: &[u8]) -> Result<Vec<(String, f64)>, PackError> {
@@ -31,4 +32,9 @@ pub fn imported(playlist: &str, folder: &Path) -> Result<(usize, String), PackEr
 /// The variants of another vendor's master playlist as an import publishes them.
 pub fn imported_variants(playlist: &str, folder: &Path) -> Result<Vec<String>, PackError> {
     import::published_variants(playlist, folder)
+}
+
+/// What the streams of an MP4 file are copied into without ffmpeg, clear: its video, and its sound where that is asked for.
+pub fn copied(file: &Path, container: Container, segment_secs: u32, has_sound: bool) -> Option<Vec<Copied>> {
+    remux::copied(file, container, segment_secs, has_sound)
 }

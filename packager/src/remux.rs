@@ -5,6 +5,7 @@
 //! cuts at the same places.
 
 mod fragments;
+mod fuzzing;
 mod movie;
 mod packets;
 mod reader;
@@ -12,7 +13,7 @@ mod spans;
 mod tables;
 mod transport;
 
-use std::{sync::Arc, time::Instant};
+use std::{io, path::Path, sync::Arc, time::Instant};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use keyveil_protocol::{BLOCK_LEN, CIPHERTEXT_LEN_MAX, Container, Segment};
@@ -29,6 +30,9 @@ use crate::{
     sink::Sink,
     transcode,
 };
+
+pub(crate) use fuzzing::copied;
+pub use fuzzing::{Copied, CopiedSegment};
 
 use movie::Track;
 use reader::Media;
@@ -63,13 +67,17 @@ impl Remux {
             return None;
         }
         let (plan, path) = (plan.clone(), path.clone());
-        let open = move || {
-            let media = Media::open(&path).ok()?;
-            let tracks = movie::tracks(&media, &plan)?;
-            Some(Self { media, tracks, container: plan.choices.container })
-        };
         // The index is a stranger's: what the library can't bear leaves the work to ffmpeg as well.
-        tokio::task::spawn_blocking(open).await.unwrap_or_default()
+        tokio::task::spawn_blocking(move || Self::of(&plan, &path)).await.unwrap_or_default()
+    }
+
+    fn of(plan: &Plan, path: &Path) -> Option<Self> {
+        let media = Media::open(path).ok()?;
+        let tracks = movie::tracks(&media, plan)?;
+        let container = plan.choices.container;
+        // What can be read can't always be written: the library knows limits then that it did not know before.
+        let is_writable = container == Container::Ts || tracks.iter().all(|track| fragments::init(track).is_ok());
+        is_writable.then_some(Self { media, tracks, container })
     }
 
     /// Makes, seals and writes every segment.
@@ -163,19 +171,22 @@ impl Remux {
         Ok((piece, written, codecs))
     }
 
-    /// One clear segment. Blocking.
     fn read(&self, piece: &Piece, input: &Input) -> Result<Vec<u8>, PackError> {
-        let Some(track) = self.tracks.get(piece.track) else { return Ok(Vec::new()) };
-        let made = match self.container {
-            Container::Fmp4 => fragments::fragment(track, &piece.span, piece.segment.0, &self.media),
-            Container::Ts => transport::segment(track, &piece.span, piece.segment.0, &self.media),
-        };
-        made.map_err(|error| match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => {
+        self.clear(piece).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => {
                 PackError::InputTruncated(input.name(), "it ended while it was read".into())
             }
-            std::io::ErrorKind::InvalidData => PackError::InputNotVideo(input.name(), error.to_string()),
+            io::ErrorKind::InvalidData => PackError::InputNotVideo(input.name(), error.to_string()),
             _ => PackError::InputNotFound(input.name(), error.to_string()),
         })
+    }
+
+    /// One clear segment. Blocking.
+    fn clear(&self, piece: &Piece) -> io::Result<Vec<u8>> {
+        let Some(track) = self.tracks.get(piece.track) else { return Ok(Vec::new()) };
+        match self.container {
+            Container::Fmp4 => fragments::fragment(track, &piece.span, piece.segment.0, &self.media),
+            Container::Ts => transport::segment(track, &piece.span, piece.segment.0, &self.media),
+        }
     }
 }

@@ -19,13 +19,18 @@ export async function buildServers(show) {
   return cargo(["build", "--release", "--locked", ...SERVERS], show);
 }
 
+/**
+ * In the environment of cargo: the runners of tests are optimized less. Who has a wrapper of their own, a cache for example, keeps
+ * it.
+ */
+export const lighterTests = process.env.RUSTC_WRAPPER ? {} : { RUSTC_WRAPPER: inRoot("scripts/lib/rustc-tests.sh") };
+
 /** The native tests, the servers and the binaries that only tests use: one graph of crates, each compiled once. */
 export async function buildNative(show) {
   const tests = ["--workspace", "--exclude", "keyveil-bindgen"];
   // A test that does not compile is for `cargo test` itself to tell, among the others.
-  const said = await cargo(["test", "--no-run", "--release", "--locked", ...tests], show).catch(
-    () => "not all tests compile",
-  );
+  const compile = ["test", "--no-run", "--release", "--locked", ...tests];
+  const said = await cargo(compile, show, lighterTests).catch(() => "not all tests compile");
   await buildTestBinaries(show);
   return said;
 }
@@ -62,16 +67,17 @@ export async function buildPages({ wait }) {
   return ran ? "built" : "unchanged";
 }
 
-async function cargo(args, { wait }) {
+async function cargo(args, { wait }, env = {}) {
   let compiled = 0;
-  await checked("cargo", args, (line) => {
+  const onLine = (line) => {
     const crate = /^\s*(?:Compiling|Downloading|Downloaded|Updating|Blocking)\s+(.*)$/.exec(line);
     if (crate === null) return;
     if (/^\s*Compiling/.test(line)) compiled += 1;
     // Every line would be a flood where there is no terminal to redraw.
     if (process.stderr.isTTY || compiled % 50 === 1)
       wait(`${line.trim()}${compiled > 0 ? ` (crate ${compiled})` : ""}`);
-  });
+  };
+  await checked("cargo", args, onLine, env);
   return compiled > 0 ? `built, ${compiled} crates` : "unchanged";
 }
 
@@ -88,9 +94,9 @@ async function playerBuild({ wait }, name) {
   return said.trim().split("\n").at(-1);
 }
 
-async function checked(command, args, onLine) {
+async function checked(command, args, onLine, env = {}) {
   try {
-    return await run(command, args, { onLine });
+    return await run(command, args, { onLine, env });
   } catch (error) {
     throw new Stop(`${[command, ...args.slice(0, 2)].join(" ").split("\n")[0]} failed.`, {
       output: error.output ?? error.message,

@@ -3,6 +3,8 @@
 // All of it goes to standard error: standard output carries results only.
 
 const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+/** What is being done, the latest last: on a terminal, that one is drawn. */
+const open = [];
 const tty = process.stderr.isTTY === true && process.env.TERM !== "dumb";
 
 /** What stops a command: a sentence that says what to do. No stack is shown for it. */
@@ -24,7 +26,8 @@ export class Steps {
   }
 
   /**
-   * Does one step. `work` is given `{ wait(text), progress(fraction, text) }` and answers what to say at its end.
+   * Does one step; several may be done at the same time. `work` is given `{ wait(text), progress(fraction, text) }` and answers
+   * what to say at its end.
    */
   async step(name, work) {
     this.#number += 1;
@@ -64,6 +67,7 @@ class StepLine {
 
   constructor(label) {
     this.#label = label;
+    open.push(this);
     if (!tty) return;
     this.#timer = setInterval(() => this.#draw(), 100);
     this.#timer.unref();
@@ -87,6 +91,7 @@ class StepLine {
 
   end(outcome, said = "") {
     clearInterval(this.#timer);
+    open.splice(open.indexOf(this), 1);
     const took = seconds(performance.now() - this.#began);
     const text = `${this.#label}: ${said || outcome} (${took})`;
     if (tty) process.stderr.write(`\r\x1b[2K${outcome === "ok" ? "✓" : "✗"} ${text}\n`);
@@ -100,6 +105,7 @@ class StepLine {
   }
 
   #draw() {
+    if (open.at(-1) !== this) return;
     this.#frame = (this.#frame + 1) % FRAMES.length;
     const took = seconds(performance.now() - this.#began);
     const text = `${FRAMES[this.#frame]} ${this.#label}${this.#waits ? ` … ${this.#waits}` : ""} (${took})`;

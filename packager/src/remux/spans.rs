@@ -5,6 +5,9 @@ use super::tables::{Position, Sample, Tables};
 
 /// More than a day of sound has, the longest there can be; an index of a few bytes can claim a thousand times as many.
 const SAMPLES_MAX: usize = 8_000_000;
+/// An index of a few bytes can also claim that one segment has them all, or that each is a segment; both are held in memory.
+const SEGMENT_SAMPLES_MAX: usize = 1 << 18;
+const SEGMENTS_MAX: usize = 100_000;
 /// A last segment shorter than this is joined to the one before; see `receiver`.
 const END_SECS_MIN: f64 = 0.5;
 
@@ -49,6 +52,9 @@ pub(super) fn cut(tables: &Tables, timescale: u32, segment_secs: u32, file_len: 
             open = Open::at(before, shown_at);
         }
         open.add(&sample);
+        if open.samples > SEGMENT_SAMPLES_MAX || walked.spans.len() >= SEGMENTS_MAX {
+            return None;
+        }
         walked.shown_from = walked.shown_from.min(shown_at);
         walked.shown_to = walked.shown_to.max(shown_at.checked_add(sample.duration.into())?);
         count += 1;
@@ -149,6 +155,11 @@ mod tests {
         assert!(cut_into(wide(many(10, 10)), 3, 100).is_some());
         assert!(cut_into(wide(many(11, 10)), 3, 100).is_none(), "more bytes than there are");
         assert!(cut_into(wide(many(u32::MAX, 0)), 3, 100).is_none(), "endlessly many of no size");
+        assert!(cut_into(wide(many(1 << 18, 0)), 3, 100).is_some());
+        assert!(cut_into(wide(many((1 << 18) + 9, 0)), 3, 100).is_none(), "one segment of too many");
+        let all_sync = |count| Stbl { stss: None, ..wide(many(count, 0)) };
+        assert_eq!(cut_into(all_sync(100_000), 1, 100).unwrap().len(), 100_000);
+        assert!(cut_into(all_sync(100_001), 1, 100).is_none(), "too many segments");
     }
 
     #[test]
