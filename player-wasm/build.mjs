@@ -44,7 +44,7 @@ const WASM_FEATURES = [
   "simd",
 ].map((feature) => `--enable-${feature}`);
 /** rustc made the cipher fast (`[profile.wasm]` in Cargo.toml); what comes after it makes the file small. */
-export const WASM_OPT_FLAGS = ["-Os", "--converge", ...WASM_FEATURES];
+export const WASM_OPT_FLAGS = ["-Os", "--converge", "--strip-target-features", ...WASM_FEATURES];
 
 /**
  * dist/ of the npm package. Its keyveil.wasm is a template: it carries no SDK build and so refuses to start a session.

@@ -5,7 +5,7 @@ use zeroize::Zeroize;
 use crate::Block;
 use crate::inverse_sbox::inverse_sbox;
 use crate::state::Row;
-use crate::vector::Vector;
+use crate::vector::{Vector, wipe};
 
 pub(crate) const ROUNDS: usize = 10;
 /// `Rcon` of rounds 1 … 10.
@@ -39,7 +39,7 @@ impl Schedule {
             advance(&mut bits, constant);
             round_key.set(&bits, SBOX_CONSTANT, &mut masks);
         }
-        bits.iter_mut().flatten().for_each(Vector::zeroize);
+        wipe(bits.as_flattened_mut());
         masks.0.zeroize();
     }
 }
@@ -47,8 +47,8 @@ impl Schedule {
 impl Drop for Schedule {
     fn drop(&mut self) {
         for key in &mut self.0 {
-            key.share.iter_mut().flatten().for_each(Vector::zeroize);
-            key.mask.iter_mut().for_each(Vector::zeroize);
+            wipe(key.share.as_flattened_mut());
+            wipe(&mut key.mask);
         }
     }
 }

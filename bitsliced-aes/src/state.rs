@@ -9,7 +9,7 @@ use zeroize::Zeroize;
 use crate::inverse_sbox::inverse_sbox;
 use crate::schedule::RoundKey;
 use crate::transpose::{BitMasks, transpose_bits, transpose_bytes};
-use crate::vector::Vector;
+use crate::vector::{Vector, wipe};
 use crate::{BLOCKS, Block};
 
 /// One row of the AES state: its bits, bit 0 first.
@@ -103,7 +103,7 @@ impl State {
 
 impl Zeroize for State {
     fn zeroize(&mut self) {
-        self.0.iter_mut().flatten().for_each(Vector::zeroize);
+        wipe(self.0.as_flattened_mut());
     }
 }
 

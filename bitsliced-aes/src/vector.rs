@@ -50,3 +50,9 @@ impl Zeroize for Vector {
         core::hint::black_box(self);
     }
 }
+
+/// One loop for all that is to be wiped.
+#[inline(never)]
+pub(crate) fn wipe(vectors: &mut [Vector]) {
+    vectors.iter_mut().for_each(Vector::zeroize);
+}

@@ -12,7 +12,7 @@ use crate::wiped_stack::on_wiped_stack;
 
 impl From<PlayerError> for JsValue {
     fn from(refusal: PlayerError) -> Self {
-        Self::from_str(refusal.0.as_str())
+        Self::from_str(refusal.text())
     }
 }
 

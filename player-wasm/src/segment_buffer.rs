@@ -7,9 +7,10 @@ use keyveil_protocol::{SEALED_CHUNK_LEN, SegmentDecryptor, SegmentKey};
 
 use crate::session::PlayerError;
 
-/// The longest piece of any cipher: one sealed chunk, or 64 KiB of blocks. Longer ones would be hardly faster to decrypt, and the last one is
-/// what a player waits for when a segment's last byte is there.
-pub(crate) const PIECE_LEN_MAX: usize = SEALED_CHUNK_LEN;
+/// The longest piece of any cipher: 65 KiB of blocks, more than one sealed chunk. Longer ones would be hardly faster to decrypt, and the last
+/// one is what a player waits for when a segment's last byte is there.
+pub(crate) const PIECE_LEN_MAX: usize = 65 << 10;
+const _: () = assert!(PIECE_LEN_MAX >= SEALED_CHUNK_LEN);
 
 /// Ciphertext goes in, clear bytes come out of the same place.
 pub(crate) struct SegmentBuffer {

@@ -1,11 +1,9 @@
 //! One segment on its way: which one it is, and how far its decryption is. Nothing of it is secret, so it may wait for bytes as long as
 //! these take; the key is derived anew for each piece.
 
-use keyveil_protocol::{
-    CHUNK_LEN, CIPHERTEXT_LEN_MAX, Cipher, SEALED_CHUNK_LEN, SegmentDecryptor, SegmentRef, TAG_LEN,
-};
+use keyveil_protocol::{CIPHERTEXT_LEN_MAX, Cipher, SEALED_CHUNK_LEN, SegmentDecryptor, SegmentRef, TAG_LEN};
 
-use crate::segment_buffer::SegmentBuffer;
+use crate::segment_buffer::{PIECE_LEN_MAX, SegmentBuffer};
 use crate::session::{PlayerError, Session};
 
 pub(crate) struct SegmentStream {
@@ -27,8 +25,8 @@ impl SegmentStream {
     /// Every piece but the last has this length.
     pub(crate) fn piece_len(&self) -> usize {
         match self.segment.cipher {
-            // A multiple of what is decrypted at once.
-            Cipher::Aes128Cbc => CHUNK_LEN,
+            // A multiple of what is decrypted at once, with room for the padding of a segment that is as long as a chunk.
+            Cipher::Aes128Cbc => PIECE_LEN_MAX,
             Cipher::ChaCha20Poly1305 => SEALED_CHUNK_LEN,
         }
     }

@@ -24,6 +24,29 @@ impl PlayerError {
     pub(crate) const KEY_NOT_GRANTED: Self = Self(ErrorCode::KeyNotGranted);
     pub(crate) const SESSION_INVALID: Self = Self(ErrorCode::SessionInvalid);
     pub(crate) const INTERNAL: Self = Self(ErrorCode::Internal);
+
+    /// The code as a text. Named are those that this module has reasons for: the table of all codes would be a fiftieth of it.
+    pub(crate) const fn text(self) -> &'static str {
+        macro_rules! text_of {
+            ($($code:ident),+) => {
+                match self.0 {
+                    $(ErrorCode::$code => const { ErrorCode::$code.as_str() },)+
+                    _ => const { ErrorCode::Internal.as_str() },
+                }
+            };
+        }
+        text_of!(
+            MalformedRequest,
+            PublicKeyInvalid,
+            SessionInvalid,
+            KeyTagMalformed,
+            BuildMissing,
+            ServerKeyUnknown,
+            EnvelopeRejected,
+            KeyNotGranted,
+            SegmentDamaged
+        )
+    }
 }
 
 impl From<ProtocolError> for PlayerError {

@@ -464,3 +464,23 @@ fn a_module_without_an_sdk_build_starts_no_session() {
         ErrorCode::BuildMissing
     );
 }
+
+#[test]
+fn a_refusal_is_told_by_its_own_code_or_as_internal() {
+    let own = [
+        PlayerError::SERVER_KEY_UNKNOWN,
+        PlayerError::ENVELOPE_REJECTED,
+        PlayerError::SEGMENT_DAMAGED,
+        PlayerError::KEY_NOT_GRANTED,
+        PlayerError::SESSION_INVALID,
+        PlayerError::INTERNAL,
+        PlayerError(ErrorCode::MalformedRequest),
+        PlayerError(ErrorCode::PublicKeyInvalid),
+        PlayerError(ErrorCode::KeyTagMalformed),
+        PlayerError(ErrorCode::BuildMissing),
+    ];
+    for refusal in own {
+        assert_eq!(refusal.text(), refusal.0.as_str());
+    }
+    assert_eq!(PlayerError(ErrorCode::LeaseLost).text(), "internal", "it is the servers'");
+}

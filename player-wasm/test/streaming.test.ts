@@ -154,6 +154,36 @@ test("is decrypted as it arrives, but for the last piece", async () => {
   expect((await loading).bytes.byteLength).toBe(5 * PIECE - 1);
 });
 
+test("is there with its last byte, and its body is read to its end all the same", async () => {
+  const { wasm, body, load } = await playing({ headers: { "Content-Length": "1000" } });
+  let clear: { bytes: ArrayBuffer } | undefined;
+  const loading = load().then((segment) => {
+    clear = segment;
+  });
+  await settle();
+  body.arrive(counted(999));
+  await tasks();
+  expect(clear, "a byte is missing").toBeUndefined();
+  body.arrive(counted(1000).subarray(999));
+  await loading;
+  expect(new Uint8Array(clear?.bytes ?? new ArrayBuffer(0))).toEqual(counted(1000).subarray(0, -1));
+  await tasks();
+  const { reads } = body;
+  body.end();
+  await tasks();
+  expect([wasm.open, body.cancelled, body.reads]).toEqual([0, false, reads]);
+});
+
+test("with more bytes behind its last one is there, and these are not read", async () => {
+  const { body, load } = await playing({ headers: { "Content-Length": "100" } });
+  const loading = load();
+  await settle();
+  body.arrive(counted(100), counted(100), counted(100));
+  expect((await loading).bytes.byteLength).toBe(99);
+  await tasks();
+  expect(body.cancelled).toBe(true);
+});
+
 test("is not handed out when it was cut off: whole or refused", async () => {
   const { wasm, body, load } = await playing();
   const refused = codeOf(load());

@@ -1,7 +1,6 @@
 //! Grant envelope (docs/PROTOCOL.md): one HPKE message (RFC 9180) in mode AuthPSK.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use hpke::aead::ChaCha20Poly1305;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::X25519HkdfSha256;
 use hpke::{Deserializable, Kem, OpModeR, OpModeS, PskBundle, Serializable};
@@ -15,6 +14,17 @@ use crate::ids::{ServerKeyId, decode_base64url};
 use crate::secret::secret;
 
 // The suite, named once.
+
+/// The implementation that opens segments, too: the player has no room for a second one.
+struct ChaCha20Poly1305;
+
+impl hpke::aead::Aead for ChaCha20Poly1305 {
+    type AeadImpl = simd_chacha::ChaCha20Poly1305;
+
+    // RFC 9180, section 7.3
+    const AEAD_ID: u16 = 0x0003;
+}
+
 type Kem25519 = X25519HkdfSha256;
 type PrivateKey = <Kem25519 as Kem>::PrivateKey;
 type PublicKey = <Kem25519 as Kem>::PublicKey;

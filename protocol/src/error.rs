@@ -177,6 +177,8 @@ pub struct ProtocolError {
 
 impl ProtocolError {
     pub(crate) const fn new(code: ErrorCode, cause: &'static str) -> Self {
+        // A browser has no log that is ours, and the text would have to be loaded.
+        let cause = if cfg!(target_arch = "wasm32") { "" } else { cause };
         Self { code, cause }
     }
 
@@ -186,7 +188,7 @@ impl ProtocolError {
         self.code
     }
 
-    /// What exactly was wrong, fit for the log only.
+    /// What exactly was wrong, fit for the log only. Nothing in WebAssembly.
     #[must_use]
     pub const fn cause(&self) -> &'static str {
         self.cause

@@ -90,15 +90,6 @@ impl SegmentKey {
             Self::ChaCha20Poly1305(key) => key.decrypt(buffer),
         }
     }
-
-    /// As [`Self::decrypt`], and where the target has WebAssembly's vectors, AES by a cipher that keeps the key schedule bitsliced and
-    /// under masks. These grow out of `mask_seed`, which must be random.
-    ///
-    /// # Errors
-    /// As [`Self::decrypt`].
-    pub fn decrypt_masked(self, buffer: &mut [u8], mask_seed: &[u8; BLOCK_LEN]) -> Result<usize, ProtocolError> {
-        SegmentDecryptor::new(self.cipher()).push(self, mask_seed, buffer, true)
-    }
 }
 
 const fn damaged(cause: &'static str) -> ProtocolError {

@@ -1,7 +1,8 @@
 //! Four words of 32 bits, one of each block.
 
 use core::arch::wasm32::{
-    i32x4_add, i32x4_shuffle, u32x4, u32x4_shl, u32x4_shr, u32x4_splat, u64x2_extract_lane, v128, v128_or, v128_xor,
+    i32x4_add, i32x4_shuffle, u32x4, u32x4_shl, u32x4_shr, u32x4_splat, u64x2, u64x2_extract_lane, v128, v128_or,
+    v128_xor,
 };
 
 #[derive(Clone, Copy)]
@@ -49,8 +50,10 @@ impl Vector {
     }
 
     #[inline(always)]
-    pub(crate) fn store(self, bytes: &mut [u8; 16]) {
-        let (low, high) = (u64x2_extract_lane::<0>(self.0), u64x2_extract_lane::<1>(self.0));
+    pub(crate) fn xor_into(self, bytes: &mut [u8; 16]) {
+        let text = u128::from_le_bytes(*bytes);
+        let mixed = v128_xor(self.0, u64x2(text as u64, (text >> 64) as u64));
+        let (low, high) = (u64x2_extract_lane::<0>(mixed), u64x2_extract_lane::<1>(mixed));
         *bytes = (u128::from(low) | u128::from(high) << 64).to_le_bytes();
     }
 }

@@ -92,19 +92,30 @@ export class SegmentLoader {
     try {
       if (totalBytes > CIPHERTEXT_BYTES_MAX) throw tooLong();
       decryption = new SegmentDecryption(this.#wasm, request.reference, totalBytes);
-      const stream = new SegmentStream({ reader, decryption, keys, clock, signal, onProgress: progress });
+      const stream = new SegmentStream({ reader, decryption, keys, clock, signal, totalBytes, onProgress: progress });
       const loadedBytes = await stream.run();
+      void leave(reader);
       const timing = { ttfbMs, fetchMs: clock.elapsedMs, decryptMs: decryption.spentMs };
       return { bytes: decryption.take(), status, loadedBytes, timing };
+    } catch (thrown) {
+      reader.cancel().catch(() => undefined);
+      throw thrown;
     } finally {
       decryption?.close();
-      // Of a body that was read to its end nothing is left to cancel.
-      reader.cancel().catch(() => undefined);
     }
   }
 
   #ask({ url, rangeStart = 0, rangeEnd }: SegmentRequest, signal: AbortSignal): Promise<Response> {
     const headers: Record<string, string> = rangeEnd ? { Range: `bytes=${rangeStart}-${rangeEnd - 1}` } : {};
     return getMedia(url, this.#credentials, headers, signal);
+  }
+}
+
+/** All of a body has come but its end. Cancelled before that, it would cost the connection, and its place in the browser's cache. */
+async function leave(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  try {
+    if (!(await reader.read()).done) await reader.cancel();
+  } catch {
+    // Whatever happens to the rest: there is none.
   }
 }

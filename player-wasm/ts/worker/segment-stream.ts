@@ -23,6 +23,8 @@ export interface StreamParts {
   readonly keys: AwaitedKeys;
   readonly clock: NetworkClock;
   readonly signal: AbortSignal;
+  /** What the server says the body has; 0 where it does not. */
+  readonly totalBytes: number;
   readonly onProgress: (loadedBytes: number, complete: boolean) => void;
 }
 
@@ -84,20 +86,31 @@ export class SegmentStream {
   }
 
   #take({ done, value }: Read): void {
-    const { decryption, onProgress } = this.#parts;
+    const { decryption, totalBytes, onProgress } = this.#parts;
     this.#reading = null;
     if (done) {
-      this.#hasEnded = true;
-      decryption.end();
-      onProgress(this.#loadedBytes, true);
+      this.#end();
       return;
     }
     this.#loadedBytes += value.length;
     if (this.#loadedBytes > CIPHERTEXT_BYTES_MAX) throw tooLong();
     decryption.add(value);
+    // That nothing follows the last byte is told some milliseconds after it. Of a body in a content encoding the server says another
+    // length, which is never reached: ciphertext does not compress.
+    if (totalBytes > 0 && this.#loadedBytes === totalBytes) {
+      this.#end();
+      return;
+    }
     if (performance.now() - this.#reportedMs < PROGRESS_INTERVAL_MS) return;
     this.#reportedMs = performance.now();
     onProgress(this.#loadedBytes, false);
+  }
+
+  #end(): void {
+    const { decryption, onProgress } = this.#parts;
+    this.#hasEnded = true;
+    decryption.end();
+    onProgress(this.#loadedBytes, true);
   }
 }
 

@@ -1,10 +1,7 @@
 //! `chacha20-poly1305`: chunks of 64 KiB, each sealed by ChaCha20-Poly1305 (RFC 8439) under a nonce that is its number and whether it
 //! is the last one: the STREAM construction (Hoang, Reyhanitabar, Rogaway, Vizár 2015), as age has it.
 
-#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-use chacha20poly1305::ChaCha20Poly1305 as Aead;
-use chacha20poly1305::aead::AeadInOut;
-use chacha20poly1305::{KeyInit, Nonce, Tag};
+use simd_chacha::{ChaCha20Poly1305, NONCE_LEN};
 
 use super::{CIPHERTEXT_LEN_MAX, damaged};
 use crate::error::ProtocolError;
@@ -13,13 +10,9 @@ use crate::secret::secret;
 /// Clear bytes of every chunk but the last, which has 1 … so many, or none in a segment that is empty.
 pub const CHUNK_LEN: usize = 64 << 10;
 /// Bytes of a chunk's tag, which follows it.
-pub const TAG_LEN: usize = 16;
+pub const TAG_LEN: usize = simd_chacha::TAG_LEN;
 /// What a chunk becomes that is not the last.
 pub const SEALED_CHUNK_LEN: usize = CHUNK_LEN + TAG_LEN;
-
-/// The same with a stream cipher that the target has vectors for.
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-type Aead = chacha20poly1305::ChaChaPoly1305<simd_chacha::ChaCha20>;
 
 secret! {
     /// Key of exactly one segment of one rendition; so its chunks are counted from 0.
@@ -47,8 +40,7 @@ impl ChaCha20Poly1305Key {
             buffer.copy_within(clear, start);
             let nonce = nonce(chunk, chunk + 1 == chunks);
             let (body, tag) = part(buffer, start, len)?;
-            let sealed = cipher.encrypt_inout_detached(&nonce, b"", body.into());
-            tag.copy_from_slice(&sealed.map_err(|_| damaged("chunk too long"))?);
+            *tag = cipher.seal(&nonce, b"", body).map_err(|_| damaged("chunk too long"))?;
         }
         Ok(())
     }
@@ -86,19 +78,17 @@ impl ChaCha20Poly1305Key {
             let start = (chunk - first) * SEALED_CHUNK_LEN;
             let len = (buffer.len() - start).min(SEALED_CHUNK_LEN) - TAG_LEN;
             let (body, tag) = part(buffer, start, len)?;
-            let tag = Tag::try_from(&*tag).map_err(|_| damaged("no tag"))?;
+            let nonce = nonce(chunk, is_last && chunk + 1 == end);
             // Verifies before it decrypts.
-            cipher
-                .decrypt_inout_detached(&nonce(chunk, is_last && chunk + 1 == end), b"", body.into(), &tag)
-                .map_err(|_| damaged("authentication"))?;
+            cipher.open(&nonce, b"", body, tag).map_err(|_| damaged("authentication"))?;
             buffer.copy_within(start..start + len, clear_len);
             clear_len += len;
         }
         Ok((clear_len, end))
     }
 
-    fn cipher(&self) -> Aead {
-        Aead::new(self.expose_secret().into())
+    fn cipher(&self) -> ChaCha20Poly1305 {
+        ChaCha20Poly1305::with_key(self.expose_secret())
     }
 }
 
@@ -115,14 +105,14 @@ fn check_len(first: usize, len: usize, is_last: bool) -> Result<(), ProtocolErro
 }
 
 /// `len` bytes from `start` on, and the tag behind them.
-fn part(buffer: &mut [u8], start: usize, len: usize) -> Result<(&mut [u8], &mut [u8]), ProtocolError> {
-    let sealed = buffer.get_mut(start..start + len + TAG_LEN).ok_or(damaged("ciphertext length"))?;
-    Ok(sealed.split_at_mut(len))
+fn part(buffer: &mut [u8], start: usize, len: usize) -> Result<(&mut [u8], &mut [u8; TAG_LEN]), ProtocolError> {
+    let sealed = buffer.get_mut(start..start + len + TAG_LEN);
+    sealed.and_then(<[u8]>::split_last_chunk_mut).ok_or(damaged("ciphertext length"))
 }
 
 /// The chunk's number in 11 bytes, big-endian, and 1 for the last chunk or 0.
-fn nonce(chunk: usize, is_last: bool) -> Nonce {
+fn nonce(chunk: usize, is_last: bool) -> [u8; NONCE_LEN] {
     // A segment has at most 8192 chunks.
     let [a, b, c, d, e, f, g, h] = (chunk as u64).to_be_bytes();
-    Nonce::from([0, 0, 0, a, b, c, d, e, f, g, h, u8::from(is_last)])
+    [0, 0, 0, a, b, c, d, e, f, g, h, u8::from(is_last)]
 }

@@ -47,8 +47,10 @@ impl SegmentDecryptor {
     }
 
     /// Decrypts the next part in place and returns the length of the clear bytes at the front of the buffer. Of `chacha20-poly1305`
-    /// these are authentic, and that nothing is missing behind them is known when the last part has been taken. `mask_seed` as for
-    /// [`SegmentKey::decrypt_masked`].
+    /// these are authentic, and that nothing is missing behind them is known when the last part has been taken.
+    ///
+    /// Where the target has WebAssembly's vectors, AES is by a cipher that keeps the key schedule bitsliced and under masks. These grow
+    /// out of `mask_seed`, which must be random.
     ///
     /// # Errors
     /// `segment_damaged` when it can't be what was encrypted, is a key of another cipher, or comes after the last part or a

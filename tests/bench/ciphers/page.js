@@ -49,8 +49,8 @@ async function inWasm(file, cipher) {
 let sealedNoise;
 /** ChaCha20-Poly1305 in chunks of 64 KiB. */
 const chacha = {
-  "chacha20poly1305 over simd-chacha": await inChunks("ciphers_bg.wasm", "simdChacha"),
-  "the same, as the player has it": await inChunks("ciphers_opt.wasm", "simdChacha"),
+  "simd-chacha": await inChunks("ciphers_bg.wasm", "simdChacha"),
+  "simd-chacha, as the player has it": await inChunks("ciphers_opt.wasm", "simdChacha"),
   "chacha20poly1305 crate": await inChunks("ciphers_fast_bg.wasm", "chachaCrate"),
 };
 

@@ -1,19 +1,18 @@
 //! Both segment ciphers on one kept buffer, as the player has it (tests/bench/ciphers.mjs): AES-128-CBC of the `aes` crate and of
-//! `bitsliced-aes`; ChaCha20-Poly1305 in chunks of 64 KiB of the `chacha20poly1305` crate, and of the same over `simd-chacha`.
+//! `bitsliced-aes`; ChaCha20-Poly1305 in chunks of 64 KiB of the `chacha20poly1305` crate and of `simd-chacha`.
 #![cfg(target_arch = "wasm32")]
 
 use aes::Aes128;
 use cbc::Decryptor;
 use cbc::cipher::block_padding::NoPadding;
-use cbc::cipher::{BlockModeDecrypt, KeyIvInit, StreamCipher, StreamCipherSeek};
+use cbc::cipher::{BlockModeDecrypt, KeyIvInit};
 use chacha20poly1305::aead::AeadInOut;
-use chacha20poly1305::aead::consts::{U12, U32};
-use chacha20poly1305::{ChaCha20Poly1305, ChaChaPoly1305, KeyInit, Nonce, Tag};
+use chacha20poly1305::{ChaCha20Poly1305, KeyInit};
+use simd_chacha::{NONCE_LEN, TAG_LEN};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 const SEED: [u8; 16] = *b"any sixteen byte";
 const CHUNK_LEN: usize = 64 << 10;
-const TAG_LEN: usize = 16;
 
 #[wasm_bindgen]
 #[derive(Default)]
@@ -54,7 +53,7 @@ impl Ciphers {
         self.bytes.clear();
         for (number, chunk) in clear.chunks(CHUNK_LEN).enumerate() {
             let mut body = chunk.to_vec();
-            let Ok(tag) = cipher.encrypt_inout_detached(&nonce(number), b"", body.as_mut_slice().into()) else {
+            let Ok(tag) = cipher.encrypt_inout_detached(&nonce(number).into(), b"", body.as_mut_slice().into()) else {
                 return 0;
             };
             self.bytes.extend_from_slice(&body);
@@ -66,38 +65,39 @@ impl Ciphers {
     /// The `chacha20poly1305` crate. Returns the clear length, 0 where a tag is wrong.
     #[wasm_bindgen(js_name = chachaCrate)]
     pub fn chacha_crate(&mut self, key: &[u8]) -> usize {
-        open::<chacha20::ChaCha20>(key, &mut self.bytes)
+        let Ok(cipher) = ChaCha20Poly1305::new_from_slice(key) else { return 0 };
+        opened(&mut self.bytes, |nonce, body, tag| {
+            cipher.decrypt_inout_detached(&nonce.into(), b"", body.into(), tag.into()).is_ok()
+        })
     }
 
-    /// The same with `simd-chacha` in it.
+    /// The same of `simd-chacha`.
     #[wasm_bindgen(js_name = simdChacha)]
     pub fn simd_chacha(&mut self, key: &[u8]) -> usize {
-        open::<simd_chacha::ChaCha20>(key, &mut self.bytes)
+        let Ok(key) = key.try_into() else { return 0 };
+        let cipher = simd_chacha::ChaCha20Poly1305::with_key(key);
+        opened(&mut self.bytes, |nonce, body, tag| cipher.open(&nonce, b"", body, tag).is_ok())
     }
 }
 
-fn open<C>(key: &[u8], bytes: &mut [u8]) -> usize
-where
-    C: KeyIvInit<KeySize = U32, IvSize = U12> + StreamCipher + StreamCipherSeek,
-{
-    let Ok(cipher) = ChaChaPoly1305::<C, U12>::new_from_slice(key) else { return 0 };
+fn opened(bytes: &mut [u8], open: impl Fn([u8; NONCE_LEN], &mut [u8], &[u8; TAG_LEN]) -> bool) -> usize {
     let (mut clear_len, chunks) = (0, bytes.len().div_ceil(CHUNK_LEN + TAG_LEN));
     for number in 0..chunks {
         let start = number * (CHUNK_LEN + TAG_LEN);
         let end = bytes.len().min(start + CHUNK_LEN + TAG_LEN);
-        let (body, tag) = bytes[start..end].split_at_mut(end - start - TAG_LEN);
-        let (len, Ok(tag)) = (body.len(), Tag::try_from(&*tag)) else { return 0 };
-        if cipher.decrypt_inout_detached(&nonce(number), b"", body.into(), &tag).is_err() {
+        let Some((body, tag)) = bytes[start..end].split_last_chunk_mut() else { return 0 };
+        if !open(nonce(number), body, tag) {
             return 0;
         }
+        let len = body.len();
         bytes.copy_within(start..start + len, clear_len);
         clear_len += len;
     }
     clear_len
 }
 
-fn nonce(number: usize) -> Nonce {
-    let mut nonce = Nonce::default();
+fn nonce(number: usize) -> [u8; NONCE_LEN] {
+    let mut nonce = [0; NONCE_LEN];
     nonce[..8].copy_from_slice(&(number as u64).to_le_bytes());
     nonce
 }
