@@ -212,7 +212,7 @@ pub(super) async fn record(
     let still = release::check_still_allowed(&mut write, session, &session.kid, without_key).await?;
     let kind = AskingKind::Opening { is_old_build: still.newer_build };
     let asking = Asking { session, title: &admission.title, periods, address: admission.address, kind };
-    let (mut write, paced) = pacing::admit(state, write, &asking, admission.now).await?;
+    let (mut write, paced) = pacing::admit(state, write, (&asking, still.account), admission.now).await?;
     admission.signature_use().spend(&mut write, &state.installation).await?;
     limits::make_room(&mut write, session).await?;
     write.insert_session(session).await?;
