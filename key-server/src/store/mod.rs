@@ -1,5 +1,6 @@
 //! State: SQLite in WAL mode. Every write is one immediate transaction, and is done when it is durable: see `log_sync`.
 
+mod abroad;
 mod app_keys;
 mod app_settings;
 mod apps;
@@ -28,6 +29,7 @@ mod media_origins;
 mod migrations;
 mod pacing;
 mod pulls;
+mod readers;
 mod recent;
 mod scopes;
 mod sdk_builds;
@@ -85,6 +87,7 @@ pub use jobs::{Job, JobKind, JobState, NewJob};
 use log_sync::LogSync;
 pub use media_origins::MediaOriginRow;
 pub(crate) use pacing::AccountKey;
+use readers::Readers;
 use recent::Recent;
 pub use scopes::{Scope, Scopes};
 pub use sdk_builds::{SdkBuildRow, SdkBuildUse};
@@ -108,6 +111,7 @@ pub use workflows::Workflow;
 use writer::Queue;
 
 const READERS_MAX: u32 = 8;
+const HOT_READERS_MAX: usize = 4;
 /// Pages of the log at which SQLite moves them into the database file: 16 MiB. A page that many commits change is moved once.
 const CHECKPOINT_PAGES: &str = "4000";
 /// Pages that the writer keeps, in KiB. Nobody else writes, or hardly ever, and so they stay valid.
@@ -118,6 +122,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The database.
 pub struct Store {
     pool: SqlitePool,
+    readers: Readers,
     /// One connection, kept: its pages stay in memory, and with it the log stays where it is.
     writer: Queue,
     recent: Recent,
@@ -169,6 +174,7 @@ impl Store {
         migrations::migrator().run(&mut writer).await?;
         let log_sync = LogSync::of(file);
         log_sync.durable().await.map_err(StoreError::NotDurable)?;
+        let readers = Readers::new(options.clone(), HOT_READERS_MAX);
         let pool = SqlitePoolOptions::new()
             .max_connections(READERS_MAX)
             // A connection is a thread of this process: it does not go away by itself.
@@ -176,7 +182,9 @@ impl Store {
             .acquire_timeout(BUSY_TIMEOUT)
             .connect_with(options)
             .await?;
-        Ok(Self { pool, writer: Queue::new(writer, log_sync), recent: Recent::default(), audit_key: OnceLock::new() })
+        let writer = Queue::new(writer, log_sync);
+        writer.turn().await?.look_abroad().await?;
+        Ok(Self { pool, readers, writer, recent: Recent::default(), audit_key: OnceLock::new() })
     }
 
     /// Asks the database for anything at all.
@@ -197,6 +205,7 @@ impl Store {
     pub async fn close(&self) {
         drop(self.recent.forget_later());
         self.pool.close().await;
+        self.readers.close().await;
         self.writer.close().await;
     }
 }

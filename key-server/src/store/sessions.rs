@@ -96,10 +96,8 @@ pub struct SessionProgress {
 impl Store {
     /// One session, also when expired or revoked.
     pub async fn session(&self, id: &SessionId) -> Result<Option<Session>, StoreError> {
-        let row = sqlx::query("SELECT * FROM sessions WHERE id = ?")
-            .bind(id.as_bytes().as_slice())
-            .fetch_optional(&self.pool)
-            .await?;
+        let query = sqlx::query("SELECT * FROM sessions WHERE id = ?").bind(id.as_bytes().as_slice());
+        let row = self.readers.first_row(query).await?;
         row.as_ref().map(session_from_row).transpose()
     }
 

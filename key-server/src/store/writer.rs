@@ -10,13 +10,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{Connection, Row, SqliteConnection};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use super::StoreError;
+use super::abroad::{Abroad, Writes};
 use super::batch::Batch;
 use super::log_sync::LogSync;
 
@@ -54,6 +56,7 @@ pub(super) struct Queue {
     writer: Arc<Mutex<Writer>>,
     waiting: Arc<AtomicUsize>,
     log_sync: Arc<LogSync>,
+    abroad: Arc<Abroad>,
 }
 
 /// The right to write, and how far that has gone.
@@ -87,7 +90,7 @@ impl Queue {
         let connection = Some(connection);
         let writer =
             Writer { connection, group: None, pending: Batch::default(), torn: false, unsure: false, groups: 0 };
-        Self { writer: Arc::new(Mutex::new(writer)), waiting: Arc::default(), log_sync: Arc::new(log_sync) }
+        Self { writer: Arc::new(Mutex::new(writer)), waiting: Arc::default(), log_sync: Arc::new(log_sync), abroad: Arc::default() }
     }
 
     /// Waits for the turn. Nothing is begun by that.
@@ -102,7 +105,10 @@ impl Queue {
             tokio::time::timeout(super::BUSY_TIMEOUT, lock).await.map_err(|_| sqlx::Error::PoolTimedOut)?
         };
         self.log_sync.check().map_err(StoreError::NotDurable)?;
-        let turn = Turn { writer, queue: self.clone(), part: Part::None };
+        let mut turn = Turn { writer, queue: self.clone(), part: Part::None };
+        if self.abroad.is_due() {
+            turn = turn.look_abroad().await?;
+        }
         // Somebody's own transaction, which is still to be taken back.
         if turn.writer.torn && turn.writer.group.is_none() { turn.alone().await } else { Ok(turn) }
     }
@@ -112,6 +118,19 @@ impl Queue {
         let writer = Arc::clone(&self.writer).try_lock_owned().ok()?;
         let is_idle = writer.group.is_none() && !writer.torn && !writer.unsure;
         is_idle.then(|| Turn { writer, queue: self.clone(), part: Part::None })
+    }
+
+    /// What is known of other processes' writes; asked for if it is time to, and nobody writes.
+    pub(super) async fn abroad(&self) -> Writes {
+        let known = self.abroad.writes();
+        if known.is_known {
+            return known;
+        }
+        if let Some(turn) = self.idle() {
+            // Where that fails nothing is known.
+            let _ = turn.look_abroad().await;
+        }
+        self.abroad.writes()
     }
 
     pub(super) async fn close(&self) {
@@ -203,6 +222,17 @@ impl Turn {
         }
         let outcome = outcome.wait_for(Option::is_some).await.map_err(|_| interrupted())?.clone();
         outcome.unwrap_or_else(|| Err(Arc::new(interrupted()))).map_err(StoreError::Shared)
+    }
+
+    /// Asks whether another process has written.
+    pub(super) async fn look_abroad(mut self) -> Result<Self, StoreError> {
+        apart(async move {
+            let at = Instant::now();
+            let row = sqlx::query("PRAGMA data_version").fetch_one(self.connection()?).await?;
+            self.queue.abroad.said(row.try_get(0)?, at);
+            Ok(self)
+        })
+        .await
     }
 
     /// Ends what is open: commits what is shared, and takes back what somebody has left.
