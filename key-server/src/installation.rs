@@ -13,6 +13,7 @@ use crate::clock::{Clock, stored};
 use crate::config::Config;
 use crate::kms::{Kms, KmsContext, KmsError, KmsOpenError, decrypt_32, open_kms, protect};
 use crate::origin::UrlKey;
+use crate::public_halves::PublicHalves;
 use crate::refusal::Refusal;
 use crate::store::{AuditEvent, AuditKind, Store, StoreError};
 
@@ -33,6 +34,7 @@ pub struct Installation {
     url_key: UrlKey,
     session_mac_root: Zeroizing<[u8; 32]>,
     address_mac_root: Zeroizing<[u8; 32]>,
+    public_halves: PublicHalves,
     job_token_key: JobTokenKey,
     local_worker_secret: Zeroizing<[u8; 32]>,
     answers_key: Zeroizing<[u8; 32]>,
@@ -109,6 +111,7 @@ async fn complete(config: &Config, store: Store, kms: Box<dyn Kms>) -> Result<In
         url_key: UrlKey::from_bytes(&derive(secret.as_ref(), &[URL_KEY_LABEL])),
         session_mac_root: derive(secret.as_ref(), &[SESSION_MAC_ROOT_LABEL]),
         address_mac_root: derive(secret.as_ref(), &[ADDRESS_MAC_ROOT_LABEL]),
+        public_halves: PublicHalves::default(),
         job_token_key: JobTokenKey::from_bytes(&derive(secret.as_ref(), &[JOB_TOKEN_KEY_LABEL])),
         local_worker_secret: derive(secret.as_ref(), &[LOCAL_WORKER_LABEL]),
         answers_key: derive(secret.as_ref(), &[ANSWERS_KEY_LABEL]),
@@ -124,6 +127,10 @@ async fn complete(config: &Config, store: Store, kms: Box<dyn Kms>) -> Result<In
 }
 
 impl Installation {
+    pub(crate) const fn public_halves(&self) -> &PublicHalves {
+        &self.public_halves
+    }
+
     /// The database.
     #[must_use]
     pub fn store(&self) -> &Store {

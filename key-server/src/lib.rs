@@ -32,6 +32,7 @@ mod origin;
 mod pacing;
 mod page_origin;
 mod principal;
+mod public_halves;
 mod rate_counters;
 mod refusal;
 pub mod sdk_files;

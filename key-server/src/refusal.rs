@@ -76,12 +76,7 @@ impl From<ProtocolError> for Refusal {
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
-        let code = match &error {
-            StoreError::Database(error) if is_full(error) => ErrorCode::NoSpace,
-            StoreError::Corrupt(_) | StoreError::NoAuditKey => ErrorCode::Internal,
-            StoreError::Database(_) | StoreError::Schema(_) | StoreError::NotDurable(_) => ErrorCode::Unavailable,
-        };
-        Self::new(code, error.to_string())
+        Self::new(code_of(&error), error.to_string())
     }
 }
 
@@ -96,6 +91,15 @@ impl From<KmsError> for Refusal {
                 Self::new(ErrorCode::Internal, error.to_string())
             }
         }
+    }
+}
+
+fn code_of(error: &StoreError) -> ErrorCode {
+    match error {
+        StoreError::Database(error) if is_full(error) => ErrorCode::NoSpace,
+        StoreError::Corrupt(_) | StoreError::NoAuditKey => ErrorCode::Internal,
+        StoreError::Database(_) | StoreError::Schema(_) | StoreError::NotDurable(_) => ErrorCode::Unavailable,
+        StoreError::Shared(error) => code_of(error),
     }
 }
 

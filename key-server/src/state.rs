@@ -185,7 +185,7 @@ impl ServerState {
 pub(crate) async fn open_server_key(installation: &Installation, row: &ServerKeyRow) -> Result<ServerKey, Refusal> {
     let context = KmsContext::ServerKey(&row.id);
     let private_key = decrypt_32(installation.kms(), &row.private_key_ciphertext, &context).await?;
-    Ok(ServerKey::from_bytes(row.id.clone(), &private_key)?)
+    Ok(installation.public_halves().open(&row.id, &private_key)?)
 }
 
 /// Where nobody named a public URL, every spelling of this machine is this server.

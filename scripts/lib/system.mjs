@@ -40,6 +40,9 @@ export const nginxBinary = "/usr/sbin/nginx";
 /** The CDN of the tests. */
 export const NGINX = { name: "nginx", package: "nginx", check: () => works(nginxBinary, ["-v"]) };
 
+/** Counts instructions, for the benchmarks alone. */
+export const VALGRIND = { name: "valgrind", package: "valgrind", check: () => works("valgrind", ["--version"]) };
+
 async function without(tools) {
   const found = await Promise.all(tools.map((tool) => tool.check()));
   return tools.filter((_, index) => !found[index]);

@@ -11,7 +11,7 @@ import { plotOf } from "./plot.mjs";
 import { goalsOf, tableOf } from "./table.mjs";
 
 /** Each exports `rows(context)`. */
-const BENCHMARKS = ["levels", "startup", "streaming", "ciphers", "packaging", "server"];
+const BENCHMARKS = ["levels", "startup", "streaming", "ciphers", "packaging", "server", "instructions"];
 const RESULTS = "test-results/bench";
 
 const { values } = parseArgs({

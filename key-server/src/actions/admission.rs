@@ -210,9 +210,13 @@ pub(super) async fn record(
     let mut write = state.installation.store().write_release().await?;
     let without_key = (ErrorCode::PsignSignature, session.created_at);
     let still = release::check_still_allowed(&mut write, session, &session.kid, without_key).await?;
+    if still.session.is_some() {
+        // Of a signature that names its session by itself. To insert it again would end the transaction for all who share it.
+        return Err(Refusal::new(ErrorCode::Unavailable, "the session was opened while the request was on its way"));
+    }
     let kind = AskingKind::Opening { is_old_build: still.newer_build };
     let asking = Asking { session, title: &admission.title, periods, address: admission.address, kind };
-    let (mut write, paced) = pacing::admit(state, write, &asking, admission.now).await?;
+    let (mut write, paced) = pacing::admit(state, write, (&asking, still.account), admission.now).await?;
     admission.signature_use().spend(&mut write, &state.installation).await?;
     limits::make_room(&mut write, session).await?;
     write.insert_session(session).await?;

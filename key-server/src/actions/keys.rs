@@ -13,7 +13,7 @@ use super::limits::{self, SignatureUse};
 use super::media_origins::{MediaAddresses, Viewing};
 use super::pacing::{self, Asking, AskingKind};
 use super::published_title::PublishedTitle;
-use super::release::{check_still_allowed, ended, sample};
+use super::release::{check_still_allowed, ended, sample, still_running};
 use super::{parse_json, psign, rng};
 use crate::clock::{on_wire, stored};
 use crate::origin::url_expiry;
@@ -115,7 +115,7 @@ fn check_session(request: &KeysRequest, session: &Session, now: u64) -> Result<(
     if request.counter > COUNTER_MAX {
         return Err(Refusal::new(ErrorCode::MalformedRequest, "counter out of range"));
     }
-    // Early and cheap; what decides is the compare-and-set in the transaction.
+    // Early and cheap; what decides is the comparison in the transaction.
     if request.counter <= session.last_counter {
         return Err(replayed());
     }
@@ -206,14 +206,19 @@ impl Release<'_> {
             .with_session(session.id);
         let mut write = state.installation.store().write_release().await?;
         let without_key = (ErrorCode::SessionInvalid, stored(now));
-        check_still_allowed(&mut write, session, &progress.kid, without_key).await?;
-        let (mut write, paced) = pacing::admit(state, write, &self.asking(&window.periods()), now).await?;
+        let still = check_still_allowed(&mut write, session, &progress.kid, without_key).await?;
+        let running = still_running(&still)?;
+        let (mut write, paced) =
+            pacing::admit(state, write, (&self.asking(&window.periods()), still.account), now).await?;
         self.signature_use.spend(&mut write, &state.installation).await?;
-        let Some(releases) = write.advance_session(&session.id, progress, stored(now)).await? else {
-            // Ended while the request was on its way, or else a replay.
-            write.session(&session.id).await?.as_ref().map_or(Ok(()), ended)?;
+        if progress.counter <= running.last_counter {
             return Err(replayed());
-        };
+        }
+        write.advance_session(&session.id, progress, stored(now));
+        if progress.expires_at > running.expires_at {
+            write.renew_session(&session.id, progress)?;
+        }
+        let releases = running.releases.saturating_add(1);
         paced.keep(&mut write, session, stored(now)).await?;
         write.append_audit_later(&event, stored(now)).await?;
         sample(&mut write, session, &window.detail(), releases, stored(now)).await?;

@@ -52,7 +52,7 @@ struct Cost {
 pub(super) async fn admit<'t>(
     state: &ServerState,
     mut write: WriteTransaction<'t>,
-    asking: &Asking<'_>,
+    (asking, mut account): (&Asking<'_>, Account),
     now: u64,
 ) -> Result<(WriteTransaction<'t>, Paced), Refusal> {
     let Asking { session, title, .. } = *asking;
@@ -82,7 +82,6 @@ pub(super) async fn admit<'t>(
         is_old_build: matches!(asking.kind, AskingKind::Opening { is_old_build: true }),
     };
     let key = AccountKey::of(session);
-    let mut account = write.pacing_account(&key).await?;
     let Judgement { score, action, mut after, wait_secs } = rules.judge(&account, &asked);
     let rises = action > account.told;
     let opens = matches!(asking.kind, AskingKind::Opening { .. });

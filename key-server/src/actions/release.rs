@@ -4,7 +4,7 @@ use keyveil_protocol::{ErrorCode, KeyId};
 use serde_json::{Value, json};
 
 use crate::refusal::Refusal;
-use crate::store::{EndedBy, Event, EventType, Session, StillAllowed, WriteTransaction};
+use crate::store::{EndedBy, Event, EventType, Session, SessionNow, Standing, WriteTransaction};
 
 /// The first release of a session is told, and every hundredth after it.
 const SAMPLE_EVERY: u64 = 100;
@@ -13,7 +13,11 @@ const OLD_BUILD_SECS: i64 = 30 * 24 * 3600;
 
 /// Refuses a session that was ended: `session_superseded` where the viewer plays elsewhere, `session_invalid` otherwise.
 pub(super) fn ended(session: &Session) -> Result<(), Refusal> {
-    match (session.revoked_at, session.ended_by) {
+    ended_by(session.revoked_at, session.ended_by)
+}
+
+fn ended_by(revoked_at: Option<i64>, by: Option<EndedBy>) -> Result<(), Refusal> {
+    match (revoked_at, by) {
         (None, _) => Ok(()),
         (Some(_), Some(EndedBy::Superseded)) => {
             Err(Refusal::new(ErrorCode::SessionSuperseded, "the viewer has opened more sessions than allowed"))
@@ -29,8 +33,8 @@ pub(super) async fn check_still_allowed(
     session: &Session,
     kid: &KeyId,
     (without_key, now): (ErrorCode, i64),
-) -> Result<StillAllowed, Refusal> {
-    let still = write.still_allowed(session, kid, now.saturating_sub(OLD_BUILD_SECS)).await?;
+) -> Result<Standing, Refusal> {
+    let still = write.standing(session, kid, now.saturating_sub(OLD_BUILD_SECS)).await?;
     let refused = |code: ErrorCode, cause: &'static str| Err(Refusal::new(code, cause));
     if !still.title {
         return refused(ErrorCode::TitleNotFound, "the title went while the request was on its way");
@@ -42,6 +46,14 @@ pub(super) async fn check_still_allowed(
         return refused(ErrorCode::BuildUnknown, "the build was retired while the request was on its way");
     }
     Ok(still)
+}
+
+/// The session as it is in the transaction: not ended meanwhile.
+pub(super) fn still_running(standing: &Standing) -> Result<SessionNow, Refusal> {
+    let gone = || Refusal::new(ErrorCode::SessionInvalid, "the session went while the request was on its way");
+    let session = standing.session.ok_or_else(gone)?;
+    ended_by(session.revoked_at, session.ended_by)?;
+    Ok(session)
 }
 
 /// Tells of a session's release number `releases`, if it is one of the sample.

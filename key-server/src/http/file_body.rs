@@ -2,8 +2,7 @@
 //! hundred kilobytes.
 
 use std::fs::File;
-use std::io::{Error, ErrorKind, Result};
-use std::os::unix::fs::FileExt;
+use std::io::{Error, ErrorKind, Read, Result, Seek, SeekFrom};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -16,10 +15,11 @@ use tokio::task::JoinHandle;
 /// What one client's connection may hold of a file.
 const PIECE_LEN: u64 = 256 * 1024;
 
-/// Bytes of an open file, read as they are taken.
+/// Bytes of an open file, read as they are taken. Nobody else may read by the same open file: it knows one position.
 pub(super) struct FileBody {
     file: Arc<File>,
-    position: u64,
+    /// Where it begins, until that has been sought.
+    start: Option<u64>,
     left: u64,
     reading: Option<JoinHandle<Result<Bytes>>>,
 }
@@ -27,7 +27,7 @@ pub(super) struct FileBody {
 impl FileBody {
     /// `len` bytes from `position` on, which the file is known to have.
     pub(super) fn new(file: File, position: u64, len: u64) -> Self {
-        Self { file: Arc::new(file), position, left: len, reading: None }
+        Self { file: Arc::new(file), start: Some(position), left: len, reading: None }
     }
 }
 
@@ -43,34 +43,31 @@ impl MessageBody for FileBody {
         if self.left == 0 {
             return Poll::Ready(None);
         }
-        let (file, position, len) = (Arc::clone(&self.file), self.position, self.left.min(PIECE_LEN));
-        let reading =
-            self.reading.get_or_insert_with(|| tokio::task::spawn_blocking(move || piece(&file, position, len)));
+        let this = &mut *self;
+        let reading = this.reading.get_or_insert_with(|| {
+            let (file, start, len) = (Arc::clone(&this.file), this.start.take(), this.left.min(PIECE_LEN));
+            tokio::task::spawn_blocking(move || piece(&file, start, len))
+        });
         let Poll::Ready(read) = reading.poll_unpin(cx) else { return Poll::Pending };
         self.reading = None;
         let read = read.map_err(|_| Error::other("reading was cut off")).and_then(|read| read);
         if let Ok(bytes) = &read {
-            self.position = self.position.saturating_add(bytes.len() as u64);
             self.left = self.left.saturating_sub(bytes.len() as u64);
         }
         Poll::Ready(Some(read))
     }
 }
 
-/// At most `len` bytes, at least one.
-fn piece(file: &File, position: u64, len: u64) -> Result<Bytes> {
-    let mut piece = vec![0; usize::try_from(len).map_err(Error::other)?];
-    let read = loop {
-        match file.read_at(&mut piece, position) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            read => break read?,
-        }
-    };
+/// At most `len` bytes, at least one. Into memory that was not filled with zeros before: that takes as long as to read.
+fn piece(mut file: &File, start: Option<u64>, len: u64) -> Result<Bytes> {
+    if let Some(start) = start {
+        file.seek(SeekFrom::Start(start))?;
+    }
+    let mut piece = Vec::with_capacity(usize::try_from(len).map_err(Error::other)?);
     // Cut while it is sent: better half an answer than one that never ends.
-    if read == 0 {
+    if file.take(len).read_to_end(&mut piece)? == 0 {
         return Err(ErrorKind::UnexpectedEof.into());
     }
-    piece.truncate(read);
     Ok(piece.into())
 }
 

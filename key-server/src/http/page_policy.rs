@@ -32,7 +32,7 @@ pub(super) async fn of_worker(state: &ServerState) -> Result<HeaderValue, Refusa
 
 /// This server, and where media of its applications come from.
 async fn media_sources(state: &ServerState) -> Result<String, Refusal> {
-    let media_origins = state.installation.store().media_origin_urls(MEDIA_ORIGINS_MAX + 1).await?;
+    let media_origins = state.installation.store().recent_media_origin_urls(MEDIA_ORIGINS_MAX + 1).await?;
     if media_origins.len() > MEDIA_ORIGINS_MAX {
         return Ok("*".to_owned());
     }

@@ -88,14 +88,14 @@ impl Store {
         if last.is_some_and(|last| now.saturating_sub(last) < USE_SECS) {
             return Ok(());
         }
-        let Ok(_turn) = self.turn.try_lock() else { return Ok(()) };
+        let Some(mut turn) = self.writer.idle() else { return Ok(()) };
         sqlx::query(
             "UPDATE api_keys SET last_used_at = ?1 WHERE id = ?2 AND (last_used_at IS NULL OR last_used_at <= ?1 - ?3)",
         )
         .bind(now)
         .bind(id.as_str())
         .bind(USE_SECS)
-        .execute(&self.writer)
+        .execute(turn.connection()?)
         .await?;
         Ok(())
     }

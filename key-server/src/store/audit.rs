@@ -4,7 +4,7 @@
 use keyveil_protocol::{AppId, FileId, SessionId};
 use serde_json::json;
 
-use super::audit_head::{AuditHead, StoredHead};
+use super::audit_head::{AuditEnds, AuditHead, StoredHead};
 use super::audit_row::{AuditRow, Link};
 use super::{StoreError, WriteTransaction, integer};
 
@@ -233,7 +233,7 @@ impl WriteTransaction<'_> {
 
     /// The same for what nothing but this transaction does: a row that can't be written is told by the commit.
     pub(crate) async fn append_audit_later(&mut self, event: &AuditEvent, now: i64) -> Result<(), StoreError> {
-        let (last, stored) = self.audit_ends().await?;
+        let AuditEnds { last, stored } = self.audit_ends().await?;
         let (mut head, doubt) = match stored {
             StoredHead::Absent if last.is_none() => (AuditHead::default(), None),
             // Whatever is missing before or after it shows as such.
@@ -276,15 +276,15 @@ impl WriteTransaction<'_> {
             "INSERT INTO audit (seq, at, kind, app_id, file_id, session_id, detail, prev_hash, hash)
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
-        .bind(row.seq)?
-        .bind(row.at)?
-        .bind(&row.kind)?
-        .bind(row.app_id)?
-        .bind(&row.file_id)?
-        .bind(&row.session_id)?
-        .bind(&row.detail)?
-        .bind(row.prev_hash.as_slice())?
-        .bind(head.end.hash.as_slice())?;
+        .bind(row.seq)
+        .bind(row.at)
+        .bind(row.kind)
+        .bind(row.app_id)
+        .bind(row.file_id)
+        .bind(row.session_id)
+        .bind(row.detail)
+        .bind(row.prev_hash.as_slice())
+        .bind(head.end.hash.as_slice());
         Ok(())
     }
 }

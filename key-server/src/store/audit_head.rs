@@ -59,31 +59,50 @@ impl WriteTransaction<'_> {
     }
 
     pub(super) fn seal_head(&mut self, head: &AuditHead) -> Result<(), StoreError> {
-        let mac = self.audit_key.get().ok_or(StoreError::NoAuditKey)?.sign(head);
+        let mac = self.audit_key()?.sign(head);
         self.later(
             "INSERT OR REPLACE INTO audit_head (one, start_seq, start_hash, seq, hash, mac) VALUES (1, ?, ?, ?, ?, ?)",
         )
-        .bind(head.start.seq)?
-        .bind(head.start.hash.as_slice())?
-        .bind(head.end.seq)?
-        .bind(head.end.hash.as_slice())?
-        .bind(mac.as_ref())?;
+        .bind(head.start.seq)
+        .bind(head.start.hash.as_slice())
+        .bind(head.end.seq)
+        .bind(head.end.hash.as_slice())
+        .bind(mac.as_ref());
         Ok(())
     }
 
-    /// The last row, and the ends as they are kept: by one statement, as every release of keys needs them.
-    pub(super) async fn audit_ends(&mut self) -> Result<(Option<Link>, StoredHead), StoreError> {
-        let key = self.audit_key.get().ok_or(StoreError::NoAuditKey)?;
-        let row = sqlx::query(
+    /// The ends as they are now, where no statement of this transaction has told them already.
+    pub(super) async fn audit_ends(&mut self) -> Result<AuditEnds, StoreError> {
+        if let Some(ends) = self.audit_ends.take() {
+            return Ok(ends);
+        }
+        self.later(
             "SELECT a.seq AS last_seq, a.hash AS last_hash, h.* FROM (SELECT 1)
              LEFT JOIN (SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1) a LEFT JOIN audit_head h",
         );
-        let row = row.fetch_one(self.connection().await?).await?;
+        let row = self.answer().await?.ok_or(sqlx::Error::RowNotFound)?;
+        AuditEnds::from_row(&row, self.audit_key()?)
+    }
+
+    pub(super) fn audit_key(&self) -> Result<&AuditKey, StoreError> {
+        self.audit_key.get().ok_or(StoreError::NoAuditKey)
+    }
+}
+
+/// The log's last row, and the ends as they are kept.
+pub(super) struct AuditEnds {
+    pub(super) last: Option<Link>,
+    pub(super) stored: StoredHead,
+}
+
+impl AuditEnds {
+    /// From the columns `last_seq`, `last_hash` and all of `audit_head`.
+    pub(super) fn from_row(row: &SqliteRow, key: &AuditKey) -> Result<Self, StoreError> {
         let last: Option<i64> = row.try_get("last_seq")?;
         let last =
-            last.map(|seq| Ok::<_, StoreError>(Link { seq, hash: hash_column(&row, "last_hash")? })).transpose()?;
+            last.map(|seq| Ok::<_, StoreError>(Link { seq, hash: hash_column(row, "last_hash")? })).transpose()?;
         let has_head = row.try_get::<Option<i64>, _>("one")?.is_some();
-        Ok((last, if has_head { judged(&row, key) } else { StoredHead::Absent }))
+        Ok(Self { last, stored: if has_head { judged(row, key) } else { StoredHead::Absent } })
     }
 }
 

@@ -94,12 +94,12 @@ impl WriteTransaction<'_> {
     pub async fn append_event(&mut self, event: &Event, now: i64) -> Result<EventId, StoreError> {
         let event_id = random_id("ev")?;
         self.later("INSERT INTO events (event_id, app_id, type, file_id, data, at) VALUES (?, ?, ?, ?, ?, ?)")
-            .bind(&event_id)?
-            .bind(integer(event.app_id.value()))?
-            .bind(event.kind.as_str())?
-            .bind(event.file_id.as_ref().map(FileId::as_str))?
-            .bind(event.data.to_string())?
-            .bind(now)?;
+            .bind(event_id.as_str())
+            .bind(integer(event.app_id.value()))
+            .bind(event.kind.as_str())
+            .bind(event.file_id.as_ref().map(FileId::as_str))
+            .bind(event.data.to_string())
+            .bind(now);
         self.insert_deliveries(&event_id, event.app_id, event.kind, now)?;
         event_id.try_into().map_err(|_| StoreError::Corrupt("event id"))
     }
@@ -153,12 +153,12 @@ impl WriteTransaction<'_> {
              SELECT 'dl_' || lower(hex(randomblob(12))), ?, webhook_id, 'pending', ?, ?, ? FROM webhooks
              WHERE app_id = ? AND enabled = 1 AND (types = '' OR instr(',' || types || ',', ',' || ? || ',') > 0)",
         )
-        .bind(event_id)?
-        .bind(now)?
-        .bind(now.saturating_add(GIVE_UP_SECS))?
-        .bind(now)?
-        .bind(integer(app_id.value()))?
-        .bind(kind.as_str())?;
+        .bind(event_id)
+        .bind(now)
+        .bind(now.saturating_add(GIVE_UP_SECS))
+        .bind(now)
+        .bind(integer(app_id.value()))
+        .bind(kind.as_str());
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! State: SQLite in WAL mode. Every write is one immediate transaction, and is done when it is durable: see `log_sync`.
 
+mod abroad;
 mod app_keys;
 mod app_settings;
 mod apps;
@@ -12,8 +13,8 @@ mod audit_list;
 mod audit_prune;
 mod audit_row;
 mod audit_verify;
+mod batch;
 mod ciphertexts;
-mod deferred;
 mod dispatch;
 mod events;
 mod idempotency;
@@ -28,6 +29,7 @@ mod media_origins;
 mod migrations;
 mod pacing;
 mod pulls;
+mod readers;
 mod recent;
 mod scopes;
 mod sdk_builds;
@@ -40,10 +42,12 @@ mod session_uses;
 mod sessions;
 mod sign_in_failures;
 mod signature_uses;
+mod standing;
 mod title_deletion;
 mod title_list;
 mod title_versions;
 mod titles;
+mod transaction;
 mod upload_changes;
 mod uploads;
 mod url_addresses;
@@ -52,6 +56,7 @@ mod version_sweep;
 mod webhooks;
 mod worker_keys;
 mod workflows;
+mod writer;
 
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
@@ -72,7 +77,6 @@ pub use audit_list::{AuditQuery, ListedAudit};
 pub use audit_prune::{OldRows, PruneError};
 pub use audit_verify::{AuditDamage, AuditTail};
 pub use ciphertexts::{CIPHERTEXT_COLUMNS, CiphertextColumn, CiphertextRow, OTHER_CIPHERTEXT_COLUMNS, Owner, RowKey};
-use deferred::Deferred;
 pub use dispatch::{Attempt, ClaimedDelivery};
 pub use events::{Event, EventRow, EventType};
 pub use idempotency::{IdempotencyState, IdempotencyUse};
@@ -83,27 +87,31 @@ pub use jobs::{Job, JobKind, JobState, NewJob};
 use log_sync::LogSync;
 pub use media_origins::MediaOriginRow;
 pub(crate) use pacing::AccountKey;
-use recent::{Forget, Recent};
+use readers::Readers;
+use recent::Recent;
 pub use scopes::{Scope, Scopes};
 pub use sdk_builds::{SdkBuildRow, SdkBuildUse};
 pub use server_keys::ServerKeyRow;
 pub use session_ends::EndedBy;
 pub use session_limits::SessionLimits;
 pub use session_list::{ListedSession, SessionQuery};
-pub use sessions::{Session, SessionProgress, StillAllowed};
+pub use sessions::{Session, SessionProgress};
+pub(crate) use standing::{SessionNow, Standing};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqliteConnection, Transaction};
+use sqlx::ConnectOptions;
 pub use title_list::{ListedJob, ListedTitle, SortValue, TitleQuery, TitleSort};
 pub use title_versions::{Publication, TitleVersion};
 pub use titles::{Failure, Title, TitleState};
-use tokio::sync::{Mutex, MutexGuard};
+pub use transaction::WriteTransaction;
 pub use uploads::{Stretch, Upload, UploadKind, UploadState};
 pub use users::{SignIn, User, UserRow};
 pub use webhooks::{Delivery, DeliveryState, Webhook};
 pub use worker_keys::WorkerKey;
 pub use workflows::Workflow;
+use writer::Queue;
 
 const READERS_MAX: u32 = 8;
+const HOT_READERS_MAX: usize = 4;
 /// Pages of the log at which SQLite moves them into the database file: 16 MiB. A page that many commits change is moved once.
 const CHECKPOINT_PAGES: &str = "4000";
 /// Pages that the writer keeps, in KiB. Nobody else writes, or hardly ever, and so they stay valid.
@@ -114,24 +122,12 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The database.
 pub struct Store {
     pool: SqlitePool,
+    readers: Readers,
     /// One connection, kept: its pages stay in memory, and with it the log stays where it is.
-    writer: SqlitePool,
-    /// Writers of this process queue here in order instead of polling SQLite's lock.
-    turn: Mutex<()>,
-    log_sync: LogSync,
+    writer: Queue,
     recent: Recent,
     /// Seals the ends of the audit log; known once the KMS has opened the installation's secret.
     audit_key: OnceLock<AuditKey>,
-}
-
-/// A write in progress. Dropped without [`WriteTransaction::commit`], it leaves nothing behind.
-pub struct WriteTransaction<'a> {
-    transaction: Transaction<'static, Sqlite>,
-    deferred: Deferred,
-    log_sync: &'a LogSync,
-    forget: Option<Forget<'a>>,
-    audit_key: &'a OnceLock<AuditKey>,
-    _turn: MutexGuard<'a, ()>,
 }
 
 /// The database did not do it.
@@ -153,6 +149,9 @@ pub enum StoreError {
     /// The audit log is not written before the KMS has opened the installation's secret.
     #[error("the audit log has no key yet")]
     NoAuditKey,
+    /// A transaction that was shared has failed.
+    #[error("{0}")]
+    Shared(#[source] std::sync::Arc<StoreError>),
 }
 
 impl Store {
@@ -171,17 +170,11 @@ impl Store {
             // What is deleted is overwritten: a title's secret does not stay behind in a free page.
             .pragma("secure_delete", "ON")
             .busy_timeout(BUSY_TIMEOUT);
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .test_before_acquire(false)
-            .acquire_timeout(BUSY_TIMEOUT)
-            .connect_with(options.clone().pragma("cache_size", WRITER_CACHE_KIB))
-            .await?;
-        migrations::migrator().run(&writer).await?;
+        let mut writer = options.clone().pragma("cache_size", WRITER_CACHE_KIB).connect().await?;
+        migrations::migrator().run(&mut writer).await?;
         let log_sync = LogSync::of(file);
         log_sync.durable().await.map_err(StoreError::NotDurable)?;
+        let readers = Readers::new(options.clone(), HOT_READERS_MAX);
         let pool = SqlitePoolOptions::new()
             .max_connections(READERS_MAX)
             // A connection is a thread of this process: it does not go away by itself.
@@ -189,22 +182,9 @@ impl Store {
             .acquire_timeout(BUSY_TIMEOUT)
             .connect_with(options)
             .await?;
-        Ok(Self { pool, writer, turn: Mutex::new(()), log_sync, recent: Recent::default(), audit_key: OnceLock::new() })
-    }
-
-    /// Starts an immediate transaction: it never has to upgrade, so it never fails with BUSY half way.
-    pub async fn write(&self) -> Result<WriteTransaction<'_>, StoreError> {
-        Ok(WriteTransaction { forget: Some(self.recent.forget_later()), ..self.write_release().await? })
-    }
-
-    /// A write that leaves applications, titles, builds and their keys as they are: sessions, accounts, events and the log.
-    pub(crate) async fn write_release(&self) -> Result<WriteTransaction<'_>, StoreError> {
-        // Behind a write that hangs (on the KMS, on another process) requests would pile up without end.
-        let turn = tokio::time::timeout(BUSY_TIMEOUT, self.turn.lock()).await.map_err(|_| sqlx::Error::PoolTimedOut)?;
-        self.log_sync.check().map_err(StoreError::NotDurable)?;
-        let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        let (deferred, log_sync) = (Deferred::default(), &self.log_sync);
-        Ok(WriteTransaction { transaction, deferred, log_sync, forget: None, audit_key: &self.audit_key, _turn: turn })
+        let writer = Queue::new(writer, log_sync);
+        writer.turn().await?.look_abroad().await?;
+        Ok(Self { pool, readers, writer, recent: Recent::default(), audit_key: OnceLock::new() })
     }
 
     /// Asks the database for anything at all.
@@ -216,8 +196,8 @@ impl Store {
     /// Moves the log into the database file and empties it, so that no older copy of a deleted row is left there. Waits
     /// for those who read, and gives up on one that takes long: the next call does it then.
     pub async fn empty_log(&self) -> Result<(), StoreError> {
-        let _turn = self.turn.lock().await;
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.writer).await?;
+        let mut turn = self.writer.turn().await?.alone().await?;
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(turn.connection()?).await?;
         Ok(())
     }
 
@@ -225,25 +205,8 @@ impl Store {
     pub async fn close(&self) {
         drop(self.recent.forget_later());
         self.pool.close().await;
+        self.readers.close().await;
         self.writer.close().await;
-    }
-}
-
-impl WriteTransaction<'_> {
-    /// Makes the write durable. Others may write as soon as it is in the log.
-    pub async fn commit(mut self) -> Result<(), StoreError> {
-        self.deferred.send(&mut self.transaction).await?;
-        let Self { transaction, log_sync, forget, _turn: turn, .. } = self;
-        transaction.commit().await?;
-        drop(forget);
-        drop(turn);
-        log_sync.durable().await.map_err(StoreError::NotDurable)
-    }
-
-    /// The connection, once it has done all that was deferred.
-    async fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
-        self.deferred.send(&mut self.transaction).await?;
-        Ok(&mut self.transaction)
     }
 }
 

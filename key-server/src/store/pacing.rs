@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use keyveil_protocol::{AppId, FileId, SessionId};
 use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
 
 use super::{Session, Store, StoreError, WriteTransaction, integer};
 use crate::pacing::{Account, PeriodSet, Reason, Score};
@@ -23,6 +24,10 @@ impl AccountKey {
         let viewer = session.uid.as_ref().map_or_else(|| format!("session:{}", session.id), |uid| format!("uid:{uid}"));
         Self { app_id: session.app_id, file_id: session.file_id.clone(), version: session.version, viewer }
     }
+
+    pub(super) fn into_viewer(self) -> String {
+        self.viewer
+    }
 }
 
 impl Store {
@@ -39,25 +44,6 @@ impl Store {
 }
 
 impl WriteTransaction<'_> {
-    /// An account; an empty one where there is none yet.
-    pub(crate) async fn pacing_account(&mut self, key: &AccountKey) -> Result<Account, StoreError> {
-        let row = sqlx::query(
-            "SELECT periods, account FROM pacing_accounts
-             WHERE app_id = ? AND file_id = ? AND version = ? AND viewer = ?",
-        )
-        .bind(integer(key.app_id.value()))
-        .bind(key.file_id.as_str())
-        .bind(key.version)
-        .bind(&key.viewer)
-        .fetch_optional(self.connection().await?)
-        .await?;
-        let Some(row) = row else { return Ok(Account::default()) };
-        let mut account: Account =
-            serde_json::from_str(row.try_get("account")?).map_err(|_| StoreError::Corrupt("pacing account"))?;
-        account.periods = PeriodSet::from_bytes(row.try_get("periods")?);
-        Ok(account)
-    }
-
     /// Keeps an account as it is now.
     pub(crate) async fn put_pacing_account(
         &mut self,
@@ -72,13 +58,13 @@ impl WriteTransaction<'_> {
              ON CONFLICT DO UPDATE SET periods = excluded.periods, account = excluded.account,
              last_seen_at = excluded.last_seen_at",
         )
-        .bind(integer(key.app_id.value()))?
-        .bind(key.file_id.as_str())?
-        .bind(key.version)?
-        .bind(&key.viewer)?
-        .bind(account.periods.as_bytes())?
-        .bind(text)?
-        .bind(now)?;
+        .bind(integer(key.app_id.value()))
+        .bind(key.file_id.as_str())
+        .bind(key.version)
+        .bind(key.viewer.as_str())
+        .bind(account.periods.as_bytes())
+        .bind(text)
+        .bind(now);
         Ok(())
     }
 
@@ -100,6 +86,14 @@ impl WriteTransaction<'_> {
             .await?;
         Ok(())
     }
+}
+
+/// From the columns `periods` and `account`; an empty one where there is none yet.
+pub(super) fn account_columns(row: &SqliteRow) -> Result<Account, StoreError> {
+    let Some(text) = row.try_get::<Option<&str>, _>("account")? else { return Ok(Account::default()) };
+    let mut account: Account = serde_json::from_str(text).map_err(|_| StoreError::Corrupt("pacing account"))?;
+    account.periods = PeriodSet::from_bytes(row.try_get("periods")?);
+    Ok(account)
 }
 
 pub(super) fn reasons_column(text: &str) -> Result<Vec<Reason>, StoreError> {

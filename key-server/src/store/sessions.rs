@@ -93,26 +93,11 @@ pub struct SessionProgress {
     pub limits: SessionLimits,
 }
 
-/// What a release of keys stands on; see [`WriteTransaction::still_allowed`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StillAllowed {
-    /// The title is published and has this version.
-    pub title: bool,
-    /// The signing key is in use.
-    pub signing_key: bool,
-    /// The SDK build, if there is one, is accepted.
-    pub build: bool,
-    /// A newer build than that is accepted, and was made before the time asked for.
-    pub newer_build: bool,
-}
-
 impl Store {
     /// One session, also when expired or revoked.
     pub async fn session(&self, id: &SessionId) -> Result<Option<Session>, StoreError> {
-        let row = sqlx::query("SELECT * FROM sessions WHERE id = ?")
-            .bind(id.as_bytes().as_slice())
-            .fetch_optional(&self.pool)
-            .await?;
+        let query = sqlx::query("SELECT * FROM sessions WHERE id = ?").bind(id.as_bytes().as_slice());
+        let row = self.readers.first_row(query).await?;
         row.as_ref().map(session_from_row).transpose()
     }
 
@@ -138,70 +123,70 @@ impl WriteTransaction<'_> {
              created_at, expires_at, url_expires_at, last_counter, last_position_ms, last_seen_at, releases)
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
-        .bind(session.id.as_bytes().as_slice())?
-        .bind(integer(session.app_id.value()))?
-        .bind(session.file_id.as_str())?
-        .bind(session.version)?
-        .bind(session.mode.as_str())?
-        .bind(session.uid.as_deref())?
-        .bind(session.us.as_deref())?
-        .bind(session.kid.as_str())?
-        .bind(session.signature_hash.as_slice())?
-        .bind(session.build_id.as_ref().map(BuildId::as_str))?
-        .bind(session.level.as_str())?
-        .bind(session.downgrade.map(Downgrade::as_str))?
-        .bind(session.max_track.number())?
-        .bind(session.preview_segments)?
-        .bind(limits)?
-        .bind(session.origin.as_deref())?
-        .bind(session.ip_class.as_deref())?
-        .bind(session.created_at)?
-        .bind(session.expires_at)?
-        .bind(session.url_expires_at)?
-        .bind(integer(session.last_counter))?
-        .bind(integer(session.last_position_ms))?
-        .bind(session.created_at)?
-        .bind(session.releases_at_opening())?;
+        .bind(session.id.as_bytes().as_slice())
+        .bind(integer(session.app_id.value()))
+        .bind(session.file_id.as_str())
+        .bind(session.version)
+        .bind(session.mode.as_str())
+        .bind(session.uid.as_deref())
+        .bind(session.us.as_deref())
+        .bind(session.kid.as_str())
+        .bind(session.signature_hash.as_slice())
+        .bind(session.build_id.as_ref().map(BuildId::as_str))
+        .bind(session.level.as_str())
+        .bind(session.downgrade.map(Downgrade::as_str))
+        .bind(session.max_track.number())
+        .bind(session.preview_segments)
+        .bind(limits)
+        .bind(session.origin.as_deref())
+        .bind(session.ip_class.as_deref())
+        .bind(session.created_at)
+        .bind(session.expires_at)
+        .bind(session.url_expires_at)
+        .bind(integer(session.last_counter))
+        .bind(integer(session.last_position_ms))
+        .bind(session.created_at)
+        .bind(session.releases_at_opening());
         Ok(())
     }
 
-    /// Moves a session on, if its counter is still below the request's, and returns how often keys were released to it with
-    /// this time. Nothing when it is not below: the request is a replay.
-    ///
-    /// Limits change only with a later expiry: the request may have read the session before another one renewed it.
-    pub async fn advance_session(
+    /// Moves a session on. That it has neither ended nor come as far is for the caller to know, from this transaction.
+    pub fn advance_session(
         &mut self,
         id: &SessionId,
         progress: &SessionProgress,
         now: i64,
-    ) -> Result<Option<u64>, StoreError> {
-        let row = sqlx::query(
-            "UPDATE sessions SET releases = releases + 1, last_counter = ?1, last_position_ms = ?2, last_seen_at = ?3,
-             expires_at = max(expires_at, ?4),
-             url_expires_at = CASE WHEN ?4 > expires_at THEN ?5 ELSE url_expires_at END,
-             max_track = CASE WHEN ?4 > expires_at THEN ?6 ELSE max_track END,
-             kid = CASE WHEN ?4 > expires_at THEN ?7 ELSE kid END,
-             signature_hash = CASE WHEN ?4 > expires_at THEN ?9 ELSE signature_hash END,
-             us = CASE WHEN ?4 > expires_at THEN ?10 ELSE us END,
-             preview_segments = CASE WHEN ?4 > expires_at THEN ?11 ELSE preview_segments END,
-             limits = CASE WHEN ?4 > expires_at THEN ?12 ELSE limits END
-             WHERE id = ?8 AND last_counter < ?1 AND revoked_at IS NULL RETURNING releases",
+    ) {
+        self.later(
+            "UPDATE sessions SET releases = releases + 1, last_counter = ?, last_position_ms = ?, last_seen_at = ?
+             WHERE id = ? AND last_counter < ? AND revoked_at IS NULL",
         )
         .bind(integer(progress.counter))
         .bind(integer(progress.position_ms))
         .bind(now)
+        .bind(id.as_bytes().as_slice())
+        .bind(integer(progress.counter));
+    }
+
+    /// Prolongs a session, where that gives it a later expiry: limits change only with that, as the request may have read the session
+    /// before another one renewed it.
+    pub fn renew_session(&mut self, id: &SessionId, progress: &SessionProgress) -> Result<(), StoreError> {
+        let limits = limits_column(&progress.limits)?;
+        self.later(
+            "UPDATE sessions SET expires_at = ?, url_expires_at = ?, max_track = ?, kid = ?, signature_hash = ?, us = ?,
+             preview_segments = ?, limits = ? WHERE id = ? AND expires_at < ?",
+        )
         .bind(progress.expires_at)
         .bind(progress.url_expires_at)
         .bind(progress.max_track.number())
         .bind(progress.kid.as_str())
-        .bind(id.as_bytes().as_slice())
         .bind(progress.signature_hash.as_slice())
         .bind(progress.us.as_deref())
         .bind(progress.preview_segments)
-        .bind(limits_column(&progress.limits)?)
-        .fetch_optional(self.connection().await?)
-        .await?;
-        row.map(|row| number(row.try_get("releases")?, "releases")).transpose()
+        .bind(limits)
+        .bind(id.as_bytes().as_slice())
+        .bind(progress.expires_at);
+        Ok(())
     }
 
     /// One session, as this transaction sees it.
@@ -211,38 +196,6 @@ impl WriteTransaction<'_> {
             .fetch_optional(self.connection().await?)
             .await?;
         row.as_ref().map(session_from_row).transpose()
-    }
-
-    /// Whether what a release of keys stands on still holds, now that nothing else can change it.
-    /// `before` is when a newer build was made at the latest to count.
-    pub async fn still_allowed(
-        &mut self,
-        session: &Session,
-        kid: &KeyId,
-        before: i64,
-    ) -> Result<StillAllowed, StoreError> {
-        let row = sqlx::query(
-            "SELECT EXISTS (SELECT 1 FROM titles t JOIN title_versions v USING (file_id) WHERE t.file_id = ?1 AND t.app_id = ?2
-                 AND t.state = 'published' AND v.version = ?3 AND v.publication IS NOT NULL),
-             EXISTS (SELECT 1 FROM signing_keys WHERE app_id = ?2 AND kid = ?4 AND retired_at IS NULL),
-             ?5 IS NULL OR EXISTS (SELECT 1 FROM sdk_builds WHERE id = ?5 AND retired_at IS NULL),
-             EXISTS (SELECT 1 FROM sdk_builds WHERE seq > (SELECT seq FROM sdk_builds WHERE id = ?5)
-                 AND retired_at IS NULL AND created_at < ?6)",
-        )
-        .bind(session.file_id.as_str())
-        .bind(integer(session.app_id.value()))
-        .bind(session.version)
-        .bind(kid.as_str())
-        .bind(session.build_id.as_ref().map(BuildId::as_str))
-        .bind(before)
-        .fetch_one(self.connection().await?)
-        .await?;
-        Ok(StillAllowed {
-            title: row.try_get(0)?,
-            signing_key: row.try_get(1)?,
-            build: row.try_get(2)?,
-            newer_build: row.try_get(3)?,
-        })
     }
 }
 

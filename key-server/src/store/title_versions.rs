@@ -45,11 +45,8 @@ pub struct Publication {
 impl Store {
     /// One version of a title, committed or not.
     pub async fn title_version(&self, file_id: &FileId, version: u32) -> Result<Option<TitleVersion>, StoreError> {
-        let row = sqlx::query("SELECT * FROM title_versions WHERE file_id = ? AND version = ?")
-            .bind(file_id.as_str())
-            .bind(version)
-            .fetch_optional(&self.pool)
-            .await?;
+        let query = sqlx::query("SELECT * FROM title_versions WHERE file_id = ? AND version = ?");
+        let row = self.readers.first_row(query.bind(file_id.as_str()).bind(version)).await?;
         row.as_ref().map(version_from_row).transpose()
     }
 

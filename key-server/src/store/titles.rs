@@ -147,10 +147,8 @@ impl TitleState {
 impl Store {
     /// One title of any application, in any state.
     pub async fn title(&self, file_id: &FileId) -> Result<Option<Title>, StoreError> {
-        let row = sqlx::query("SELECT * FROM titles WHERE file_id = ?")
-            .bind(file_id.as_str())
-            .fetch_optional(&self.pool)
-            .await?;
+        let query = sqlx::query("SELECT * FROM titles WHERE file_id = ?").bind(file_id.as_str());
+        let row = self.readers.first_row(query).await?;
         row.as_ref().map(title_from_row).transpose()
     }
 }

@@ -7,7 +7,7 @@ use crate::actions::keys::Client;
 use crate::actions::limits::{self, SignatureUse};
 use crate::actions::pacing::{self, Asking, AskingKind};
 use crate::actions::published_title::PublishedTitle;
-use crate::actions::release::{check_still_allowed, ended, sample};
+use crate::actions::release::{check_still_allowed, sample, still_running};
 use crate::clock::stored;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
@@ -39,22 +39,23 @@ pub(super) async fn record(state: &ServerState, release: &Release<'_>, now: u64)
         .with_session(session.id);
     let (wire_now, now) = (now, stored(now));
     let mut write = state.installation.store().write_release().await?;
-    check_still_allowed(&mut write, session, &session.kid, (ErrorCode::SessionInvalid, now)).await?;
+    let still = check_still_allowed(&mut write, session, &session.kid, (ErrorCode::SessionInvalid, now)).await?;
+    let running = still_running(&still)?;
     let (mut write, cost) = match paced {
         Some((title, period)) => {
             let (address, kind) = (client.address, AskingKind::Key);
             let asking = Asking { session, title, periods: &[period.0], address, kind };
-            let (write, cost) = pacing::admit(state, write, &asking, wire_now).await?;
+            let (write, cost) = pacing::admit(state, write, (&asking, still.account), wire_now).await?;
             (write, Some(cost))
         }
         None => (write, None),
     };
     SignatureUse::of_session(session, client.address).spend(&mut write, &state.installation).await?;
-    let Some(releases) = write.use_session(&session.id, uses_max, *position_ms, now).await? else {
-        // Ended while the request was on its way, or else used up.
-        write.session(&session.id).await?.as_ref().map_or(Ok(()), ended)?;
+    if running.releases >= uses_max || running.expires_at <= now {
         return Err(Refusal::new(ErrorCode::KeyUsesExhausted, "the session has had all its keys as often as it may"));
-    };
+    }
+    write.use_session(&session.id, *position_ms, now);
+    let releases = running.releases.saturating_add(1);
     if let Some(cost) = cost {
         cost.keep(&mut write, session, now).await?;
     }

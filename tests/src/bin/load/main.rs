@@ -2,6 +2,7 @@
 //! measured, except for what their counter changes. Writes JSON.
 #![allow(clippy::print_stdout, reason = "its output is its purpose")]
 
+mod counted;
 mod cpu;
 mod drive;
 mod http;
@@ -42,6 +43,14 @@ enum Command {
     Growth(GrowthArguments),
     /// Files, of two servers in turn.
     Origin(OriginArguments),
+    /// One piece of work, so many times.
+    Counted(CountedArguments),
+}
+
+#[derive(Args)]
+struct CountedArguments {
+    work: counted::Work,
+    times: u32,
 }
 
 #[derive(Args)]
@@ -99,6 +108,10 @@ async fn main() -> Result<(), Failure> {
         Command::Grants(arguments) => grants(&arguments).await?,
         Command::Growth(arguments) => growth(&arguments).await?,
         Command::Origin(arguments) => origin(&arguments).await?,
+        Command::Counted(arguments) => {
+            counted::repeat(arguments.work, arguments.times)?;
+            json!({ "done": arguments.times })
+        }
     };
     println!("{told}");
     Ok(())
