@@ -431,7 +431,8 @@ describe("the worker's host", () => {
       await settle();
       expect(refusals(of)).toEqual([2, 3, 4, 5].map((id) => [id, "malformed_request"]));
       expect(of("segment")).toEqual([]);
-      expect(calls.map(({ url }) => url)).toEqual(["http://keys.test/v1/play"]);
+      expect(exchanges()).toHaveLength(1);
+      expect(calls.map(({ url }) => url)).not.toContain(LOAD.url);
     });
 
     test("is fixed also where the first session is refused", async () => {
@@ -527,12 +528,24 @@ describe("the worker's host", () => {
       ]);
     });
 
+    test("fetches ahead what hls.js asks for first, for the first session alone", async () => {
+      const { worker, of } = host();
+      const ahead = () => calls.filter(({ url }) => url.includes("/media/")).map(({ url }) => url);
+      worker.receive(INIT);
+      worker.receive({ ...PLAY_GUARDED, id: 1 });
+      await until(() => of("played").length === 1);
+      expect(ahead()).toHaveLength(3);
+      worker.receive({ ...PLAY_GUARDED, id: 2 });
+      await until(() => of("played").length === 2);
+      expect(ahead()).toHaveLength(3);
+    });
+
     test("sealed has no reason", async () => {
       const { worker, of } = host();
       worker.receive(INIT);
       worker.receive({ ...PLAY_SEALED, id: 1 });
       await until(() => of("played").length === 1);
-      expect(calls.map(({ init }) => init.body)).toEqual(['{"psign":"psign","level":"sealed"}']);
+      expect(exchanges().map(({ init }) => init.body)).toEqual(['{"psign":"psign","level":"sealed"}']);
     });
   });
 });

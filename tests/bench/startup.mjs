@@ -3,7 +3,7 @@
 import { BUDGETS, measureSizes } from "../../player-wasm/sizes.mjs";
 import { makeClip } from "../e2e/lib/clips.mjs";
 import { openStage, PLAYERS } from "../e2e/lib/stage/stage.mjs";
-import { longestTask } from "./trace.mjs";
+import { longestTaskWhile } from "./trace.mjs";
 
 const CLIP_SECS = 150;
 /** Periods so short that a seek goes to one whose keys have not come: a grant holds two of them. */
@@ -113,13 +113,13 @@ async function longestOf(browser, stage, player, secs) {
   const context = await browser.newContext();
   try {
     const page = await context.newPage();
-    await browser.startTracing(page, { categories: ["toplevel", "__metadata"] });
-    await page.goto(`${await stage.address(player)}&now=1`, { waitUntil: "commit" });
-    await page.waitForFunction(() => window.stage !== undefined);
-    const played = await page.evaluate((until) => window.stage.behind(until), secs);
-    const trace = JSON.parse(await browser.stopTracing());
-    if (!played) throw new Error(`${player} does not play to ${secs} s`);
-    return longestTask(trace);
+    const address = `${await stage.address(player)}&now=1`;
+    return await longestTaskWhile(browser, page, async () => {
+      await page.goto(address, { waitUntil: "commit" });
+      await page.waitForFunction(() => window.stage !== undefined);
+      const played = await page.evaluate((until) => window.stage.behind(until), secs);
+      if (!played) throw new Error(`${player} does not play to ${secs} s`);
+    });
   } finally {
     await context.close();
   }
