@@ -8,9 +8,23 @@ const withTitle = (changes: Partial<Playback["title"]>) => playback({ title: { .
 const pathsOf = (asked: Playback) => addressesAhead(asked).map((url) => url.replace(FOLDER, ""));
 
 const rendition = { language: null, width: null, height: null, bandwidth: null, codecs: null, segmentCount: 10 };
-const video = { ...rendition, rendition: 0, kind: "video", trackClass: "UHD", name: "", playlist: "v2160p/playlist.m3u8" };
+const video = {
+  ...rendition,
+  rendition: 0,
+  kind: "video",
+  trackClass: "UHD",
+  name: "",
+  playlist: "v2160p/playlist.m3u8",
+};
 const lower = { ...video, rendition: 1, trackClass: "SD", playlist: "v360p/playlist.m3u8" };
-const audio = { ...rendition, rendition: 2, kind: "audio", trackClass: "AUDIO", name: "", playlist: "a0/playlist.m3u8" };
+const audio = {
+  ...rendition,
+  rendition: 2,
+  kind: "audio",
+  trackClass: "AUDIO",
+  name: "",
+  playlist: "a0/playlist.m3u8",
+};
 const more = { ...audio, rendition: 3, playlist: "a1/playlist.m3u8" };
 const subtitles = { ...audio, rendition: 4, kind: "subtitles", playlist: "s0/playlist.m3u8" };
 const RENDITIONS = [video, lower, audio, more, subtitles] as Playback["title"]["renditions"];

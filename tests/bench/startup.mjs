@@ -11,6 +11,8 @@ const WORKFLOW = { segmentSecs: 6, periodSegments: 2, ladder: { kind: "copy" } }
 const ROUND_TRIPS_MS = [10, 100];
 /** What decryption and the exchange may cost on top of their round trip. */
 const COMPUTING_MS = 50;
+/** Each plays for a minute. */
+const TRACED_ROUNDS_MAX = 3;
 const SEEKS_TO = [0.45, 0.8];
 const LEVELS = ["sealed", "guarded"];
 const CONTROL = "plain hls.js";
@@ -34,9 +36,10 @@ export async function rows({ rounds, quick, browser, scratch, log }) {
     }
     stage.gate.roundTripMs = ROUND_TRIPS_MS[0];
     const secs = quick ? 10 : 60;
-    const tasks = {};
-    for (const player of PLAYERS) tasks[player] = await longestOf(chromium, stage, player, secs);
-    return [...all, ...LEVELS.map((level) => taskOf(level, secs, tasks)), ...(await sizes())];
+    const tasks = Object.fromEntries(PLAYERS.map((player) => [player, []]));
+    for (let round = 0; round < Math.min(rounds, TRACED_ROUNDS_MAX); round++)
+      for (const player of PLAYERS) tasks[player].push(await longestOf(chromium, stage, player, secs));
+    return [...all, ...LEVELS.flatMap((level) => tasksOf(level, secs, tasks)), ...(await sizes())];
   } finally {
     await stage.stop();
   }
@@ -125,15 +128,20 @@ async function longestOf(browser, stage, player, secs) {
   }
 }
 
-function taskOf(level, secs, tasks) {
-  return {
+/** By the clock, which a busy machine makes longer, and of the processor's time, which it does not. */
+function tasksOf(level, secs, tasks) {
+  const row = (name, metric, goal) => ({
     group: GROUP,
-    metric: `longest main-thread task, load to ${secs} s of playback, ${level}`,
+    metric: `${metric}, load to ${secs} s of playback, ${level}`,
     unit: "ms",
-    ours: tasks[level],
-    peers: [{ name: CONTROL, value: tasks.plain }],
-    goal: { peer: null, kind: "value", atMost: 50 },
-  };
+    ours: tasks[level].map((one) => one[name]),
+    peers: [{ name: CONTROL, value: tasks.plain.map((one) => one[name]) }],
+    ...(goal && { goal }),
+  });
+  return [
+    row("ms", "longest main-thread task", { peer: null, kind: "value", atMost: 50 }),
+    row("processorMs", "longest main-thread task, processor time"),
+  ];
 }
 
 async function sizes() {
