@@ -8,7 +8,7 @@ import { homedir } from "node:os";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { rolldown } from "rolldown";
-import { EXTERNAL } from "./sizes.mjs";
+import { EXTERNAL, WORKER_DEFINES } from "./sizes.mjs";
 
 const PACKAGE = dirname(fileURLToPath(import.meta.url));
 const ROOT = dirname(PACKAGE);
@@ -27,6 +27,7 @@ const RUST_INPUTS = ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml"].concat(
 const SDK_INPUTS = [
   ...RUST_INPUTS,
   "package-lock.json",
+  "player-wasm/sizes.mjs",
   "player-wasm/ts",
   "player-wasm/tsconfig.json",
   "player-wasm/package.json",
@@ -62,7 +63,7 @@ export async function buildSdk({ log = console.error } = {}) {
   await copyFile(join(TARGET, "player-wasm", "keyveil.wasm"), join(DIST, "keyveil.wasm"));
   log("player: bundling index.js, element.js and worker.js");
   await bundle({ index: "index.ts", element: "element.ts" }, { external: EXTERNAL });
-  await bundle({ worker: "worker/worker.ts" }, { minify: true });
+  await bundle({ worker: "worker/worker.ts" }, { minify: true, define: WORKER_DEFINES });
   await copyFile(resolveModule("hls.js/dist/hls.worker.js"), join(DIST, "hls.worker.js"));
   log("player: writing type declarations");
   await run("node", [
@@ -138,9 +139,9 @@ function remapped(folders) {
   return folders.map(([from, to]) => `--remap-path-prefix=${from}=${to}`).join(" ");
 }
 
-async function bundle(entries, { external = [], minify = false }) {
+async function bundle(entries, { external = [], minify = false, define = {} }) {
   const input = Object.fromEntries(Object.entries(entries).map(([name, file]) => [name, join(PACKAGE, "ts", file)]));
-  const build = await rolldown({ input, external, platform: "browser" });
+  const build = await rolldown({ input, external, platform: "browser", transform: { define } });
   await build.write({
     dir: DIST,
     format: "esm",

@@ -29,6 +29,13 @@ describe("an error", () => {
     }
   });
 
+  test("that comes without words, as the worker's do, gets those of its code", () => {
+    const { message } = new KeyveilError("source_not_opened");
+    const wire = { ...new KeyveilError("source_not_opened").toWire(), message: "" };
+    expect(KeyveilError.fromWire(wire).message).toBe(message);
+    expect(KeyveilError.fromWire({ ...wire, message: "Its own." }).message).toBe("Its own.");
+  });
+
   const verdicts: Record<string, [string, boolean]> = {
     psign_signature: ["signature", true],
     origin_not_allowed: ["signature", true],

@@ -66,6 +66,15 @@ afterEach(() => {
 });
 
 describe("a sealed player", () => {
+  test("marks where the time of its start goes", async () => {
+    const marked = vi.spyOn(performance, "mark");
+    await playing();
+    expect(marked.mock.calls.map(([name]) => name)).toEqual(
+      ["worker", "attach", "granted", "playlist"].map((name) => `keyveil:${name}`),
+    );
+    marked.mockRestore();
+  });
+
   test("plays by the worker that was made ahead, and says what there is to choose from", async () => {
     const { player, video, workers, worker, told } = await attached({ position: 12, hls: { maxBufferLength: 9 } });
     expect([player.level, player.downgrade, player.hls, workers.length]).toEqual(["sealed", null, null, 1]);

@@ -203,6 +203,49 @@ describe("the session", () => {
       expect([error.code, error.status]).toEqual([code, status]);
     });
   }
+
+  describe("with keys on their way that are not those of a seek", () => {
+    /** Answers to exchanges for that period are held back until they are let go. */
+    function holdBack(period: number) {
+      const held: (() => void)[] = [];
+      respond = (url, init) => {
+        const isHeld = url.endsWith("/v1/keys") && JSON.parse(String(init.body)).period === period;
+        return isHeld ? new Promise((resolve) => held.push(() => resolve(keysAnswer()))) : answers(url);
+      };
+      return { letGo: () => held.splice(0).forEach((answer) => void answer()) };
+    }
+    const periods = () => keysBodies().map((body) => body.period);
+
+    test("does not wait where they are only fetched ahead, and takes no late answer", async () => {
+      const { load, wasm, events } = await playing();
+      const { letGo } = holdBack(2);
+      await load(1, 3);
+      expect(periods()).toEqual([2]);
+      await load(7, 15);
+      expect(periods()).toEqual([2, 7]);
+      letGo();
+      await settle();
+      expect([2, 7].map((period) => wasm.holdsPeriod(period))).toEqual([false, true]);
+      expect(events.renewed).toHaveBeenCalledTimes(1);
+      respond = answers;
+      await load(2, 4);
+      expect(periods()).toEqual([2, 7, 2]);
+    });
+
+    test("waits where somebody waits for them, too", async () => {
+      const { load, wasm } = await playing();
+      const { letGo } = holdBack(2);
+      await load(1, 3);
+      const needed = load(2, 4);
+      const sought = load(7, 15);
+      await settle();
+      expect(periods()).toEqual([2]);
+      letGo();
+      await Promise.all([needed, sought]);
+      expect(periods().slice(0, 2)).toEqual([2, 7]);
+      expect(wasm.holdsPeriod(7)).toBe(true);
+    });
+  });
 });
 
 describe("the segment loader", () => {
@@ -431,7 +474,8 @@ describe("the worker's host", () => {
       await settle();
       expect(refusals(of)).toEqual([2, 3, 4, 5].map((id) => [id, "malformed_request"]));
       expect(of("segment")).toEqual([]);
-      expect(calls.map(({ url }) => url)).toEqual(["http://keys.test/v1/play"]);
+      expect(exchanges()).toHaveLength(1);
+      expect(calls.map(({ url }) => url)).not.toContain(LOAD.url);
     });
 
     test("is fixed also where the first session is refused", async () => {
@@ -527,12 +571,24 @@ describe("the worker's host", () => {
       ]);
     });
 
+    test("fetches ahead what hls.js asks for first, for the first session alone", async () => {
+      const { worker, of } = host();
+      const ahead = () => calls.filter(({ url }) => url.includes("/media/")).map(({ url }) => url);
+      worker.receive(INIT);
+      worker.receive({ ...PLAY_GUARDED, id: 1 });
+      await until(() => of("played").length === 1);
+      expect(ahead()).toHaveLength(3);
+      worker.receive({ ...PLAY_GUARDED, id: 2 });
+      await until(() => of("played").length === 2);
+      expect(ahead()).toHaveLength(3);
+    });
+
     test("sealed has no reason", async () => {
       const { worker, of } = host();
       worker.receive(INIT);
       worker.receive({ ...PLAY_SEALED, id: 1 });
       await until(() => of("played").length === 1);
-      expect(calls.map(({ init }) => init.body)).toEqual(['{"psign":"psign","level":"sealed"}']);
+      expect(exchanges().map(({ init }) => init.body)).toEqual(['{"psign":"psign","level":"sealed"}']);
     });
   });
 });

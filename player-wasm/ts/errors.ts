@@ -114,7 +114,7 @@ export class KeyveilError extends Error {
 
   static fromWire(wire: WireError): KeyveilError {
     const { code, message, cause, ...detail } = wire;
-    return new KeyveilError(code, message, { ...detail, ...(cause === null ? {} : { cause }) });
+    return new KeyveilError(code, message || undefined, { ...detail, ...(cause === null ? {} : { cause }) });
   }
 
   toWire(): WireError {
@@ -252,6 +252,10 @@ const MESSAGES: Partial<Record<ErrorCode, string>> = {
   destroyed: "The player was destroyed.",
 };
 
+/** The worker's build sets it (sizes.mjs): its errors leave it for the page, which has the words. */
+declare const WITHOUT_WORDS: true | undefined;
+
 function defaultMessage(code: ErrorCode): string {
+  if (typeof WITHOUT_WORDS !== "undefined") return "";
   return MESSAGES[code] ?? `The server refused the request (${code}).`;
 }

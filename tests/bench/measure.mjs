@@ -1,5 +1,5 @@
 // One player, once, in a browser context and a renderer process of its own.
-import { longestTask } from "./trace.mjs";
+import { longestTaskWhile } from "./trace.mjs";
 
 export const PLAY_SECS = 6;
 const SEEKS = 3;
@@ -7,7 +7,7 @@ const SEEKS = 3;
 /** Resolves to the times of docs/BENCHMARKS.md by name. Nothing asks the page while it is measured. */
 export async function measure(browser, stage, player, round) {
   const played = await onPage(browser, stage, player, (page, cdp) => startAndSeeks(page, cdp, round));
-  const longestMs = await onPage(browser, stage, player, (page) => longestOfStart(browser, page));
+  const { ms: longestMs } = await onPage(browser, stage, player, (page) => longestOfStart(browser, page));
   return { ...played, longestMs };
 }
 
@@ -81,13 +81,13 @@ async function seeks({ count, round }) {
 
 /** Apart from the rest: a trace costs time itself. */
 async function longestOfStart(browser, page) {
-  await browser.startTracing(page, { categories: ["toplevel", "__metadata"] });
-  await page.evaluate(async () => {
-    window.stage.attach();
-    await window.stage.frame();
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-  });
-  return longestTask(JSON.parse(await browser.stopTracing()));
+  return longestTaskWhile(browser, page, () =>
+    page.evaluate(async () => {
+      window.stage.attach();
+      await window.stage.frame();
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    }),
+  );
 }
 
 /** What a browser that was never here loads until the first frame, media and playlists apart. */

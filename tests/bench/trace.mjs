@@ -1,21 +1,24 @@
 // What a trace of Chromium's says of a page's main thread.
 
-/** The longest task, in milliseconds, on the main thread of the renderer that has most of them. */
+/** What a page says at its end, by which its thread is known: Chromium's own toolbar has a renderer too, and it may do more than the page. */
+const MARK = "keyveil-bench";
+
+/** Traces `page` while `work` runs. Resolves to the longest task of its main thread: by the clock, and of the processor's time. */
+export async function longestTaskWhile(browser, page, work) {
+  await browser.startTracing(page, { categories: ["toplevel", "blink.user_timing"] });
+  await work();
+  await page.evaluate((name) => performance.mark(name), MARK);
+  return longestTask(JSON.parse(await browser.stopTracing()));
+}
+
+/** { ms, processorMs }: each the most that one task took, not of the same one by need. */
 export function longestTask({ traceEvents }) {
-  const main = new Set(
-    traceEvents
-      .filter(({ name, args }) => name === "thread_name" && args.name === "CrRendererMain")
-      .map(({ pid, tid }) => `${pid}/${tid}`),
+  const mark = traceEvents.find(({ name }) => name === MARK);
+  if (mark === undefined) throw new Error("The trace has not the page's mark.");
+  const tasks = traceEvents.filter(
+    ({ name, ph, pid, tid }) => ph === "X" && pid === mark.pid && tid === mark.tid && /RunTask$/.test(name),
   );
-  const byThread = new Map();
-  for (const { name, ph, pid, tid, dur } of traceEvents) {
-    const thread = `${pid}/${tid}`;
-    if (ph !== "X" || !main.has(thread) || !/RunTask$/.test(name)) continue;
-    const tasks = byThread.get(thread) ?? [];
-    tasks.push(dur / 1000);
-    byThread.set(thread, tasks);
-  }
-  const tasks = [...byThread.values()].sort((a, b) => b.length - a.length)[0];
-  if (tasks === undefined) throw new Error("The trace has no task of a page's main thread.");
-  return Math.max(...tasks);
+  if (tasks.length === 0) throw new Error("The trace has no task of the page's main thread.");
+  const most = (time) => tasks.reduce((longest, task) => Math.max(longest, task[time] ?? 0), 0) / 1000;
+  return { ms: most("dur"), processorMs: most("tdur") };
 }

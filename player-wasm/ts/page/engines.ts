@@ -34,7 +34,9 @@ export async function prepareEngine(level: SdkLevel): Promise<MakeEngine> {
   return ({ title, video, options, startPosition }, events) => {
     const { hls, hlsWorkerUrl } = options;
     const loader = hls?.loader as LoaderConstructor | undefined;
-    const settings = { ...hls, ...hlsSettings(title, title.info.mode, loader) };
+    // What is fMP4 already needs no transmuxing: a worker for it would be one more file to wait for.
+    const enableWorker = title.info.container !== "fmp4";
+    const settings = { enableWorker, ...hls, ...hlsSettings(title, title.info.mode, loader) };
     const playlistUrl = () => title.playlistUrl;
     const engine = new PageEngine({ video, playlistUrl, startPosition, settings, hlsWorkerUrl }, events);
     title.followLimits((playback) => engine.leaveOut(playback));

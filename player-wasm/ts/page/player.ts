@@ -6,6 +6,7 @@ import type { Downgrade, Preview, ResolutionName, SdkLevel } from "../protocol.j
 import type { AttachOptions } from "./attach-options.js";
 import { type MakeEngine, prepareEngine } from "./engines.js";
 import { chooseLevel, type LevelChoice } from "./level.js";
+import { mark, markFirstFrame } from "./marks.js";
 import { PlayIntent } from "./play-intent.js";
 import { PlayerTracks } from "./player-tracks.js";
 import { Recovery } from "./recovery.js";
@@ -89,6 +90,7 @@ export class KeyveilPlayer extends PlayerTracks {
   async start(): Promise<void> {
     if (this.#state !== "idle") return;
     this.#become("loading");
+    mark("attach");
     try {
       // The worker starts while the engine is loaded; it asks for nothing before there is one.
       const title = this.#hooks.open(this.#choice);
@@ -100,6 +102,8 @@ export class KeyveilPlayer extends PlayerTracks {
       if (this.state !== "loading") return;
       await title.start();
       if (this.state !== "loading") return;
+      mark("granted");
+      markFirstFrame(this.video, this.#listening.signal);
       // AirPlay and casting fetch the stream by themselves, and would get ciphertext.
       this.video.disableRemotePlayback = true;
       this.#followVideo();
@@ -148,6 +152,7 @@ export class KeyveilPlayer extends PlayerTracks {
     const isFirst = !this.#wasReady;
     this.#wasReady = true;
     if (isFirst) {
+      mark("playlist");
       this.#become("ready");
       this.#settle.resolve();
     }

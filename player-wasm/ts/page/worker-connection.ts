@@ -12,6 +12,7 @@ import type {
   ToWorker,
 } from "../messages.js";
 import type { Playback, Renewal } from "../protocol.js";
+import { mark } from "./marks.js";
 import { WorkerPolicy } from "./worker-policy.js";
 
 /** What is used of a `Worker`; tests put their own in its place. */
@@ -88,6 +89,7 @@ export class WorkerConnection {
       };
       this.#settleReady = {
         resolve: () => {
+          mark("worker");
           settle();
           resolve();
         },

@@ -6,6 +6,7 @@ import type { FromWorker, InitMessage, LoadMessage, PlayMessage, RenewMessage, T
 import type { SdkLevel } from "../protocol.js";
 import { SealedEngine } from "./engine/engine.js";
 import { WorkerTitle } from "./engine/worker-title.js";
+import { fetchAhead } from "./fetch-ahead.js";
 import { wasmSource } from "./pin.js";
 import { SegmentLoader } from "./segment-loader.js";
 import { Session } from "./session.js";
@@ -20,6 +21,7 @@ const NO_REQUEST = 0;
 interface Unit {
   readonly session: Session;
   readonly loader: SegmentLoader;
+  readonly credentials: RequestCredentials;
 }
 
 /** What a sealed worker has on top. */
@@ -35,6 +37,7 @@ export class WorkerHost {
   #unit: Promise<Unit> | null = null;
   /** Fixed by the first `play`, for good: a sealed worker can't be made to hand out what it decrypts. */
   #level: SdkLevel | null = null;
+  #hasPlayed = false;
   /** From the first session on. */
   #sealed: Sealed | null = null;
 
@@ -86,7 +89,7 @@ export class WorkerHost {
       },
       paced: (error) => this.#post({ type: "paced", error: error.toWire() }),
     });
-    return { session, loader: new SegmentLoader(wasm, session, credentials) };
+    return { session, loader: new SegmentLoader(wasm, session, credentials), credentials };
   }
 
   #play({ id, psign, fileId, positionMs = 0, level, downgrade }: PlayMessage): void {
@@ -95,8 +98,10 @@ export class WorkerHost {
       return;
     }
     this.#level = level;
-    this.#answer(id, async ({ session, loader }) => {
+    this.#answer(id, async ({ session, loader, credentials }) => {
       const playback = await session.play({ psign, fileId, positionMs, level, downgrade });
+      if (!this.#hasPlayed) fetchAhead(playback, credentials);
+      this.#hasPlayed = true;
       if (level === "sealed") {
         this.#sealed ??= this.#seal(loader);
         this.#sealed.title.played(playback);

@@ -12,6 +12,7 @@ import {
   type TrackClass,
 } from "../protocol.js";
 import { postJson } from "./http.js";
+import { KeysFlight, unlessStopped } from "./keys-flight.js";
 import { HeldPeriods, pauseMs, wait } from "./pace.js";
 import { guarded, type WasmSession } from "./wasm.js";
 
@@ -41,11 +42,6 @@ export interface SessionRequest {
   readonly downgrade: Downgrade | null;
 }
 
-interface KeysFlight {
-  readonly period: number;
-  readonly done: Promise<Renewal>;
-}
-
 export class Session {
   readonly #wasm: WasmSession;
   readonly #server: string;
@@ -59,7 +55,7 @@ export class Session {
   /** The last one that keys came for. */
   #granted = 0;
   readonly #held = new HeldPeriods();
-  #flight: KeysFlight | null = null;
+  #flight: KeysFlight<Renewal> | null = null;
   /** The wasm session has room for one unanswered request: exchanges queue here. */
   #lastExchange: Promise<unknown> = Promise.resolve();
 
@@ -134,11 +130,14 @@ export class Session {
   /** One exchange, of its own or another's. */
   async #bring(period: number, positionMs: number): Promise<void> {
     const flight = this.#flight;
-    if (flight && !covers(flight, period)) {
+    if (flight && !flight.covers(period)) {
+      // The module has room for one answer: a seek would else wait for what nobody needs yet.
+      flight.standBack();
       await flight.done.catch(() => undefined);
       return;
     }
-    await (flight ? flight.done : this.#keysOnce(period, positionMs));
+    if (flight) flight.isAwaited = true;
+    await (flight ? flight.done : this.#keysOnce(period, positionMs, true));
     if (!this.#wasm.holdsPeriod(period)) throw new KeyveilError("key_not_granted");
   }
 
@@ -146,17 +145,17 @@ export class Session {
   prefetchAfter(period: number, positionMs: number): void {
     const next = period + 1;
     if (next >= this.#periodCount() || this.#flight || this.#wasm.holdsPeriod(next) || this.#held.areAny) return;
-    this.#keysOnce(next, positionMs).catch(() => {
+    this.#keysOnce(next, positionMs, false).catch(() => {
       // The load that needs these keys asks again, and its failure is told.
     });
   }
 
-  async #keysOnce(period: number, positionMs: number): Promise<void> {
-    const done = this.#keys(period, positionMs, undefined);
-    const flight = { period, done };
+  async #keysOnce(period: number, positionMs: number, isAwaited: boolean): Promise<void> {
+    const exchange = (signal: AbortSignal) => this.#keys(period, positionMs, undefined, signal);
+    const flight = new KeysFlight(period, isAwaited, exchange);
     this.#flight = flight;
     try {
-      this.#events.renewed(await done);
+      this.#events.renewed(await flight.done);
       this.#granted = period;
       this.#held.clear();
     } catch (thrown) {
@@ -171,11 +170,13 @@ export class Session {
     }
   }
 
-  #keys(period: number, positionMs: number, psign: string | undefined): Promise<Renewal> {
+  #keys(period: number, positionMs: number, psign: string | undefined, signal?: AbortSignal): Promise<Renewal> {
     return this.#inTurn(async () => {
+      if (signal?.aborted) throw new KeyveilError("aborted");
       const startMs = performance.now();
       const [body = "", mac = ""] = guarded(() => this.#wasm.keysRequest(period, positionMs, psign));
-      const answer = await postJson(`${this.#server}/v1/keys`, body, this.#credentials, { [MAC_HEADER]: mac });
+      const asked = postJson(`${this.#server}/v1/keys`, body, this.#credentials, { [MAC_HEADER]: mac });
+      const answer = await unlessStopped(asked, signal);
       guarded(() => this.#wasm.acceptKeys(answer));
       const renewal = publicRenewal(JSON.parse(answer));
       if (!renewal) throw new KeyveilError("malformed_request", "The server's answer can't be read.");
@@ -223,9 +224,4 @@ export class Session {
 /** What a worker's sessions have in common. */
 function isSameTitle(first: TitleInfo, title: TitleInfo): boolean {
   return first.fileId === title.fileId && first.version === title.version && first.mode === title.mode;
-}
-
-/** A grant holds the period that was asked for and the next. */
-function covers(flight: KeysFlight, period: number): boolean {
-  return period === flight.period || period === flight.period + 1;
 }
