@@ -113,7 +113,11 @@ impl Store {
             let rows = self.signing_keys(app_id, Some(kid)).await?;
             Ok(Some(rows).filter(|rows| !rows.is_empty()))
         };
-        let rows = self.recent.signing_keys.get((&self.recent, self.writer.abroad().await), (app_id, kid.clone()), read).await?;
+        let rows = self
+            .recent
+            .signing_keys
+            .get((&self.recent, self.writer.abroad().await), (app_id, kid.clone()), read)
+            .await?;
         Ok(rows.unwrap_or_default())
     }
 
@@ -147,7 +151,10 @@ impl Store {
         id: &FileId,
         version: u32,
     ) -> Result<Option<Arc<TitleVersion>>, StoreError> {
-        self.recent.versions.get((&self.recent, self.writer.abroad().await), (id.clone(), version), self.title_version(id, version)).await
+        self.recent
+            .versions
+            .get((&self.recent, self.writer.abroad().await), (id.clone(), version), self.title_version(id, version))
+            .await
     }
 }
 

@@ -151,12 +151,7 @@ impl WriteTransaction<'_> {
     }
 
     /// Moves a session on. That it has neither ended nor come as far is for the caller to know, from this transaction.
-    pub fn advance_session(
-        &mut self,
-        id: &SessionId,
-        progress: &SessionProgress,
-        now: i64,
-    ) {
+    pub fn advance_session(&mut self, id: &SessionId, progress: &SessionProgress, now: i64) {
         self.later(
             "UPDATE sessions SET releases = releases + 1, last_counter = ?, last_position_ms = ?, last_seen_at = ?
              WHERE id = ? AND last_counter < ? AND revoked_at IS NULL",
