@@ -93,10 +93,14 @@ pub struct SessionProgress {
     pub limits: SessionLimits,
 }
 
+pub(super) const ADVANCE: &str = "UPDATE sessions SET releases = releases + 1, last_counter = ?, last_position_ms = ?, last_seen_at = ?
+     WHERE id = ? AND last_counter < ? AND revoked_at IS NULL";
+pub(super) const SELECT: &str = "SELECT * FROM sessions WHERE id = ?";
+
 impl Store {
     /// One session, also when expired or revoked.
     pub async fn session(&self, id: &SessionId) -> Result<Option<Session>, StoreError> {
-        let query = sqlx::query("SELECT * FROM sessions WHERE id = ?").bind(id.as_bytes().as_slice());
+        let query = sqlx::query(SELECT).bind(id.as_bytes().as_slice());
         let row = self.readers.first_row(query).await?;
         row.as_ref().map(session_from_row).transpose()
     }
@@ -157,10 +161,7 @@ impl WriteTransaction<'_> {
         progress: &SessionProgress,
         now: i64,
     ) {
-        self.later(
-            "UPDATE sessions SET releases = releases + 1, last_counter = ?, last_position_ms = ?, last_seen_at = ?
-             WHERE id = ? AND last_counter < ? AND revoked_at IS NULL",
-        )
+        self.later(ADVANCE)
         .bind(integer(progress.counter))
         .bind(integer(progress.position_ms))
         .bind(now)
@@ -191,7 +192,7 @@ impl WriteTransaction<'_> {
 
     /// One session, as this transaction sees it.
     pub async fn session(&mut self, id: &SessionId) -> Result<Option<Session>, StoreError> {
-        let row = sqlx::query("SELECT * FROM sessions WHERE id = ?")
+        let row = sqlx::query(SELECT)
             .bind(id.as_bytes().as_slice())
             .fetch_optional(self.connection().await?)
             .await?;
