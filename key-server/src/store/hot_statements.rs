@@ -14,7 +14,8 @@ const STATEMENTS: [&str; 7] = [
     title_versions::SELECT,
 ];
 /// The last row of the log, the one row of its head, and what these were joined into.
-const ONE_ROW: [&str; 5] = ["SCAN CONSTANT ROW", "SCAN audit", "SCAN (subquery", "SCAN a LEFT-JOIN", "SCAN h LEFT-JOIN"];
+const ONE_ROW: [&str; 5] =
+    ["SCAN CONSTANT ROW", "SCAN audit", "SCAN (subquery", "SCAN a LEFT-JOIN", "SCAN h LEFT-JOIN"];
 
 async fn scans(store: &Store, statement: &str) -> Vec<String> {
     let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));

@@ -79,13 +79,13 @@ impl WriteTransaction<'_> {
         now: i64,
     ) -> Result<Vec<(SessionId, FileId)>, StoreError> {
         let rows = sqlx::query(SUPERSEDE)
-        .bind(now)
-        .bind(EndedBy::Superseded.as_str())
-        .bind(integer(app_id.value()))
-        .bind(uid)
-        .bind(limit.saturating_sub(1))
-        .fetch_all(self.connection().await?)
-        .await?;
+            .bind(now)
+            .bind(EndedBy::Superseded.as_str())
+            .bind(integer(app_id.value()))
+            .bind(uid)
+            .bind(limit.saturating_sub(1))
+            .fetch_all(self.connection().await?)
+            .await?;
         rows.iter().map(|row| Ok((session_id(row)?, parsed(row.try_get("file_id")?, "file id")?))).collect()
     }
 }

@@ -65,11 +65,8 @@ impl Store {
 impl WriteTransaction<'_> {
     /// One version of a title, as this transaction sees it.
     pub async fn title_version(&mut self, file_id: &FileId, version: u32) -> Result<Option<TitleVersion>, StoreError> {
-        let row = sqlx::query(SELECT)
-            .bind(file_id.as_str())
-            .bind(version)
-            .fetch_optional(self.connection().await?)
-            .await?;
+        let row =
+            sqlx::query(SELECT).bind(file_id.as_str()).bind(version).fetch_optional(self.connection().await?).await?;
         row.as_ref().map(version_from_row).transpose()
     }
 

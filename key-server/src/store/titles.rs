@@ -158,10 +158,7 @@ impl Store {
 impl WriteTransaction<'_> {
     /// One title, as this transaction sees it.
     pub async fn title(&mut self, file_id: &FileId) -> Result<Option<Title>, StoreError> {
-        let row = sqlx::query(SELECT)
-            .bind(file_id.as_str())
-            .fetch_optional(self.connection().await?)
-            .await?;
+        let row = sqlx::query(SELECT).bind(file_id.as_str()).fetch_optional(self.connection().await?).await?;
         row.as_ref().map(title_from_row).transpose()
     }
 

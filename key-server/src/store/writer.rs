@@ -90,7 +90,12 @@ impl Queue {
         let connection = Some(connection);
         let writer =
             Writer { connection, group: None, pending: Batch::default(), torn: false, unsure: false, groups: 0 };
-        Self { writer: Arc::new(Mutex::new(writer)), waiting: Arc::default(), log_sync: Arc::new(log_sync), abroad: Arc::default() }
+        Self {
+            writer: Arc::new(Mutex::new(writer)),
+            waiting: Arc::default(),
+            log_sync: Arc::new(log_sync),
+            abroad: Arc::default(),
+        }
     }
 
     /// Waits for the turn. Nothing is begun by that.
@@ -301,7 +306,9 @@ impl Drop for Turn {
         }
         self.writer.torn = true;
         // Else its commit is on its way. Without a runtime whoever writes next does it.
-        if !self.writer.has_members() && let Ok(runtime) = Handle::try_current() {
+        if !self.writer.has_members()
+            && let Ok(runtime) = Handle::try_current()
+        {
             runtime.spawn(self.queue.clone().tidy_later());
         }
     }

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use keyveil_protocol::{
-    Period, PeriodKeyEntry, PlayGrant, Psk, PskSecret, RecipientPublicKey, Sealing, ServerKey, SessionId, SessionMacKey,
-    TitleSecret, TrackClass,
+    Period, PeriodKeyEntry, PlayGrant, Psk, PskSecret, RecipientPublicKey, Sealing, ServerKey, SessionId,
+    SessionMacKey, TitleSecret, TrackClass,
 };
 
 use crate::world::rng;
