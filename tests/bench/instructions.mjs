@@ -1,34 +1,41 @@
 // Instructions of native work, counted by callgrind: the same on a busy machine as on an idle one. Of each work there are two runs, one
-// of which does it more often; the difference is the work's own. valgrind knows no SHA extensions and no AVX-512: what is counted
-// is the code that runs without them.
-import { rmSync } from "node:fs";
-import { join } from "node:path";
-import { run, start, stop } from "../../scripts/lib/children.mjs";
-import { binary, keyServerBinary } from "../../scripts/lib/places.mjs";
+// of which does it more often; the difference is the work's own. valgrind knows neither SHA extensions nor AVX-512: what is counted
+// is the code that runs without them. The work is that of `load counted` (tests/src/bin/load/counted.rs).
+import { run } from "../../scripts/lib/children.mjs";
+import { binary } from "../../scripts/lib/places.mjs";
 import { ensureSystem, VALGRIND } from "../../scripts/lib/system.mjs";
 
 const GROUP = "Instructions";
+const SEAL = "HPKE seal of a play grant";
 const WORKS = [
-  { work: "seal", metric: "HPKE seal of a play grant", times: [20, 120] },
-  { work: "grant", metric: "a play grant: keys, MAC key, seal", times: [20, 120], beside: "HPKE seal of a play grant" },
-  { work: "aes", metric: "aes-128-cbc encryption of a segment of 1 MiB", times: [1, 5] },
-  { work: "chacha", metric: "chacha20-poly1305 encryption of a segment of 1 MiB", times: [1, 5] },
+  { work: "seal", metric: SEAL, times: [20, 120] },
+  { work: "grant", metric: "all of a play grant: keys, server key, seal", times: [20, 120], beside: SEAL },
+  { work: "aes", metric: "aes-128-cbc encryption of 1 MiB", times: [1, 5] },
+  { work: "chacha", metric: "chacha20-poly1305 encryption of 1 MiB", times: [1, 5] },
 ];
 
-export async function rows(context) {
-  await ensureSystem([VALGRIND], { wait: context.log });
-  const folder = context.scratch();
-  const list = [];
-  const byMetric = new Map();
-  for (const { work, metric, times, beside } of WORKS) {
-    context.log(`instructions: ${metric}`);
-    const [few, many] = [];
-    const counts = [];
-    for (const count of times) counts.push(await counted(folder, [binary("load"), "counted", work, String(count)]));
-    const each = (counts[1] - counts[0]) / (times[1] - times[0]);
-    byMetric.set(metric, each);
-    const peers = beside ? [{ name: beside, value: byMetric.get(beside) / 1e6 }] : [];
-    list.push({ group: GROUP, metric, unit: "million", ours: each / 1e6, peers });
+export async function rows({ log }) {
+  await ensureSystem([VALGRIND], { wait: log });
+  const millions = new Map();
+  for (const { work, metric, times } of WORKS) {
+    log(`instructions: ${metric}`);
+    const [few, many] = [await counted(work, times[0]), await counted(work, times[1])];
+    millions.set(metric, (many - few) / (times[1] - times[0]) / 1e6);
   }
-  return list;
+  return WORKS.map(({ metric, beside }) => {
+    const peers = beside ? [{ name: beside, value: millions.get(beside) }] : [];
+    return { group: GROUP, metric, unit: "million", ours: millions.get(metric), peers };
+  });
+}
+
+/** Instructions of a whole run. */
+async function counted(work, times) {
+  let collected;
+  const onLine = (line) => {
+    collected ??= line.match(/Collected\s*:\s*(\d+)/)?.[1];
+  };
+  const tool = ["--tool=callgrind", "--callgrind-out-file=/dev/null"];
+  await run("valgrind", [...tool, binary("load"), "counted", work, String(times)], { onLine });
+  if (collected === undefined) throw new Error("callgrind did not say what it counted");
+  return Number(collected);
 }

@@ -6,7 +6,7 @@ use url::Url;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
 
-/// With more media origins than this, a policy names none: a header has to stay short.
+/// With more media origins than this, a policy names none and lets any be: a header has to stay short, as proxies refuse long ones.
 const MEDIA_ORIGINS_MAX: usize = 64;
 
 /// The policy of a page, whose scripts, styles and workers come from here alone. Media, pictures and playlists may come from the media

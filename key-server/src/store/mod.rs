@@ -17,6 +17,8 @@ mod batch;
 mod ciphertexts;
 mod dispatch;
 mod events;
+#[cfg(test)]
+mod hot_statements;
 mod idempotency;
 mod imported_keys;
 mod installation;
@@ -40,6 +42,8 @@ mod session_limits;
 mod session_list;
 mod session_uses;
 mod sessions;
+#[cfg(test)]
+mod sharing;
 mod sign_in_failures;
 mod signature_uses;
 mod standing;

@@ -97,9 +97,13 @@ impl<K: Hash + Eq, V> Shelf<K, V> {
 }
 
 impl Store {
+    async fn lately(&self) -> (&Recent, Writes) {
+        (&self.recent, self.writer.abroad().await)
+    }
+
     /// An application, as it was lately.
     pub(crate) async fn recent_app(&self, id: AppId) -> Result<Option<Arc<App>>, StoreError> {
-        self.recent.apps.get((&self.recent, self.writer.abroad().await), id, self.app(id)).await
+        self.recent.apps.get(self.lately().await, id, self.app(id)).await
     }
 
     /// The signing key in use that a signature names, as it was lately; all in use, as they are now, where it names none.
@@ -113,11 +117,7 @@ impl Store {
             let rows = self.signing_keys(app_id, Some(kid)).await?;
             Ok(Some(rows).filter(|rows| !rows.is_empty()))
         };
-        let rows = self
-            .recent
-            .signing_keys
-            .get((&self.recent, self.writer.abroad().await), (app_id, kid.clone()), read)
-            .await?;
+        let rows = self.recent.signing_keys.get(self.lately().await, (app_id, kid.clone()), read).await?;
         Ok(rows.unwrap_or_default())
     }
 
@@ -130,19 +130,19 @@ impl Store {
             let Some(build) = self.active_sdk_build(id).await? else { return Ok(None) };
             Ok(Some((build, self.pinned_server_keys(id).await?)))
         };
-        self.recent.builds.get((&self.recent, self.writer.abroad().await), id.clone(), read).await
+        self.recent.builds.get(self.lately().await, id.clone(), read).await
     }
 
     /// Base addresses of media origins, as they were lately.
     pub(crate) async fn recent_media_origin_urls(&self, most: usize) -> Result<Arc<Vec<String>>, StoreError> {
         let read = async { Ok(Some(self.media_origin_urls(most).await?)) };
-        let urls = self.recent.media_origin_urls.get((&self.recent, self.writer.abroad().await), most, read).await?;
+        let urls = self.recent.media_origin_urls.get(self.lately().await, most, read).await?;
         Ok(urls.unwrap_or_default())
     }
 
     /// A title, as it was lately.
     pub(crate) async fn recent_title(&self, id: &FileId) -> Result<Option<Arc<Title>>, StoreError> {
-        self.recent.titles.get((&self.recent, self.writer.abroad().await), id.clone(), self.title(id)).await
+        self.recent.titles.get(self.lately().await, id.clone(), self.title(id)).await
     }
 
     /// A version of a title, as it was lately.
@@ -151,10 +151,7 @@ impl Store {
         id: &FileId,
         version: u32,
     ) -> Result<Option<Arc<TitleVersion>>, StoreError> {
-        self.recent
-            .versions
-            .get((&self.recent, self.writer.abroad().await), (id.clone(), version), self.title_version(id, version))
-            .await
+        self.recent.versions.get(self.lately().await, (id.clone(), version), self.title_version(id, version)).await
     }
 }
 

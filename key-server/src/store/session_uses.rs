@@ -4,16 +4,14 @@ use keyveil_protocol::SessionId;
 
 use super::{WriteTransaction, integer};
 
+pub(super) const USE: &str =
+    "UPDATE sessions SET releases = releases + 1, last_seen_at = ?, last_position_ms = coalesce(?, last_position_ms)
+     WHERE id = ? AND revoked_at IS NULL";
+
 impl WriteTransaction<'_> {
     /// Counts a release to a session. That it may have it is for the caller to know, from this transaction. `position_ms`: where
     /// playback must be, as far as the key tells.
     pub(crate) fn use_session(&mut self, id: &SessionId, position_ms: Option<u64>, now: i64) {
-        self.later(
-            "UPDATE sessions SET releases = releases + 1, last_seen_at = ?, last_position_ms = coalesce(?, last_position_ms)
-             WHERE id = ? AND revoked_at IS NULL",
-        )
-        .bind(now)
-        .bind(position_ms.map(integer))
-        .bind(id.as_bytes().as_slice());
+        self.later(USE).bind(now).bind(position_ms.map(integer)).bind(id.as_bytes().as_slice());
     }
 }

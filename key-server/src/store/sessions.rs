@@ -93,10 +93,15 @@ pub struct SessionProgress {
     pub limits: SessionLimits,
 }
 
+pub(super) const ADVANCE: &str =
+    "UPDATE sessions SET releases = releases + 1, last_counter = ?, last_position_ms = ?, last_seen_at = ?
+     WHERE id = ? AND last_counter < ? AND revoked_at IS NULL";
+pub(super) const SELECT: &str = "SELECT * FROM sessions WHERE id = ?";
+
 impl Store {
     /// One session, also when expired or revoked.
     pub async fn session(&self, id: &SessionId) -> Result<Option<Session>, StoreError> {
-        let query = sqlx::query("SELECT * FROM sessions WHERE id = ?").bind(id.as_bytes().as_slice());
+        let query = sqlx::query(SELECT).bind(id.as_bytes().as_slice());
         let row = self.readers.first_row(query).await?;
         row.as_ref().map(session_from_row).transpose()
     }
@@ -152,15 +157,12 @@ impl WriteTransaction<'_> {
 
     /// Moves a session on. That it has neither ended nor come as far is for the caller to know, from this transaction.
     pub fn advance_session(&mut self, id: &SessionId, progress: &SessionProgress, now: i64) {
-        self.later(
-            "UPDATE sessions SET releases = releases + 1, last_counter = ?, last_position_ms = ?, last_seen_at = ?
-             WHERE id = ? AND last_counter < ? AND revoked_at IS NULL",
-        )
-        .bind(integer(progress.counter))
-        .bind(integer(progress.position_ms))
-        .bind(now)
-        .bind(id.as_bytes().as_slice())
-        .bind(integer(progress.counter));
+        self.later(ADVANCE)
+            .bind(integer(progress.counter))
+            .bind(integer(progress.position_ms))
+            .bind(now)
+            .bind(id.as_bytes().as_slice())
+            .bind(integer(progress.counter));
     }
 
     /// Prolongs a session, where that gives it a later expiry: limits change only with that, as the request may have read the session
@@ -186,10 +188,7 @@ impl WriteTransaction<'_> {
 
     /// One session, as this transaction sees it.
     pub async fn session(&mut self, id: &SessionId) -> Result<Option<Session>, StoreError> {
-        let row = sqlx::query("SELECT * FROM sessions WHERE id = ?")
-            .bind(id.as_bytes().as_slice())
-            .fetch_optional(self.connection().await?)
-            .await?;
+        let row = sqlx::query(SELECT).bind(id.as_bytes().as_slice()).fetch_optional(self.connection().await?).await?;
         row.as_ref().map(session_from_row).transpose()
     }
 }

@@ -7,6 +7,12 @@ use sqlx::Row;
 use super::sessions::session_id;
 use super::{EndedBy, Store, StoreError, WriteTransaction, integer, parsed};
 
+/// The `+` keeps SQLite from going through all sessions of the application by their age.
+pub(super) const SUPERSEDE: &str = "UPDATE sessions SET revoked_at = ?1, ended_by = ?2 WHERE id IN
+     (SELECT id FROM sessions WHERE app_id = ?3 AND uid = ?4 AND revoked_at IS NULL AND expires_at > ?1
+      ORDER BY +created_at DESC, id LIMIT -1 OFFSET ?5)
+     RETURNING id, file_id";
+
 impl Store {
     /// Forgets the uses of signatures that are over, and returns how many.
     pub async fn delete_signature_uses_before(&self, before: i64) -> Result<u64, StoreError> {
@@ -72,19 +78,14 @@ impl WriteTransaction<'_> {
         limit: u32,
         now: i64,
     ) -> Result<Vec<(SessionId, FileId)>, StoreError> {
-        let rows = sqlx::query(
-            "UPDATE sessions SET revoked_at = ?1, ended_by = ?2 WHERE id IN
-             (SELECT id FROM sessions WHERE app_id = ?3 AND uid = ?4 AND revoked_at IS NULL AND expires_at > ?1
-              ORDER BY created_at DESC, id LIMIT -1 OFFSET ?5)
-             RETURNING id, file_id",
-        )
-        .bind(now)
-        .bind(EndedBy::Superseded.as_str())
-        .bind(integer(app_id.value()))
-        .bind(uid)
-        .bind(limit.saturating_sub(1))
-        .fetch_all(self.connection().await?)
-        .await?;
+        let rows = sqlx::query(SUPERSEDE)
+            .bind(now)
+            .bind(EndedBy::Superseded.as_str())
+            .bind(integer(app_id.value()))
+            .bind(uid)
+            .bind(limit.saturating_sub(1))
+            .fetch_all(self.connection().await?)
+            .await?;
         rows.iter().map(|row| Ok((session_id(row)?, parsed(row.try_get("file_id")?, "file id")?))).collect()
     }
 }

@@ -37,7 +37,7 @@ pub(crate) struct SessionNow {
     pub(crate) ended_by: Option<EndedBy>,
 }
 
-const SELECT: &str =
+pub(super) const SELECT: &str =
     "SELECT EXISTS (SELECT 1 FROM titles t JOIN title_versions v USING (file_id) WHERE t.file_id = ? AND t.app_id = ?
          AND t.state = 'published' AND v.version = ? AND v.publication IS NOT NULL),
      EXISTS (SELECT 1 FROM signing_keys WHERE app_id = ? AND kid = ? AND retired_at IS NULL),

@@ -42,10 +42,12 @@ pub struct Publication {
     pub stored_bytes: Option<u64>,
 }
 
+pub(super) const SELECT: &str = "SELECT * FROM title_versions WHERE file_id = ? AND version = ?";
+
 impl Store {
     /// One version of a title, committed or not.
     pub async fn title_version(&self, file_id: &FileId, version: u32) -> Result<Option<TitleVersion>, StoreError> {
-        let query = sqlx::query("SELECT * FROM title_versions WHERE file_id = ? AND version = ?");
+        let query = sqlx::query(SELECT);
         let row = self.readers.first_row(query.bind(file_id.as_str()).bind(version)).await?;
         row.as_ref().map(version_from_row).transpose()
     }
@@ -63,11 +65,8 @@ impl Store {
 impl WriteTransaction<'_> {
     /// One version of a title, as this transaction sees it.
     pub async fn title_version(&mut self, file_id: &FileId, version: u32) -> Result<Option<TitleVersion>, StoreError> {
-        let row = sqlx::query("SELECT * FROM title_versions WHERE file_id = ? AND version = ?")
-            .bind(file_id.as_str())
-            .bind(version)
-            .fetch_optional(self.connection().await?)
-            .await?;
+        let row =
+            sqlx::query(SELECT).bind(file_id.as_str()).bind(version).fetch_optional(self.connection().await?).await?;
         row.as_ref().map(version_from_row).transpose()
     }
 

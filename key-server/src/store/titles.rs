@@ -144,10 +144,12 @@ impl TitleState {
     }
 }
 
+pub(super) const SELECT: &str = "SELECT * FROM titles WHERE file_id = ?";
+
 impl Store {
     /// One title of any application, in any state.
     pub async fn title(&self, file_id: &FileId) -> Result<Option<Title>, StoreError> {
-        let query = sqlx::query("SELECT * FROM titles WHERE file_id = ?").bind(file_id.as_str());
+        let query = sqlx::query(SELECT).bind(file_id.as_str());
         let row = self.readers.first_row(query).await?;
         row.as_ref().map(title_from_row).transpose()
     }
@@ -156,10 +158,7 @@ impl Store {
 impl WriteTransaction<'_> {
     /// One title, as this transaction sees it.
     pub async fn title(&mut self, file_id: &FileId) -> Result<Option<Title>, StoreError> {
-        let row = sqlx::query("SELECT * FROM titles WHERE file_id = ?")
-            .bind(file_id.as_str())
-            .fetch_optional(self.connection().await?)
-            .await?;
+        let row = sqlx::query(SELECT).bind(file_id.as_str()).fetch_optional(self.connection().await?).await?;
         row.as_ref().map(title_from_row).transpose()
     }
 

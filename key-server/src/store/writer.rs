@@ -138,6 +138,12 @@ impl Queue {
         self.abroad.writes()
     }
 
+    /// How many transactions were shared, or could have been.
+    #[cfg(test)]
+    pub(super) async fn groups(&self) -> u64 {
+        self.writer.lock().await.groups
+    }
+
     pub(super) async fn close(&self) {
         let connection = self.writer.lock().await.connection.take();
         if let Some(connection) = connection {
