@@ -1,7 +1,8 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # cargo's RUSTC_WRAPPER in `npm test`: the runners of tests (`rustc --test`) of the server and the packager are not optimized. They
 # hold both crates once more and take minutes to optimize, to run for seconds. What they link, every other crate, and what is
-# shipped is compiled as Cargo.toml says; so are the tests of the crates that compute.
+# shipped is compiled as Cargo.toml says; so are the tests of the crates that compute. bash, because dash loses variables whose
+# names it can't have itself: cargo's CARGO_BIN_EXE_key-server.
 name= is_test=
 previous=
 for argument; do

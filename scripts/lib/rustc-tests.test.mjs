@@ -19,6 +19,13 @@ test("only the runners of the server's and the packager's tests are not optimize
   }
 });
 
+test("the compiler gets all of cargo's environment", async () => {
+  const env = { "CARGO_BIN_EXE_key-server": "there", OTHER: "too" };
+  const got = await run(inRoot("scripts/lib/rustc-tests.sh"), ["env"], { env });
+  assert.match(got, /^CARGO_BIN_EXE_key-server=there$/m);
+  assert.match(got, /^OTHER=too$/m);
+});
+
 test("the names are those of the crates", async () => {
   const { packages } = JSON.parse(await run("cargo", ["metadata", "--no-deps", "--locked", "--format-version", "1"]));
   const named = packages
