@@ -154,12 +154,11 @@ impl Remux {
         let name = segment_name(piece.segment.0, planned.extension(self.container));
         let path = format!("{}/{name}", planned.folder);
         let (planned, input, sealer) = (planned.clone(), input.clone(), sealer.clone());
-        let work = move || {
+        let work = move || -> Result<_, PackError> {
+            // Before all of it is in memory, and with what the container adds.
+            check_len(piece.span.bytes, &planned.folder)?;
             let mut bytes = self.read(&piece, &input)?;
-            if bytes.len() > SEGMENT_BYTES_MAX {
-                let what = format!("a part of {} is over {SEGMENT_BYTES_MAX} bytes", planned.folder);
-                return Err(PackError::FfmpegFailed(format!("{what}; use the ladder auto or shorter segments")));
-            }
+            check_len(bytes.len() as u64, &planned.folder)?;
             let is_first_ts = self.container == Container::Ts && piece.segment.0 == 0;
             let codecs = is_first_ts.then(|| codecs::of_ts(&bytes)).flatten();
             sealer.seal(&planned, piece.segment, &mut bytes)?;
@@ -189,4 +188,12 @@ impl Remux {
             Container::Ts => transport::segment(track, &piece.span, piece.segment.0, &self.media),
         }
     }
+}
+
+fn check_len(len: u64, folder: &str) -> Result<(), PackError> {
+    if len <= SEGMENT_BYTES_MAX as u64 {
+        return Ok(());
+    }
+    let what = format!("a part of {folder} is over {SEGMENT_BYTES_MAX} bytes");
+    Err(PackError::FfmpegFailed(format!("{what}; use the ladder auto or shorter segments")))
 }

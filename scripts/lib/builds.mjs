@@ -20,10 +20,13 @@ export async function buildServers(show) {
 }
 
 /**
- * In the environment of cargo: the runners of tests are optimized less. Who has a wrapper of their own, a cache for example, keeps
- * it.
+ * In the environment of cargo: some runners of tests are not optimized. Their futures are larger then: a test's thread needs more
+ * than the usual 2 MiB. Who has a wrapper of their own, a cache for example, keeps it.
  */
-export const lighterTests = process.env.RUSTC_WRAPPER ? {} : { RUSTC_WRAPPER: inRoot("scripts/lib/rustc-tests.sh") };
+export const lighterTests = {
+  RUST_MIN_STACK: String(16 * 1024 * 1024),
+  ...(process.env.RUSTC_WRAPPER ? {} : { RUSTC_WRAPPER: inRoot("scripts/lib/rustc-tests.sh") }),
+};
 
 /** The native tests, the servers and the binaries that only tests use: one graph of crates, each compiled once. */
 export async function buildNative(show) {
