@@ -116,6 +116,11 @@ fn is_plain(component: &str) -> bool {
         && component.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
 }
 
+/// `Content-Type` of a file by its name.
+pub(crate) fn content_type(path: &str) -> Option<&'static str> {
+    kind_of(path).map(MediaKind::mime)
+}
+
 fn kind_of(path: &str) -> Option<MediaKind> {
     let (_, extension) = path.rsplit_once('.')?;
     Some(match extension {
