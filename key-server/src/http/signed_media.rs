@@ -54,7 +54,7 @@ async fn signed(state: State, request: HttpRequest) -> Answer {
     })?;
     request.extensions_mut().insert(AnswerFor(found.file.app_id));
     if found.file.kind != MediaKind::Playlist {
-        return send(found.file, &request).await;
+        return send(&state, found.file, &request).await;
     }
     // Every address in it is one viewer's: never cached.
     let token = parameter(&request, &state.config.standard.token_parameter)?;
