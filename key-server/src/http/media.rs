@@ -42,7 +42,8 @@ pub(super) struct Docs;
 #[utoipa::path(get, path = "/media/{path}", operation_id = "readMedia", tag = "playback", security(()),
     params(("path" = String, Path, description = "With its token, as the server gave it."), ("Range" = Option<String>, Header)),
     responses((status = 200, description = "The file.", body = Bytes, content_type = "application/octet-stream"),
-        (status = 206, description = "A range of it.", body = Bytes, content_type = "application/octet-stream")))]
+        (status = 206, description = "A range of it.", body = Bytes, content_type = "application/octet-stream"),
+        (status = 307, description = "Where the storage itself has it, with `[storage] reads = \"redirect\"`.")))]
 pub(super) async fn media(state: web::Data<ServerState>, request: HttpRequest) -> Result<HttpResponse, HttpRefusal> {
     let found = locate(&state, &request).await.inspect_err(|refusal| {
         if let Some(app_id) = refusal.app_id() {

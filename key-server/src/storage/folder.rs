@@ -1,7 +1,9 @@
 //! Files in a folder of this machine. All disk work is done off the runtime.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write};
+mod incoming;
+
+use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -11,15 +13,11 @@ use std::time::UNIX_EPOCH;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::try_unfold;
-use ring::digest::{Context, SHA256};
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 
+pub(super) use self::incoming::{FolderIncoming, Unnamed};
 use super::{Chunks, StorageError, Stored};
 use crate::origin::{locate, plain_path};
 
-/// Chunks between the network and the disk.
-const CHUNKS_WAITING_MAX: usize = 8;
 /// Read and handed on at once.
 const CHUNK_LEN: usize = 256 * 1024;
 /// No file lies deeper.
@@ -29,20 +27,6 @@ const DEPTH_MAX: usize = 8;
 #[derive(Clone, Debug)]
 pub struct Folder {
     root: PathBuf,
-}
-
-/// A file on its way in: its bytes arrive chunk by chunk.
-pub struct FolderIncoming {
-    chunks: mpsc::Sender<Bytes>,
-    written: JoinHandle<std::io::Result<Unnamed>>,
-}
-
-/// A file under a name that nobody reads. Dropped, it goes.
-pub struct Unnamed {
-    aside: PathBuf,
-    file: PathBuf,
-    pub(super) len: u64,
-    pub(super) sha256: [u8; 32],
 }
 
 impl Folder {
@@ -62,12 +46,7 @@ impl Folder {
     }
 
     pub(super) fn create(&self, path: &str) -> Result<FolderIncoming, StorageError> {
-        let file = self.within(path)?;
-        let suffix =
-            crate::actions::random::<8>().map_err(|_| StorageError::Unavailable("no random bytes".to_owned()))?;
-        let (chunks, received) = mpsc::channel(CHUNKS_WAITING_MAX);
-        let written = tokio::task::spawn_blocking(move || write_aside(file, &hex::encode(suffix), received));
-        Ok(FolderIncoming { chunks, written })
+        FolderIncoming::new(self.within(path)?)
     }
 
     pub(super) async fn look(&self, path: &str) -> Result<Stored, StorageError> {
@@ -163,49 +142,6 @@ impl Folder {
         let root = self.root.clone();
         blocking(move || if fs::metadata(root)?.is_dir() { Ok(()) } else { Err(ErrorKind::NotFound.into()) }).await
     }
-}
-
-impl FolderIncoming {
-    pub(super) async fn push(&mut self, chunk: Bytes) -> Result<(), StorageError> {
-        // Whoever writes has ended when it is closed; closing says why.
-        self.chunks.send(chunk).await.map_err(|_| StorageError::Unavailable("the disk takes no more".to_owned()))
-    }
-
-    pub(super) async fn close(self) -> Result<Unnamed, StorageError> {
-        drop(self.chunks);
-        Ok(self.written.await.map_err(|_| cut_off())??)
-    }
-}
-
-impl Unnamed {
-    pub(super) async fn keep(self) -> Result<(), StorageError> {
-        blocking(move || fs::rename(&self.aside, &self.file)).await
-    }
-}
-
-impl Drop for Unnamed {
-    fn drop(&mut self) {
-        // Gone already once it has its name.
-        let _ = fs::remove_file(&self.aside);
-    }
-}
-
-/// Blocks. Ends when the sender is dropped: then what came is judged by its length and hash.
-fn write_aside(file: PathBuf, suffix: &str, mut chunks: mpsc::Receiver<Bytes>) -> std::io::Result<Unnamed> {
-    let parent = file.parent().map(Path::to_owned).ok_or(ErrorKind::InvalidInput)?;
-    fs::create_dir_all(&parent)?;
-    let aside = parent.join(format!(".put-{suffix}"));
-    let mut out = OpenOptions::new().write(true).create_new(true).open(&aside)?;
-    let mut unnamed = Unnamed { aside, file, len: 0, sha256: [0; 32] };
-    let mut digest = Context::new(&SHA256);
-    while let Some(chunk) = chunks.blocking_recv() {
-        out.write_all(&chunk)?;
-        digest.update(&chunk);
-        unnamed.len = unnamed.len.saturating_add(chunk.len() as u64);
-    }
-    File::sync_all(&out)?;
-    unnamed.sha256.copy_from_slice(digest.finish().as_ref());
-    Ok(unnamed)
 }
 
 /// Names of files that were never kept begin with a dot.
