@@ -8,6 +8,7 @@
 //   memory tests                         the decryptor's memory, searched for keys after each call and within
 //   command tests                        the parts of these commands
 //   KMS tests                            a server on SoftHSM2 and on moto, which hang, vanish and come back
+//   storage tests                        media in a bucket of moto's S3: uploaded, played, made anew, deleted; and S3 that hangs
 //   signing samples                      docs/samples in Node, Python, Go, Java and PHP, where these are here
 //   fault tests                          processes killed, disks filled, workers that compete: nothing is lost, nothing clear
 //   API tests                            every operation of the OpenAPI document, asked by schemathesis
@@ -104,6 +105,7 @@ async function suites() {
     { name: "memory tests", ...(await nodeTests("tests/memory")) },
     { name: "command tests", ...(await nodeTests("scripts", "tests/bench")) },
     { name: "KMS tests", ...(await nodeTests("tests/kms")), env: kms },
+    { name: "storage tests", ...(await nodeTests("tests/storage")), env: kms },
     { name: "signing samples", ...(await nodeTests("tests/samples")) },
     // The fault tests wait most of the time, and have a server, folder and port of their own.
     [

@@ -103,11 +103,11 @@ async fn reap_jobs(state: Arc<ServerState>) {
 async fn sweep_versions(state: Arc<ServerState>) {
     let mut interval = tokio::time::interval(SWEEP_INTERVAL);
     loop {
-        tokio::select! {
-            _ = interval.tick() => {}
-            () = state.sweep_announced() => {}
-        }
-        match jobs::sweep(&state).await {
+        let scope = tokio::select! {
+            _ = interval.tick() => jobs::Scope::Storage,
+            () = state.sweep_announced() => jobs::Scope::Versions,
+        };
+        match jobs::sweep(&state, scope).await {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "removed old versions"),
             Err(error) => tracing::error!(%error, "old versions can't be removed"),

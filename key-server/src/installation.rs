@@ -15,6 +15,7 @@ use crate::kms::{Kms, KmsContext, KmsError, KmsOpenError, decrypt_32, open_kms, 
 use crate::origin::UrlKey;
 use crate::public_halves::PublicHalves;
 use crate::refusal::Refusal;
+use crate::storage::{S3, Storage};
 use crate::store::{AuditEvent, AuditKind, Store, StoreError};
 
 const AUDIT_KEY_LABEL: &[u8] = b"keyveil/v1/installation/audit-key";
@@ -31,6 +32,7 @@ const SESSION_MAC_LABEL: &[u8] = b"keyveil/v1/session-mac";
 pub struct Installation {
     store: Store,
     kms: Box<dyn Kms>,
+    media: Storage,
     url_key: UrlKey,
     session_mac_root: Zeroizing<[u8; 32]>,
     address_mac_root: Zeroizing<[u8; 32]>,
@@ -55,6 +57,9 @@ pub enum OpenError {
     /// The KMS can't be used as it is configured.
     #[error(transparent)]
     KmsOpen(#[from] KmsOpenError),
+    /// The storage of media can't be used as it is configured.
+    #[error("the storage of media can't be used: {0}")]
+    Storage(String),
     /// The database can't be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -89,8 +94,10 @@ pub async fn open(config: &Config) -> Result<Installation, OpenError> {
     if std::fs::metadata(&folder).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0) {
         tracing::warn!(folder = %folder.display(), "others may look into the data folder; chmod 700 is advised");
     }
-    let media_dir = config.media_dir();
-    std::fs::create_dir_all(&media_dir).map_err(|source| OpenError::Folder { path: media_dir, source })?;
+    if config.storage.url.is_none() {
+        let media_dir = config.media_dir();
+        std::fs::create_dir_all(&media_dir).map_err(|source| OpenError::Folder { path: media_dir, source })?;
+    }
     let store = Store::open(&config.database_file()).await?;
     let kms = open_kms(config, &store).await?;
     complete(config, store, kms).await
@@ -108,6 +115,7 @@ async fn complete(config: &Config, store: Store, kms: Box<dyn Kms>) -> Result<In
     let installation = Installation {
         store,
         kms,
+        media: open_media(config)?,
         url_key: UrlKey::from_bytes(&derive(secret.as_ref(), &[URL_KEY_LABEL])),
         session_mac_root: derive(secret.as_ref(), &[SESSION_MAC_ROOT_LABEL]),
         address_mac_root: derive(secret.as_ref(), &[ADDRESS_MAC_ROOT_LABEL]),
@@ -141,6 +149,12 @@ impl Installation {
     #[must_use]
     pub fn kms(&self) -> &dyn Kms {
         self.kms.as_ref()
+    }
+
+    /// Where media lie.
+    #[must_use]
+    pub fn media(&self) -> &Storage {
+        &self.media
     }
 
     /// The secret of a title's latest version in the clear; `None` for unknown, clear and deleted titles. For tests and
@@ -185,6 +199,16 @@ impl Installation {
         let client = client.to_string();
         let info: [&[u8]; 4] = [ADDRESS_MAC_LABEL, &[0], signature_hash, client.as_bytes()];
         *derive(self.address_mac_root.as_ref(), &info)
+    }
+}
+
+/// Asks nothing yet: a server starts, and says that it is not ready, while its storage is away.
+fn open_media(config: &Config) -> Result<Storage, OpenError> {
+    match &config.storage.url {
+        None => Ok(Storage::folder(config.media_dir())),
+        Some(url) => {
+            S3::open(&config.storage, url, "media", std::env::vars()).map(Storage::S3).map_err(OpenError::Storage)
+        }
     }
 }
 

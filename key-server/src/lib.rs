@@ -37,13 +37,14 @@ mod rate_counters;
 mod refusal;
 pub mod sdk_files;
 mod state;
+pub mod storage;
 pub mod store;
 
 pub use clock::Clock;
 pub use config::{
     AuditConfig, AwsKmsConfig, Config, ConfigError, DataConfig, FetchConfig, HttpConfig, KmsConfig, KmsEngine,
     LocalKmsConfig, LogConfig, LogFormat, MediaConfig, PacingConfig, PacingMode, PagesConfig, Pkcs11Config,
-    StandardConfig, UploadsConfig, VaultConfig, WorkersConfig,
+    StandardConfig, StorageConfig, StorageReads, StorageUrl, UploadsConfig, VaultConfig, WorkersConfig,
 };
 pub use http::{ServeError, Server, StopHandle, TlsError};
 pub use installation::{Installation, OpenError, open, open_with_kms};

@@ -14,7 +14,7 @@ use crate::actions::sources::Turns;
 use crate::actions::standard::StandardLimits;
 use crate::change_streams::ChangeStreams;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, StorageReads};
 use crate::fetch::{Client, SystemLookup};
 use crate::installation::Installation;
 use crate::kms::{KmsContext, decrypt_32};
@@ -161,6 +161,14 @@ impl ServerState {
     /// Where this server answers `path`, which begins with no slash.
     pub(crate) fn address(&self, path: &str) -> Result<Url, url::ParseError> {
         self.public_url.join(path)
+    }
+
+    /// Where media are read from, if viewers are sent to the storage itself.
+    pub(crate) async fn redirect_origin(&self) -> Option<Url> {
+        if self.config.storage.reads != StorageReads::Redirect {
+            return None;
+        }
+        self.installation.media().address("origin.ts", Duration::from_secs(1)).await.ok().flatten()
     }
 
     /// All domains, at most [`DOMAINS_TTL`] old.

@@ -16,7 +16,7 @@ const TOOLS = [
   // For the API tests: the same version and the same seed ask the same questions.
   { name: "schemathesis", version: "4.32.5" },
   { name: "openapi-spec-validator", version: "0.9.0" },
-  // AWS KMS for the KMS tests. Its own "server" extra brings every other service too, many times the size.
+  // AWS KMS for the KMS tests, and S3, which needs no extra. Its own "server" extra brings every other service too, many times the size.
   { name: "moto", version: "5.2.5", extra: "[kms]", with: ["flask==3.1.3", "flask-cors==6.0.5"] },
   // For the signing samples.
   { name: "PyJWT", version: "2.15.1" },

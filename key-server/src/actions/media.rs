@@ -10,19 +10,26 @@ use keyveil_protocol::{AppId, ErrorCode, Mode};
 use crate::origin::{MediaFolder, MediaKind, MediaPath};
 use crate::refusal::Refusal;
 use crate::state::ServerState;
+use crate::storage::{Storage, StorageError};
 use crate::store::{StoreError, TitleState, TitleVersion};
 
 /// A file to send.
 pub(crate) struct MediaFile {
-    pub(crate) path: PathBuf,
-    /// Opened where it was found: one step on a blocking thread is dearer than either.
-    pub(crate) file: File,
+    pub(crate) content: MediaContent,
     pub(crate) kind: MediaKind,
     pub(crate) app_id: AppId,
     pub(crate) folder: MediaFolder,
     /// Of a preview: a playlist ends after so many segments.
     pub(super) preview_segments: Option<u32>,
     pub(super) mode: Mode,
+}
+
+/// Where its bytes are.
+pub(crate) enum MediaContent {
+    /// In a folder. Opened where it was found: one step on a blocking thread is dearer than either.
+    File(PathBuf, File),
+    /// In a bucket, under this name. Not looked for: whoever reads it is told whether it is there.
+    Object(String),
 }
 
 /// A file that an address opens, not yet looked for.
@@ -104,13 +111,23 @@ pub(super) async fn located(
     app_id: AppId,
     mode: Mode,
 ) -> Result<MediaFile, Refusal> {
-    let (kind, media_dir, within) = (path.kind(), state.config.media_dir(), folder.clone());
+    let (kind, within) = (path.kind(), folder.clone());
+    let media_dir = match state.installation.media() {
+        Storage::Folder(storage) => storage.root().to_owned(),
+        Storage::S3(_) => {
+            let content = MediaContent::Object(path.object(&folder));
+            return Ok(MediaFile { content, kind, app_id, folder, mode, preview_segments: None });
+        }
+    };
     let located = tokio::task::spawn_blocking(move || {
         let path = path.locate(&media_dir, &within)?;
         Ok((File::open(&path)?, path))
     });
     match located.await {
-        Ok(Ok((file, path))) => Ok(MediaFile { path, file, kind, app_id, folder, mode, preview_segments: None }),
+        Ok(Ok((file, path))) => {
+            let content = MediaContent::File(path, file);
+            Ok(MediaFile { content, kind, app_id, folder, mode, preview_segments: None })
+        }
         Ok(Err(error)) if is_absence(&error) => Err(not_found("no such media file").for_app(app_id)),
         Ok(Err(error)) => Err(unreadable(&error).for_app(app_id)),
         Err(_) => Err(Refusal::new(ErrorCode::Internal, "media look-up was cut off")),
@@ -118,8 +135,13 @@ pub(super) async fn located(
 }
 
 /// What a text file holds, if that is at most `len_max` bytes.
-pub(super) async fn read_text(found: &MediaFile, len_max: u64) -> Result<String, Refusal> {
-    let file = found.file.try_clone();
+pub(super) async fn read_text(state: &ServerState, found: &MediaFile, len_max: u64) -> Result<String, Refusal> {
+    let file = match &found.content {
+        MediaContent::File(_, file) => file.try_clone(),
+        MediaContent::Object(name) => {
+            return read_object(state, name, len_max).await.map_err(|refusal| refusal.for_app(found.app_id));
+        }
+    };
     let read = tokio::task::spawn_blocking(move || {
         let mut text = String::new();
         // One more than there may be, so that more is noticed.
@@ -131,6 +153,20 @@ pub(super) async fn read_text(found: &MediaFile, len_max: u64) -> Result<String,
         Ok(Ok(_)) => Err(Refusal::new(ErrorCode::Internal, "media text is over its limit").for_app(found.app_id)),
         Ok(Err(error)) => Err(unreadable(&error).for_app(found.app_id)),
         Err(_) => Err(Refusal::new(ErrorCode::Internal, "reading media was cut off")),
+    }
+}
+
+async fn read_object(state: &ServerState, name: &str, len_max: u64) -> Result<String, Refusal> {
+    let read = state.installation.media().read_all(name, len_max).await.map_err(|error| refusal_of(&error))?;
+    String::from_utf8(read).map_err(|_| Refusal::new(ErrorCode::Unavailable, "media text is none"))
+}
+
+/// Of a file that an address names.
+pub(crate) fn refusal_of(error: &StorageError) -> Refusal {
+    match error {
+        StorageError::NotFound => not_found("no such media file"),
+        StorageError::TooLong => Refusal::new(ErrorCode::Internal, "media text is over its limit"),
+        error => error.refusal(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `GET /readyz`: database, KMS and media folder, each really asked.
+//! `GET /readyz`: database, KMS and the storage of media, each really asked.
 
 use keyveil_protocol::ErrorCode;
 
@@ -10,8 +10,6 @@ pub(crate) async fn readiness(state: &ServerState) -> Result<(), Refusal> {
     let installation = &state.installation;
     installation.store().ping().await?;
     answers(installation.kms()).await?;
-    if !tokio::fs::metadata(state.config.media_dir()).await.is_ok_and(|metadata| metadata.is_dir()) {
-        return Err(Refusal::new(ErrorCode::Unavailable, "the media folder is missing"));
-    }
-    Ok(())
+    let media = installation.media();
+    media.check().await.map_err(|error| Refusal::new(ErrorCode::Unavailable, format!("{media}: {error}")))
 }

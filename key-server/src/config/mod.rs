@@ -10,6 +10,7 @@ mod media;
 mod pacing;
 mod pages;
 mod standard;
+mod storage;
 mod uploads;
 mod workers;
 
@@ -27,6 +28,7 @@ pub use pacing::{PacingConfig, PacingMode};
 pub use pages::PagesConfig;
 use serde::Deserialize;
 pub use standard::StandardConfig;
+pub use storage::{StorageConfig, StorageReads, StorageUrl};
 pub use uploads::UploadsConfig;
 pub use workers::WorkersConfig;
 
@@ -42,6 +44,8 @@ pub struct Config {
     pub kms: KmsConfig,
     /// Where packaged media lies.
     pub media: MediaConfig,
+    /// A store for it beyond this machine.
+    pub storage: StorageConfig,
     /// Where the console, the player page and the SDK lie.
     pub pages: PagesConfig,
     /// Requests that the server itself makes.
@@ -60,8 +64,10 @@ pub struct Config {
     pub log: LogConfig,
 }
 
-const SECTIONS: &[&str] =
-    &["audit", "http", "data", "kms", "media", "pages", "fetch", "uploads", "log", "standard", "pacing", "workers"];
+const SECTIONS: &[&str] = &[
+    "audit", "http", "data", "kms", "media", "storage", "pages", "fetch", "uploads", "log", "standard", "pacing",
+    "workers",
+];
 
 /// Sections inside a section: `KEYVEIL_KMS_AWS_REGION` is `kms.aws.region`.
 const SUBSECTIONS: [(&str, &[&str]); 1] = [("kms", &["local", "pkcs11", "aws", "vault"])];
@@ -114,6 +120,7 @@ impl Config {
             .and_then(|()| self.pacing.check())
             .and_then(|()| self.workers.check())
             .and_then(|()| self.audit.check())
+            .and_then(|()| self.check_storage())
             .map_err(ConfigError)
     }
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use actix_files::NamedFile;
 use actix_web::body::SizedStream;
 use actix_web::http::header::{self, ByteRangeSpec, HeaderValue, Range};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
@@ -140,15 +139,8 @@ async fn source(state: State, request: HttpRequest) -> Answer {
     responses((status = 200, description = "The file.", body = Bytes, content_type = "application/octet-stream")))]
 async fn read_media(state: State, request: HttpRequest) -> Answer {
     let attempt = Attempt::held(&state, bearer(&request)?, &job_id(&request)?).await?;
-    let (path, mime) = jobs::find_media(&state, &attempt, media_path(&request)?).await?;
-    let file = match web::block(move || NamedFile::open(path)).await {
-        Ok(Ok(file)) => file,
-        _ => return Err(Refusal::new(ErrorCode::Unavailable, "media file can't be opened").into()),
-    };
-    let mime = mime.parse().map_err(|_| Refusal::new(ErrorCode::Internal, "MIME type"))?;
-    let mut response = file.disable_content_disposition().set_content_type(mime).into_response(&request);
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    let (stored, chunks, mime) = jobs::read_media(&state, &attempt, media_path(&request)?).await?;
+    Ok(no_store().content_type(mime).body(SizedStream::new(stored.len, chunks)))
 }
 
 /// Store a file of the new version
@@ -164,8 +156,8 @@ async fn put_media(state: State, request: HttpRequest, payload: web::Payload) ->
     let attempt = Attempt::held(&state, bearer(&request)?, &job_id(&request)?).await?;
     let len = header_text(&request, "Content-Length")?.and_then(|len| len.parse().ok());
     let sha256 = header_text(&request, SHA256_HEADER)?;
-    let incoming = jobs::put_media(&state, &attempt, media_path(&request)?, len, sha256)?;
-    let receiving = receive(&incoming, payload, state.config.http.body_timeout());
+    let mut incoming = jobs::put_media(&state, &attempt, media_path(&request)?, len, sha256).await?;
+    let receiving = receive(&mut incoming, payload, state.config.http.body_timeout());
     let late = |_| Err(Refusal::new(ErrorCode::MalformedRequest, "body did not arrive in time"));
     tokio::time::timeout(MEDIA_TIMEOUT, receiving).await.unwrap_or_else(late)?;
     incoming.finish(&state, &attempt).await?;
@@ -173,7 +165,7 @@ async fn put_media(state: State, request: HttpRequest, payload: web::Payload) ->
 }
 
 /// Refuses a body that breaks off or pauses for too long.
-async fn receive(incoming: &IncomingFile, mut payload: web::Payload, pause_max: Duration) -> Result<(), Refusal> {
+async fn receive(incoming: &mut IncomingFile, mut payload: web::Payload, pause_max: Duration) -> Result<(), Refusal> {
     let broken = |cause: &'static str| Refusal::new(ErrorCode::MalformedRequest, cause);
     loop {
         let next = tokio::time::timeout(pause_max, payload.next()).await;
@@ -189,14 +181,14 @@ async fn receive(incoming: &IncomingFile, mut payload: web::Payload, pause_max: 
     }
 }
 
-enum Wanted {
+pub(super) enum Wanted {
     Whole,
     Part(std::ops::Range<u64>),
     Nothing,
 }
 
 /// One range is answered as such. Several, or another unit, are answered with the whole, as RFC 9110, section 14.2, allows.
-fn wanted_range(request: &HttpRequest, len: u64) -> Wanted {
+pub(super) fn wanted_range(request: &HttpRequest, len: u64) -> Wanted {
     let Some(Range::Bytes(ranges)) = request.get_header::<Range>() else { return Wanted::Whole };
     let [range] = ranges.as_slice() else { return Wanted::Whole };
     match ByteRangeSpec::to_satisfiable_range(range, len) {

@@ -16,7 +16,8 @@ use super::envelope::HttpRefusal;
 use super::file_body::FileBody;
 use super::hls::{hls_playlist, parameter};
 use super::openapi::Bytes;
-use crate::actions::media::{MediaFile, media as media_action};
+use super::stored_media::send_object;
+use crate::actions::media::{MediaContent, MediaFile, media as media_action};
 use crate::actions::standard::playlist;
 use crate::origin::MediaKind;
 use crate::refusal::Refusal;
@@ -41,7 +42,8 @@ pub(super) struct Docs;
 #[utoipa::path(get, path = "/media/{path}", operation_id = "readMedia", tag = "playback", security(()),
     params(("path" = String, Path, description = "With its token, as the server gave it."), ("Range" = Option<String>, Header)),
     responses((status = 200, description = "The file.", body = Bytes, content_type = "application/octet-stream"),
-        (status = 206, description = "A range of it.", body = Bytes, content_type = "application/octet-stream")))]
+        (status = 206, description = "A range of it.", body = Bytes, content_type = "application/octet-stream"),
+        (status = 307, description = "Where the storage itself has it, with `[storage] reads = \"redirect\"`.")))]
 pub(super) async fn media(state: web::Data<ServerState>, request: HttpRequest) -> Result<HttpResponse, HttpRefusal> {
     let found = locate(&state, &request).await.inspect_err(|refusal| {
         if let Some(app_id) = refusal.app_id() {
@@ -54,12 +56,23 @@ pub(super) async fn media(state: web::Data<ServerState>, request: HttpRequest) -
         let (_, _, path) = parts(&request)?;
         return Ok(hls_playlist(playlist(&state, &found, path, token.as_deref(), None).await?));
     }
-    send(found, &request).await
+    send(&state, found, &request).await
 }
 
 /// The file as it is stored.
-pub(super) async fn send(found: MediaFile, request: &HttpRequest) -> Result<HttpResponse, HttpRefusal> {
-    let MediaFile { path, file, kind, .. } = found;
+pub(super) async fn send(
+    state: &ServerState,
+    found: MediaFile,
+    request: &HttpRequest,
+) -> Result<HttpResponse, HttpRefusal> {
+    let MediaFile { content, kind, app_id, .. } = found;
+    let (path, file) = match content {
+        MediaContent::File(path, file) => (path, file),
+        MediaContent::Object(name) => {
+            let sent = send_object(state, &name, kind, request).await.map_err(|refusal| refusal.for_app(app_id))?;
+            return Ok(sent);
+        }
+    };
     // Asks the open file for its length, which needs no disk.
     let copy = file.try_clone();
     let file = NamedFile::from_file(file, path);
@@ -72,15 +85,19 @@ pub(super) async fn send(found: MediaFile, request: &HttpRequest) -> Result<Http
     let mut response = in_large_pieces(file.into_response(request), copy);
     let headers = response.headers_mut();
     headers.insert(header::CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
-    let cache = match kind {
-        MediaKind::Playlist => CACHE_PLAYLIST,
-        MediaKind::Segment(_) => CACHE_SEGMENT,
-    };
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache_control(kind)));
     if kind == MediaKind::Playlist {
         weaken_etag(&mut response);
     }
     Ok(response)
+}
+
+/// How long caches keep a file.
+pub(super) const fn cache_control(kind: MediaKind) -> &'static str {
+    match kind {
+        MediaKind::Playlist => CACHE_PLAYLIST,
+        MediaKind::Segment(_) => CACHE_SEGMENT,
+    }
 }
 
 /// The same answer, where it is long: its own body would read it in small pieces.

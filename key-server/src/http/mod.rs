@@ -30,6 +30,7 @@ mod sessions;
 mod sign_in_cookie;
 mod signatures;
 mod signed_media;
+mod stored_media;
 mod titles;
 mod tls;
 pub(crate) mod upload_parts;

@@ -37,7 +37,9 @@ async fn media_sources(state: &ServerState) -> Result<String, Refusal> {
         return Ok("*".to_owned());
     }
     let others = media_origins.iter().filter_map(|url| source(&Url::parse(url).ok()?));
-    let own = [Some("'self'".to_owned()), source(state.public_url())].into_iter().flatten();
+    // Where viewers are sent to the storage itself. One that is away has no address, and nothing comes from there.
+    let storage = state.redirect_origin().await.and_then(|url| source(&url));
+    let own = [Some("'self'".to_owned()), source(state.public_url()), storage].into_iter().flatten();
     Ok(own.chain(others).collect::<Vec<_>>().join(" "))
 }
 

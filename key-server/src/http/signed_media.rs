@@ -42,7 +42,8 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
 #[utoipa::path(get, path = "/v/{path}", operation_id = "readSignedMedia", tag = "playback", security(()),
     params(("path" = String, Path, description = "Folder and file."), ("Range" = Option<String>, Header)),
     responses((status = 200, description = "The file; playlists with the addresses of what they name.", body = Bytes, content_type = "application/octet-stream"),
-        (status = 206, description = "A range of it.", body = Bytes, content_type = "application/octet-stream")))]
+        (status = 206, description = "A range of it.", body = Bytes, content_type = "application/octet-stream"),
+        (status = 307, description = "Where the storage itself has it, with `[storage] reads = \"redirect\"`.")))]
 async fn signed(state: State, request: HttpRequest) -> Answer {
     let client = client_address(&state, &request)?;
     // As it stood in the request: nothing is decoded, and nothing but this is signed.
@@ -54,7 +55,7 @@ async fn signed(state: State, request: HttpRequest) -> Answer {
     })?;
     request.extensions_mut().insert(AnswerFor(found.file.app_id));
     if found.file.kind != MediaKind::Playlist {
-        return send(found.file, &request).await;
+        return send(&state, found.file, &request).await;
     }
     // Every address in it is one viewer's: never cached.
     let token = parameter(&request, &state.config.standard.token_parameter)?;
@@ -67,7 +68,8 @@ async fn signed(state: State, request: HttpRequest) -> Answer {
 #[utoipa::path(get, path = "/{first}/{second}/v/{path}", operation_id = "readMediaSignedByPath", tag = "playback", security(()),
     params(("first" = String, Path), ("second" = String, Path), ("path" = String, Path, description = "Folder and file."), ("Range" = Option<String>, Header)),
     responses((status = 200, description = "The file; playlists with the addresses of what they name.", body = Bytes, content_type = "application/octet-stream"),
-        (status = 206, description = "A range of it.", body = Bytes, content_type = "application/octet-stream")))]
+        (status = 206, description = "A range of it.", body = Bytes, content_type = "application/octet-stream"),
+        (status = 307, description = "Where the storage itself has it, with `[storage] reads = \"redirect\"`.")))]
 #[expect(dead_code, reason = "describes the other form of what `signed` answers")]
 async fn signed_by_path() {}
 

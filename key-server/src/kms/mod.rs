@@ -1,6 +1,6 @@
 //! The key management service: makes and wraps every secret at rest, each bound to what it belongs to.
 
-mod aws;
+pub(crate) mod aws;
 mod breaker;
 mod cached;
 mod context;

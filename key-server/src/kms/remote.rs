@@ -22,7 +22,7 @@ const CAUSE_LEN_MAX: usize = 500;
 
 /// Why an attempt came to nothing. The causes are for the log, and hold no secret.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub(crate) enum Trouble {
     /// The ciphertext's or the context's.
     Rejected(String),
     /// May pass by itself.
@@ -43,6 +43,13 @@ impl Trouble {
     pub(super) fn lasting(cause: impl Into<String>) -> Self {
         Self::Lasting(cause.into())
     }
+
+    /// For the log.
+    pub(crate) fn cause(&self) -> &str {
+        match self {
+            Self::Rejected(cause) | Self::Lasting(cause) | Self::Passing { cause, .. } => cause,
+        }
+    }
 }
 
 /// Whatever was answered.
@@ -53,7 +60,7 @@ pub(super) struct Answer {
 }
 
 /// The way to an engine.
-pub(super) struct Remote {
+pub(crate) struct Remote {
     engine: &'static str,
     http: reqwest::Client,
     timeout: Duration,
@@ -61,7 +68,7 @@ pub(super) struct Remote {
 
 impl Remote {
     /// `timeout` is for a call with all its attempts.
-    pub(super) fn new(engine: &'static str, timeout: Duration) -> Result<Self, String> {
+    pub(crate) fn new(engine: &'static str, timeout: Duration) -> Result<Self, String> {
         // Whoever was first has installed the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         // Secrets go straight to the engine: not by proxies of the environment, and not to where an answer points.
@@ -76,7 +83,7 @@ impl Remote {
         Ok(Self { engine, http, timeout })
     }
 
-    pub(super) fn http(&self) -> &reqwest::Client {
+    pub(crate) fn http(&self) -> &reqwest::Client {
         &self.http
     }
 

@@ -65,10 +65,10 @@ impl MediaPath {
             || segment_number(name).is_some_and(|number| number < segments)
     }
 
-    /// Where the file is to be in `folder`. Nobody but this server may write there: no link is looked for.
+    /// As storage names the file.
     #[must_use]
-    pub(crate) fn within(&self, folder: &Path) -> PathBuf {
-        folder.join(&self.relative)
+    pub(crate) fn object(&self, folder: &MediaFolder) -> String {
+        format!("{folder}/{}", self.relative.display())
     }
 
     /// The file itself, if it exists inside the version's folder, also after every symbolic link. Blocks.
@@ -114,6 +114,11 @@ fn is_plain(component: &str) -> bool {
     (1..=COMPONENT_LEN_MAX).contains(&component.len())
         && !component.starts_with('.')
         && component.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+}
+
+/// `Content-Type` of a file by its name.
+pub(crate) fn content_type(path: &str) -> Option<&'static str> {
+    kind_of(path).map(MediaKind::mime)
 }
 
 fn kind_of(path: &str) -> Option<MediaKind> {

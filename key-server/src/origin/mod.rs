@@ -9,7 +9,7 @@ mod url_token;
 
 pub(crate) use media_folder::MediaFolder;
 pub(crate) use media_path::{MediaKind, MediaPath};
-pub(crate) use media_path::{locate, plain_path};
+pub(crate) use media_path::{content_type, locate, plain_path};
 pub(crate) use served_playlist::{Rewriting, rewrite};
 pub(crate) use session_token::{UnverifiedSessionToken, session_token};
 pub(crate) use url_auth::{UrlAuth, UrlAuthError, UrlAuthKey, UrlScheme, UrlTerms};

@@ -39,6 +39,7 @@ mod sessions;
 mod signatures;
 mod signed_media;
 mod standard;
+mod storage;
 mod titles;
 mod tls;
 mod uploads;

@@ -1,9 +1,13 @@
-// AWS KMS as moto's server plays it, in a process that can be stopped, continued and killed.
+// AWS KMS and S3 as moto's server plays them, in a process that can be stopped, continued and killed.
 import { start } from "../../../scripts/lib/children.mjs";
 import { isAlive, killNow } from "../../faults/lib/processes.mjs";
 import { until } from "../../faults/lib/wait.mjs";
 
 const REGION = "us-east-1";
+const CREDENTIALS = { AWS_ACCESS_KEY_ID: "AKIDEXAMPLE", AWS_SECRET_ACCESS_KEY: "a-secret-of-the-store" };
+
+/** moto reads region and service out of it, and checks nothing. */
+const ofService = (name) => `AWS4-HMAC-SHA256 Credential=a/20260101/${REGION}/${name}/aws4_request, Signature=a`;
 
 export class Moto {
   #process;
@@ -32,9 +36,27 @@ export class Moto {
       KEYVEIL_KMS_AWS_KEY_ID: this.keyId,
       KEYVEIL_KMS_AWS_REGION: REGION,
       KEYVEIL_KMS_AWS_ENDPOINT: this.url,
-      AWS_ACCESS_KEY_ID: "AKIDEXAMPLE",
-      AWS_SECRET_ACCESS_KEY: "secret",
+      ...CREDENTIALS,
     };
+  }
+
+  /** Makes a bucket; answers what a key server needs to know to keep its media there. */
+  async makeBucket(name, reads) {
+    const answer = await fetch(`${this.url}/${name}`, { method: "PUT", headers: { authorization: ofService("s3") } });
+    if (!answer.ok) throw new Error(`a bucket: ${answer.status} ${await answer.text()}`);
+    return {
+      KEYVEIL_STORAGE_URL: `s3://${name}/prod`,
+      KEYVEIL_STORAGE_REGION: REGION,
+      KEYVEIL_STORAGE_ENDPOINT: this.url,
+      KEYVEIL_STORAGE_READS: reads,
+      ...CREDENTIALS,
+    };
+  }
+
+  /** The keys of all objects of a bucket. */
+  async objects(bucket) {
+    const answer = await fetch(`${this.url}/${bucket}?list-type=2`, { headers: { authorization: ofService("s3") } });
+    return [...(await answer.text()).matchAll(/<Key>([^<]*)<\/Key>/g)].map(([, key]) => key).sort();
   }
 
   /** From here on it takes connections and answers none. */
@@ -56,8 +78,7 @@ export class Moto {
       headers: {
         "content-type": "application/x-amz-json-1.1",
         "x-amz-target": `TrentService.${operation}`,
-        // moto reads the region out of it and checks nothing.
-        authorization: `AWS4-HMAC-SHA256 Credential=a/20260101/${REGION}/kms/aws4_request, Signature=a`,
+        authorization: ofService("kms"),
       },
       body: JSON.stringify(body),
     });

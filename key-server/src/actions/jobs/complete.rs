@@ -60,16 +60,13 @@ async fn settle(state: &ServerState, attempt: &Attempt, request: &CompleteJobReq
         let detail = "cover, sprites: cover.jpg, and a path in sprites/";
         return Err(Refusal::new(ErrorCode::MalformedRequest, detail).with_detail(detail));
     }
-    let (media_dir, folder, media) = (state.config.media_dir(), attempt.folder(), request.media.clone());
-    let settled =
-        tokio::task::spawn_blocking(move || stored_media::settle(&media_dir, &folder, &media, &pictures)).await;
-    match settled {
-        Ok(Ok(stored_bytes)) => Ok(stored_bytes),
-        Ok(Err(stored_media::Unfit::Incomplete(detail))) => {
+    let storage = state.installation.media();
+    match stored_media::settle(storage, &attempt.folder(), &request.media, &pictures).await {
+        Ok(stored_bytes) => Ok(stored_bytes),
+        Err(stored_media::Unfit::Incomplete(detail)) => {
             Err(Refusal::new(ErrorCode::MediaIncomplete, "a listed file is not there").with_detail(detail))
         }
-        Ok(Err(stored_media::Unfit::Io(error))) => Err(super::media::disk_refusal(&error)),
-        Err(_) => Err(Refusal::new(ErrorCode::Internal, "look through the media was cut off")),
+        Err(stored_media::Unfit::Storage(error)) => Err(error.refusal()),
     }
 }
 

@@ -21,11 +21,11 @@ pub(crate) use claim::claim;
 pub(crate) use complete::{CompletedJob, complete};
 pub(crate) use ending::{fail, put_back_of_key, reap};
 pub(crate) use heartbeat::heartbeat;
-pub(crate) use media::{IncomingFile, find_media, put_media};
+pub(crate) use media::{IncomingFile, put_media, read_media};
 pub(crate) use renew::{reencrypt, retry};
 pub(crate) use source::{read_source, source_of};
 pub(crate) use stored_media::names as playlist_names;
-pub(crate) use sweep::sweep;
+pub(crate) use sweep::{Scope, sweep};
 pub(crate) use token::JobTokenKey;
 
 use keyveil_protocol::FileId;

@@ -1,46 +1,51 @@
-//! What a worker has stored, looked through once before it is committed. Everything here blocks.
+//! What a worker has stored, looked through once before it is committed.
 
-use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, Read};
 
 use keyveil_protocol::api::MediaInfo;
 
 use crate::origin::{MediaFolder, MediaKind, MediaPath};
+use crate::storage::{Storage, StorageError};
 
 const MASTER: &str = "master.m3u8";
 /// A day of one-second segments, each with a key tag of its own, is a tenth of this.
 const PLAYLIST_LEN_MAX: u64 = 64 << 20;
 const LINE_LEN_MAX: u64 = 4096;
-/// No file of a version lies deeper.
-const DEPTH_MAX: usize = 8;
 
 /// Why a version can't be committed.
 #[derive(Debug)]
 pub(crate) enum Unfit {
     /// A file is missing, or a playlist can't be followed. Fit for the worker's eyes.
     Incomplete(String),
-    /// The disk.
-    Io(std::io::Error),
+    /// The storage.
+    Storage(StorageError),
+}
+
+impl From<StorageError> for Unfit {
+    fn from(error: StorageError) -> Self {
+        Self::Storage(error)
+    }
 }
 
 impl From<std::io::Error> for Unfit {
     fn from(error: std::io::Error) -> Self {
-        Self::Io(error)
+        Self::Storage(error.into())
     }
 }
 
 /// Follows every playlist to the files it lists, makes them safe from a power cut, and returns how long they are together.
-pub(super) fn settle(
-    media_dir: &Path,
+pub(super) async fn settle(
+    storage: &Storage,
     folder: &MediaFolder,
     media: &MediaInfo,
     pictures: &[String],
 ) -> Result<u64, Unfit> {
+    let stored = storage.list(&folder.to_string()).await?;
+    let found = Found { storage, folder, lens: stored.into_iter().map(|stored| (stored.path, stored.len)).collect() };
     let mut playlists: BTreeSet<String> = media.renditions.iter().map(|rendition| rendition.playlist.clone()).collect();
     let mut files: BTreeSet<String> = pictures.iter().cloned().collect();
-    for named in listed(media_dir, folder, MASTER)? {
+    for named in found.listed(MASTER).await? {
         if named.ends_with(".m3u8") {
             playlists.insert(named)
         } else {
@@ -48,25 +53,43 @@ pub(super) fn settle(
         };
     }
     for playlist in &playlists {
-        files.extend(listed(media_dir, folder, playlist)?);
+        files.extend(found.listed(playlist).await?);
     }
     for file in &files {
-        find(media_dir, folder, file)?;
+        found.find(file)?;
     }
-    let stored = sync(&folder.path(media_dir), 0)?;
-    File::open(media_dir)?.sync_all()?;
-    Ok(stored)
+    storage.settle(&folder.to_string()).await?;
+    Ok(found.lens.values().fold(0, |all: u64, len| all.saturating_add(*len)))
 }
 
-/// The files that a playlist names, relative to the version's folder.
-fn listed(media_dir: &Path, folder: &MediaFolder, playlist: &str) -> Result<BTreeSet<String>, Unfit> {
-    let (path, file) = find(media_dir, folder, playlist)?;
-    if path.kind() != MediaKind::Playlist {
-        return Err(Unfit::Incomplete(format!("{playlist} is not a playlist")));
+/// What is there.
+struct Found<'a> {
+    storage: &'a Storage,
+    folder: &'a MediaFolder,
+    lens: BTreeMap<String, u64>,
+}
+
+impl Found<'_> {
+    /// The files that a playlist names, relative to the version's folder.
+    async fn listed(&self, playlist: &str) -> Result<BTreeSet<String>, Unfit> {
+        let path = self.find(playlist)?;
+        if path.kind() != MediaKind::Playlist {
+            return Err(Unfit::Incomplete(format!("{playlist} is not a playlist")));
+        }
+        match self.storage.read_all(&path.object(self.folder), PLAYLIST_LEN_MAX).await {
+            Ok(text) => names(&mut &text[..], playlist),
+            Err(StorageError::TooLong) => Err(unreadable(playlist)),
+            Err(error) => Err(error.into()),
+        }
     }
-    let mut reader = BufReader::new(File::open(file)?.take(PLAYLIST_LEN_MAX));
-    let named = names(&mut reader, playlist)?;
-    if reader.into_inner().limit() == 0 { Err(unreadable(playlist)) } else { Ok(named) }
+
+    /// A file that is there and not empty.
+    fn find(&self, named: &str) -> Result<MediaPath, Unfit> {
+        let unsafe_path = |_| Unfit::Incomplete("a playlist names a file that can't be one of this title".to_owned());
+        let path = MediaPath::parse(named).map_err(unsafe_path)?;
+        let missing = || Unfit::Incomplete(format!("{named} is missing"));
+        self.lens.get(named).filter(|len| **len > 0).map(|_| path).ok_or_else(missing)
+    }
 }
 
 fn unreadable(playlist: &str) -> Unfit {
@@ -101,33 +124,6 @@ fn uri(line: &str) -> Option<&str> {
     let attributes = ["#EXT-X-MAP:", "#EXT-X-MEDIA:"].iter().find_map(|tag| line.strip_prefix(tag))?;
     let (_, rest) = attributes.split_once("URI=\"")?;
     rest.split_once('"').map(|(uri, _)| uri)
-}
-
-fn find(media_dir: &Path, folder: &MediaFolder, named: &str) -> Result<(MediaPath, std::path::PathBuf), Unfit> {
-    let unsafe_path = |_| Unfit::Incomplete("a playlist names a file that can't be one of this title".to_owned());
-    let path = MediaPath::parse(named).map_err(unsafe_path)?;
-    let missing = || Unfit::Incomplete(format!("{named} is missing"));
-    let file = path.locate(media_dir, folder).map_err(|_| missing())?;
-    if fs::metadata(&file)?.len() == 0 { Err(missing()) } else { Ok((path, file)) }
-}
-
-/// Files were synced when they were stored; here their names are. What was never finished goes.
-fn sync(folder: &Path, depth: usize) -> Result<u64, std::io::Error> {
-    let mut stored = 0_u64;
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_name().as_encoded_bytes().starts_with(b".") {
-            fs::remove_file(entry.path())?;
-        } else if entry.file_type()?.is_dir() {
-            if depth < DEPTH_MAX {
-                stored = stored.saturating_add(sync(&entry.path(), depth + 1)?);
-            }
-        } else {
-            stored = stored.saturating_add(entry.metadata()?.len());
-        }
-    }
-    File::open(folder)?.sync_all()?;
-    Ok(stored)
 }
 
 #[cfg(test)]

@@ -1,23 +1,32 @@
 //! Old versions go: first their secrets, then their media.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
-
 use serde_json::json;
 
 use crate::clock::stored;
 use crate::origin::MediaFolder;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
+use crate::storage::{Storage, StorageError};
 use crate::store::{AuditEvent, AuditKind, Title, TitleState};
 
 const AT_ONCE: u32 = 100;
 /// A folder without a row is left alone for so long: someone may still be looking at it.
 const FOLDER_KEPT_SECS: u64 = 600;
 
+/// An upload in parts is let go on for so long. A single file is given ten minutes.
+const PARTS_KEPT_SECS: u64 = 24 * 3600;
+
+/// What a sweep looks at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Versions that have just become old.
+    Versions,
+    /// All of the storage, too.
+    Storage,
+}
+
 /// Forgets versions that nobody needs, and removes folders that no version owns. Returns how many of both.
-pub(crate) async fn sweep(state: &ServerState) -> Result<usize, Refusal> {
+pub(crate) async fn sweep(state: &ServerState, scope: Scope) -> Result<usize, Refusal> {
     let mut swept = 0;
     loop {
         let now = stored(state.clock.now());
@@ -30,21 +39,40 @@ pub(crate) async fn sweep(state: &ServerState) -> Result<usize, Refusal> {
             let event = AuditEvent::new(AuditKind::VersionForgotten, json!({ "version": version })).with_file(file_id);
             write.append_audit(&event, now).await?;
             write.commit().await?;
-            remove(MediaFolder::new(file_id.clone(), *version).path(&state.config.media_dir())).await;
+            remove(state, &MediaFolder::new(file_id.clone(), *version)).await;
             swept += 1;
         }
         if versions.len() < AT_ONCE as usize {
             break;
         }
     }
-    let media_dir = state.config.media_dir();
-    let older_than = state.clock.now().saturating_sub(FOLDER_KEPT_SECS);
-    let found = tokio::task::spawn_blocking(move || old_folders(&media_dir, older_than)).await.unwrap_or_default();
-    for folder in found {
-        if is_left_over(state, &folder).await? {
-            remove(folder.path(&state.config.media_dir())).await;
-            swept += 1;
+    // To list a bucket for every job would cost more than what is found.
+    if scope == Scope::Storage || matches!(state.installation.media(), Storage::Folder(_)) {
+        swept += sweep_storage(state).await?;
+    }
+    Ok(swept)
+}
+
+async fn sweep_storage(state: &ServerState) -> Result<usize, Refusal> {
+    let (media, now) = (state.installation.media(), state.clock.now());
+    let told = |error: StorageError| error.refusal();
+    let (mut swept, mut page) = (0, None);
+    loop {
+        let (names, next) = media.folders(page).await.map_err(told)?;
+        for folder in names.iter().filter_map(|name| MediaFolder::parse(name)) {
+            if is_left_over(state, &folder).await? && is_old(state, &folder).await.map_err(told)? {
+                remove(state, &folder).await;
+                swept += 1;
+            }
         }
+        page = next;
+        if page.is_none() {
+            break;
+        }
+    }
+    let parts = media.sweep_parts(now.saturating_sub(PARTS_KEPT_SECS)).await.map_err(told)?;
+    if parts > 0 {
+        tracing::info!(parts, "took back uploads in parts that nobody would have ended");
     }
     Ok(swept)
 }
@@ -58,26 +86,14 @@ async fn is_left_over(state: &ServerState, folder: &MediaFolder) -> Result<bool,
     Ok(is_ours && store.title_version(&folder.file_id, folder.version).await?.is_none())
 }
 
-/// Blocks. Unreadable entries are for another time.
-fn old_folders(media_dir: &Path, older_than: u64) -> Vec<MediaFolder> {
-    let entries = fs::read_dir(media_dir).into_iter().flatten().flatten();
-    entries
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-        .filter(|entry| {
-            let modified = entry.metadata().and_then(|metadata| metadata.modified()).ok();
-            let age = modified.and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
-            age.is_some_and(|since| since.as_secs() < older_than)
-        })
-        .filter_map(|entry| MediaFolder::parse(entry.file_name().to_str()?))
-        .collect()
+async fn is_old(state: &ServerState, folder: &MediaFolder) -> Result<bool, StorageError> {
+    let older_than = state.clock.now().saturating_sub(FOLDER_KEPT_SECS);
+    let changed_at = state.installation.media().changed_at(&folder.to_string()).await?;
+    Ok(changed_at.is_some_and(|changed_at| changed_at < older_than))
 }
 
-async fn remove(folder: PathBuf) {
-    let removed = tokio::task::spawn_blocking(move || fs::remove_dir_all(folder)).await;
-    match removed {
-        Ok(Err(error)) if error.kind() != std::io::ErrorKind::NotFound => {
-            tracing::warn!(error = %error.kind(), "an old version's media can't be removed yet");
-        }
-        _ => {}
+async fn remove(state: &ServerState, folder: &MediaFolder) {
+    if let Err(error) = state.installation.media().remove(&folder.to_string()).await {
+        tracing::warn!(%folder, %error, "an old version's media can't be removed yet");
     }
 }

@@ -40,7 +40,7 @@ async fn open(state: &ServerState, request: &EntryRequest<'_>, admission: &Admis
     let folder = admission.title.folder();
     // Before a session is opened: one without a playlist is of no use.
     let found = located(state, MediaPath::parse(MASTER)?, folder.clone(), info.app_id, info.mode).await?;
-    let stored = playlist::master(&found).await?;
+    let stored = playlist::master(state, &found).await?;
     if !request.opens {
         return Ok(String::new());
     }

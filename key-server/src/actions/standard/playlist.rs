@@ -41,7 +41,7 @@ pub(crate) async fn playlist(
     if token.is_some_and(|token| !is_token(&token)) {
         return Err(Refusal::new(ErrorCode::MalformedRequest, "what stands for a token is none").for_app(found.app_id));
     }
-    let text = read_text(found, PLAYLIST_LEN_MAX).await?;
+    let text = read_text(state, found, PLAYLIST_LEN_MAX).await?;
     // Other titles have neither tokens nor keys of this kind.
     let token = token.filter(|_| found.mode == Mode::Standard);
     let preview_segments = found.preview_segments;
@@ -85,8 +85,8 @@ fn imported_key_address(uri: &str) -> Option<String> {
 }
 
 /// The master playlist of a folder, as it is stored.
-pub(super) async fn master(found: &MediaFile) -> Result<String, Refusal> {
-    read_text(found, PLAYLIST_LEN_MAX).await
+pub(super) async fn master(state: &ServerState, found: &MediaFile) -> Result<String, Refusal> {
+    read_text(state, found, PLAYLIST_LEN_MAX).await
 }
 
 #[cfg(test)]

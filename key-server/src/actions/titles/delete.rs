@@ -1,8 +1,5 @@
 //! `DELETE /v1/titles/{fileId}`: versions with their secrets, jobs, sources, sessions and media go; the audit log stays.
 
-use std::io::ErrorKind;
-use std::path::PathBuf;
-
 use keyveil_protocol::{ErrorCode, FileId};
 use serde_json::json;
 
@@ -53,22 +50,11 @@ async fn check_run(write: &mut WriteTransaction<'_>, title: &Title, public_key: 
 
 /// The title is gone already: what can't be removed now is swept later.
 async fn remove_media(state: &ServerState, title: &Title) {
-    let media_dir = state.config.media_dir();
     // Every number that was ever given: an attempt that failed may have left its folder.
-    let folders: Vec<PathBuf> = (1..=title.last_version)
-        .map(|version| MediaFolder::new(title.file_id.clone(), version).path(&media_dir))
-        .collect();
-    let removed = tokio::task::spawn_blocking(move || {
-        for folder in folders {
-            match std::fs::remove_dir_all(&folder) {
-                Err(error) if error.kind() != ErrorKind::NotFound => {
-                    tracing::error!(folder = %folder.display(), %error, "a deleted title's media can't be removed");
-                }
-                _ => {}
-            }
+    for version in 1..=title.last_version {
+        let folder = MediaFolder::new(title.file_id.clone(), version).to_string();
+        if let Err(error) = state.installation.media().remove(&folder).await {
+            tracing::error!(folder, %error, "a deleted title's media can't be removed");
         }
-    });
-    if removed.await.is_err() {
-        tracing::error!("removing a deleted title's media broke off");
     }
 }

@@ -22,7 +22,7 @@ const INSTANCE_ENDPOINT: &str = "http://169.254.169.254";
 const INSTANCE_PATH: &str = "/latest/meta-data/iam/security-credentials/";
 
 /// Finds credentials, and keeps them a while.
-pub(super) struct CredentialSource {
+pub(crate) struct CredentialSource {
     http: reqwest::Client,
     /// Those of AWS.
     variables: BTreeMap<String, String>,
@@ -40,13 +40,13 @@ struct EndpointAnswer {
 }
 
 impl CredentialSource {
-    pub(super) fn new(http: reqwest::Client, variables: impl Iterator<Item = (String, String)>) -> Self {
+    pub(crate) fn new(http: reqwest::Client, variables: impl Iterator<Item = (String, String)>) -> Self {
         let variables =
             variables.filter(|(name, value)| !value.is_empty() && (name.starts_with("AWS_") || name == "HOME"));
         Self { http, variables: variables.collect(), found: Mutex::new(None) }
     }
 
-    pub(super) async fn current(&self, remote: &Remote) -> Result<Credentials, Trouble> {
+    pub(crate) async fn current(&self, remote: &Remote) -> Result<Credentials, Trouble> {
         let mut found = self.found.lock().await;
         if let Some((found_at, credentials)) = &*found
             && found_at.elapsed() < AGE_MAX

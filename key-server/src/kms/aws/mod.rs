@@ -18,6 +18,8 @@ use self::api::{
     EncryptRequest, ReEncryptRequest,
 };
 use self::client::Client;
+pub(crate) use self::credentials::CredentialSource;
+pub(crate) use super::remote::Remote;
 use super::remote::Trouble;
 use super::secret_text::{SecretText, decoded};
 use super::{DataKey, Kms, KmsContext, KmsError, PLAINTEXT_LEN_MAX, Plaintext, tag};

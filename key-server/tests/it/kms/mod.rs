@@ -2,7 +2,7 @@
 
 mod cache;
 mod conformance;
-mod engines;
+pub(crate) mod engines;
 mod fake;
 mod local;
 mod moving;

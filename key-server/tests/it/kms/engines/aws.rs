@@ -9,9 +9,9 @@ use keyveil_key_server::kms::{AwsKms, Kms, KmsContext, KmsError, tag};
 use url::Url;
 
 use super::conformance::conformance;
-use super::moto::Moto;
 use super::stand_in::{Reply, StandIn};
 use super::{SHORT_TIMEOUT, TIMEOUT};
+use crate::support::Moto;
 
 const CONTEXT: KmsContext<'_> = KmsContext::Probe;
 const KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "secret")];

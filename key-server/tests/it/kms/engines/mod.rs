@@ -2,10 +2,9 @@
 
 mod aws;
 mod log;
-mod moto;
 mod pkcs11;
 mod softhsm;
-mod stand_in;
+pub(crate) mod stand_in;
 mod transit;
 mod vault;
 

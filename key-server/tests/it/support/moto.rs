@@ -1,4 +1,4 @@
-//! A moto server of its own for each test: AWS KMS as the PyPI package `moto` plays it.
+//! A moto server of its own for each test: AWS KMS and S3 as the PyPI package `moto` plays them.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -39,13 +39,19 @@ impl Moto {
         answer["KeyMetadata"]["KeyId"].as_str().unwrap().to_owned()
     }
 
+    /// Makes a bucket, as an operator would.
+    pub(crate) async fn make_bucket(&self, name: &str) {
+        let url = self.url.join(name).unwrap();
+        let answer = reqwest::Client::new().put(url).header("authorization", of_service("s3")).send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.status());
+    }
+
     async fn ask(&self, operation: &str, body: &Value) -> Value {
         let answer = reqwest::Client::new()
             .post(self.url.clone())
             .header("content-type", "application/x-amz-json-1.1")
             .header("x-amz-target", format!("TrentService.{operation}"))
-            // moto reads the region out of it and checks nothing.
-            .header("authorization", "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/kms/aws4_request, Signature=a")
+            .header("authorization", of_service("kms"))
             .body(body.to_string())
             .send()
             .await
@@ -53,6 +59,11 @@ impl Moto {
         assert!(answer.status().is_success(), "{operation}: {}", answer.status());
         serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
     }
+}
+
+/// moto reads region and service out of it, and checks nothing.
+fn of_service(name: &str) -> String {
+    format!("AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/{name}/aws4_request, Signature=a")
 }
 
 impl Drop for Moto {
