@@ -50,7 +50,7 @@ import { ensureSystem, FFMPEG, NGINX, SOFTHSM2, SOFTHSM2_MODULE } from "./lib/sy
 
 await command(async () => {
   await prepare();
-  const ofKind = (kind) => (suite) => (Array.isArray(suite) ? suite.map(ofKind(kind)) : { ...suite, kind });
+  const ofKind = (kind) => (suite) => ({ ...suite, kind });
   return runSuites([...(await checks()).map(ofKind("check")), ...(await suites()).map(ofKind("tests"))]);
 });
 
@@ -107,15 +107,8 @@ async function suites() {
     { name: "KMS tests", ...(await nodeTests("tests/kms")), env: kms },
     { name: "storage tests", ...(await nodeTests("tests/storage")), env: kms },
     { name: "signing samples", ...(await nodeTests("tests/samples")) },
-    // The fault tests wait most of the time, and have a server, folder and port of their own.
-    [
-      {
-        name: "API tests",
-        ...(await nodeTests("tests/api")),
-        env: { KEYVEIL_SCHEMATHESIS: pythonTool("schemathesis") },
-      },
-      { name: "fault tests", ...(await nodeTests("tests/faults")) },
-    ],
+    { name: "fault tests", ...(await nodeTests("tests/faults")) },
+    { name: "API tests", ...(await nodeTests("tests/api")), env: { KEYVEIL_SCHEMATHESIS: pythonTool("schemathesis") } },
     { name: "import tests", ...(await nodeTests("tests/import")) },
     { name: "CDN tests", ...(await nodeTests("tests/cdn")) },
     { name: "player unit tests", ...vitest("player-wasm") },

@@ -8,13 +8,13 @@ import { say, seconds } from "./steps.mjs";
  * `suite`: `{ name, kind: "check"|"tests", command, args, env?, cwd? }`. A test runner that ends well without having run a
  * single case has failed: something that looks for its tests is broken.
  */
-export async function runSuite(suite, write = shown) {
-  write(`\n── ${suite.name}: ${[suite.command, ...suite.args].join(" ")}`, "stderr");
+export async function runSuite(suite) {
+  say(`\n── ${suite.name}: ${[suite.command, ...suite.args].join(" ")}`);
   const counter = new Counter();
   const failed = new Failures();
   const began = performance.now();
   const onLine = (line, stream) => {
-    write(line, stream);
+    process[stream].write(`${line}\n`);
     counter.add(line);
     failed.add(line);
   };
@@ -32,37 +32,15 @@ export async function runSuite(suite, write = shown) {
   return { name, kind, ok, why, ms: performance.now() - began, ...counts, failures };
 }
 
-/**
- * Runs them all, also after a failure; ends with the table, what failed, and the line of counts. Suites in a list of their own run
- * side by side. Resolves to the exit code.
- */
+/** Runs them all, also after a failure; ends with the table, what failed, and the line of counts. Resolves to the exit code. */
 export async function runSuites(suites) {
   const results = [];
-  for (const suite of suites) results.push(...(await sideBySide([suite].flat())));
+  for (const suite of suites) results.push(await runSuite(suite));
   const { table, failures, last } = summary(results);
   say(`${table}\n`);
   if (failures !== "") say(`${failures}\n`);
   process.stdout.write(`${last}\n`);
   return results.some((result) => !result.ok) ? 1 : 0;
-}
-
-/** The first one's output is shown as it comes, that of the others when it has ended: lines of two are never mixed. */
-export async function sideBySide([first, ...others], write = shown) {
-  const beside = others.map((suite) => {
-    const held = [];
-    const ended = runSuite(suite, (line, stream) => held.push([line, stream]));
-    return { held, ended };
-  });
-  const results = [await runSuite(first, write)];
-  for (const { held, ended } of beside) {
-    results.push(await ended);
-    for (const [line, stream] of held) write(line, stream);
-  }
-  return results;
-}
-
-function shown(line, stream) {
-  process[stream].write(`${line}\n`);
 }
 
 export function summary(results) {
