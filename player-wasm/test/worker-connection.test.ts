@@ -7,7 +7,7 @@ const PLAY = { psign: "psign", level: "guarded", downgrade: "application" } as c
 const REQUEST = { url: "http://media.test/s0.ts", reference: "t/0/0/0/0", positionMs: 0 };
 
 function connect(worker = new FakeWorker()) {
-  return { worker, connection: new WorkerConnection(() => worker, INIT, 1_000) };
+  return { worker, connection: new WorkerConnection(() => worker, INIT, 2_000) };
 }
 
 const refusal = (promise: Promise<unknown>) =>
@@ -100,7 +100,7 @@ describe("the worker connection", () => {
   test("gives up on a worker that does not start", async () => {
     const { worker, connection } = connect(new FakeWorker(() => undefined));
     const ready = refusal(connection.ready);
-    await vi.advanceTimersByTimeAsync(1_001);
+    await vi.advanceTimersByTimeAsync(2_001);
     expect(await ready).toBe("wasm_unavailable");
     expect(worker.terminated).toBe(true);
   });
@@ -155,7 +155,7 @@ describe("a worker that can't be loaded", () => {
     for (const event of before) page.dispatchEvent(event);
     worker.dispatch("error", {});
     for (const event of after) page.dispatchEvent(event);
-    await vi.advanceTimersByTimeAsync(300);
+    await vi.advanceTimersByTimeAsync(1_000);
     vi.unstubAllGlobals();
     return ready;
   }
