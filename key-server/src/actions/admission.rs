@@ -211,7 +211,9 @@ pub(super) async fn record(
     let without_key = (ErrorCode::PsignSignature, session.created_at);
     let still = release::check_still_allowed(&mut write, session, &session.kid, without_key).await?;
     if still.session.is_some() {
-        // Of a signature that names its session by itself. To insert it again would end the transaction for all who share it.
+        // Of a signature that names its session by itself. To insert it again would end the transaction for all who share it; who
+        // opened it may be one of those, and whoever is told of it finds it.
+        write.commit().await?;
         return Err(Refusal::new(ErrorCode::Unavailable, "the session was opened while the request was on its way"));
     }
     let kind = AskingKind::Opening { is_old_build: still.newer_build };

@@ -14,6 +14,12 @@ use crate::refusal::Refusal;
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     config
+        // First what playback asks for: patterns are tried one after the other, and a hundred of them cost as much as a small file.
+        .service(resource("/v1/play", "POST").route(web::post().to(api::play)))
+        .service(resource("/v1/keys", "POST").route(web::post().to(api::keys)))
+        // Playlists are text and worth compressing; encrypted segments are not, whatever their MIME type.
+        .service(media_resource(r"/media/{path:.*\.m3u8}").wrap(Compress::default()).wrap(from_fn(media::settle_range)))
+        .service(media_resource("/media/{path:.*}").wrap(from_fn(media::settle_range)))
         .configure(account::routes)
         .configure(apps::routes)
         .configure(app_keys::routes)
@@ -30,14 +36,9 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .configure(uploads::routes)
         .configure(webhooks::routes)
         .configure(workflows::routes)
-        .service(resource("/v1/play", "POST").route(web::post().to(api::play)))
-        .service(resource("/v1/keys", "POST").route(web::post().to(api::keys)))
         .service(resource("/v1/server-keys", "GET").route(web::get().to(api::server_keys)))
         .service(resource("/healthz", "GET").route(web::get().to(api::healthz)))
         .service(resource("/readyz", "GET").route(web::get().to(api::readyz)))
-        // Playlists are text and worth compressing; encrypted segments are not, whatever their MIME type.
-        .service(media_resource(r"/media/{path:.*\.m3u8}").wrap(Compress::default()).wrap(from_fn(media::settle_range)))
-        .service(media_resource("/media/{path:.*}").wrap(from_fn(media::settle_range)))
         .configure(signed_media::routes)
         .service(web::resource("/{path:.*}").wrap(Compress::default()).to(pages::pages));
 }
