@@ -54,7 +54,7 @@ async function hookedPlayback(browser, title, level) {
   return { ...passed, leaks: keysPassed(secrets, passed.contents), secrets };
 }
 
-function expectHooksOf(level, { hooks, contents }, clear) {
+function expectHooksOf(level, container, { hooks, contents }, clear) {
   const calls = Object.fromEntries(Object.entries(hooks).map(([name, hook]) => [name, hook.calls]));
   // The hooks were there: what a page does at any level passed them.
   for (const name of ["Worker constructor", "Worker.postMessage", "Worker message", "Array.join"])
@@ -69,7 +69,9 @@ function expectHooksOf(level, { hooks, contents }, clear) {
     expect(calls["SourceBuffer.appendBuffer"]).toBe(0);
   } else {
     // The same hooks, so that what they miss is not taken for something that is not there.
-    for (const name of ["SourceBuffer.appendBuffer", "Worker message", "Worker.postMessage"])
+    // hls.js gives its own worker what has to be transmuxed, and fMP4 has not.
+    const toWorker = container === "ts" ? ["Worker.postMessage"] : [];
+    for (const name of ["SourceBuffer.appendBuffer", "Worker message", ...toWorker])
       expect(clear[name], `clear media in ${name}`).toBeGreaterThan(0);
     const typed = Object.keys(clear).filter((name) => name.startsWith("TypedArray"));
     expect(typed, "clear media in typed arrays").not.toEqual([]);
@@ -102,7 +104,7 @@ for (const container of ["fmp4", "ts"]) {
         figure: `${calls} calls, ${contents.length} contents, ${secrets.length} secrets; hls.js' keys passed ${caught.stolen} hooks; clear media passed ${media} times`,
       });
       expect(leaks, "no key passed").toEqual([]);
-      expectHooksOf(level, passed, clear);
+      expectHooksOf(level, container, passed, clear);
     }
   });
 }
