@@ -20,8 +20,8 @@ const { values } = parseArgs({
     rate: { type: "string", default: "8" },
   },
 });
-/** How many workers play: hls.js on the page has one of its own. */
-const WORKERS = { plain: 1, guarded: 2, sealed: 1 };
+/** How many workers play: hls.js on the page has one of its own where it is not told that fMP4 needs none. */
+const WORKERS = { plain: 1, guarded: 1, sealed: 1 };
 const players = values.players.split(",");
 for (const player of players) if (!(player in WORKERS)) throw new Error(`--players is a list of ${PLAYERS.join(", ")}`);
 const mediaSecs = Number(values.minutes) * 60;
