@@ -24,8 +24,8 @@ const LADDER = {
 };
 /** The better quality needs 80 kB/s: this is enough, and not much more. */
 const THROTTLED_BYTES_PER_SEC = 160_000;
-/** Workers while it plays: hls.js' own, the decryptor with hls.js beside it on the page, the one that does everything. */
-const WORKERS = { plain: 1, guarded: 2, sealed: 1 };
+/** Workers while it plays: hls.js' own, the decryptor (fMP4 needs no other), the one that does everything. */
+const WORKERS = { plain: 1, guarded: 1, sealed: 1 };
 
 let stage;
 /** What the control showed, by test. */
