@@ -9,7 +9,6 @@ use std::time::Duration;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use keyveil_key_server::actions::kms;
-use keyveil_key_server::config::Config;
 use keyveil_key_server::kms::{LocalKeyring, tag};
 use keyveil_key_server::store::{CIPHERTEXT_COLUMNS, Store};
 use serde_json::{Value, json};
@@ -40,11 +39,11 @@ fn assert_all_open(app: &TestApp) -> Vec<(String, usize)> {
 #[test]
 fn a_thousand_titles_rotate_under_playback_and_no_play_is_refused() {
     let (fake, whims) = FakeKms::new();
-    let unlimited: fn(&mut Config) = |config| {
+    let app = TestApp::builder().kms(fake).configure(|config| {
         config.kms.cache_secs = 1;
         config.http.plays_per_minute = NonZeroU32::MIN.saturating_add(999_999);
-    };
-    let app = TestApp::builder().kms(fake).configure(unlimited).start();
+    });
+    let app = app.start();
     let titles = add_titles(&app, 1000);
     let player = app.player();
     let (rotating, plays, next) = (AtomicBool::new(true), AtomicUsize::new(0), AtomicUsize::new(0));
