@@ -1,6 +1,6 @@
 use keyveil_protocol::UserId;
-use sqlx::Row;
 
+use super::engine::query;
 use super::{StoreError, WriteTransaction, number};
 
 /// Those of names that nobody has: no id is as short.
@@ -15,7 +15,7 @@ impl WriteTransaction<'_> {
         now: i64,
         window_secs: i64,
     ) -> Result<u64, StoreError> {
-        let row = sqlx::query(
+        let row = query(
             "INSERT INTO sign_in_failures (user_id, since, count) VALUES (?1, ?2, 1)
              ON CONFLICT (user_id) DO UPDATE SET
                 count = CASE WHEN since <= ?2 - ?3 THEN 1 ELSE count + 1 END,
@@ -32,7 +32,7 @@ impl WriteTransaction<'_> {
 
     /// Ends the count of a person who has signed in, and returns it.
     pub async fn forget_sign_in_failures(&mut self, user_id: &UserId) -> Result<u64, StoreError> {
-        let row = sqlx::query("DELETE FROM sign_in_failures WHERE user_id = ? RETURNING count")
+        let row = query("DELETE FROM sign_in_failures WHERE user_id = ? RETURNING count")
             .bind(user_id.as_str())
             .fetch_optional(self.connection().await?)
             .await?;
