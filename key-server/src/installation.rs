@@ -109,7 +109,7 @@ pub async fn open_with_kms(config: &Config, kms: Box<dyn Kms>) -> Result<Install
 }
 
 /// The state alone, wherever it lies.
-pub async fn open_store(config: &Config) -> Result<Store, StoreError> {
+pub(crate) async fn open_store(config: &Config) -> Result<Store, StoreError> {
     match &config.database.url {
         Some(url) => Store::open_postgres(url.options()).await,
         None => Store::open(&config.database_file()).await,

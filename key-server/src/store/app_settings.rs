@@ -30,7 +30,7 @@ impl WriteTransaction<'_> {
         let id = integer(app_id.value());
         query(
             "UPDATE apps SET name = coalesce(?2, name), max_age_secs = coalesce(?3, max_age_secs),
-             default_workflow_id = CASE WHEN ?4 THEN ?5 ELSE default_workflow_id END,
+             default_workflow_id = CASE WHEN ?4 <> 0 THEN ?5 ELSE default_workflow_id END,
              upload_bytes_max = coalesce(?6, upload_bytes_max), upload_types = coalesce(?7, upload_types),
              min_level = coalesce(?8, min_level), below_min_level = coalesce(?9, below_min_level) WHERE app_id = ?1",
         )

@@ -59,12 +59,13 @@ impl Store {
         .await?;
         let inserted = query(
             "INSERT INTO idempotency (actor, key, request_hash, status, body_ciphertext, created_at)
-             VALUES (?, ?, ?, ?, x'', ?) ON CONFLICT (actor, key) DO NOTHING",
+             VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (actor, key) DO NOTHING",
         )
         .bind(&used.actor)
         .bind(&used.key)
         .bind(used.request_hash.as_slice())
         .bind(IN_WORK)
+        .bind([].as_slice())
         .bind(used.at)
         .execute(write.connection().await?)
         .await?;

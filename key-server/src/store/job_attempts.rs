@@ -145,7 +145,7 @@ impl WriteTransaction<'_> {
     ) -> Result<(), StoreError> {
         query(
             "UPDATE jobs SET state = ?1, failure_code = ?2, failure_message = ?3, finished_at = ?4, lease_expires_at = NULL,
-             left_secs = NULL, cancel_requested = (?1 = 'cancelled') WHERE job_id = ?5",
+             left_secs = NULL, cancel_requested = CASE WHEN ?1 = 'cancelled' THEN 1 ELSE 0 END WHERE job_id = ?5",
         )
         .bind(state.as_str())
         .bind(failure.map(|failure| &failure.code))

@@ -54,7 +54,7 @@ impl WriteTransaction<'_> {
         self.later(
             "INSERT INTO pacing_accounts (app_id, file_id, version, viewer, periods, account, last_seen_at)
              VALUES (?, ?, ?, ?, ?, ?, ?)
-             ON CONFLICT DO UPDATE SET periods = excluded.periods, account = excluded.account,
+             ON CONFLICT (app_id, file_id, version, viewer) DO UPDATE SET periods = excluded.periods, account = excluded.account,
              last_seen_at = excluded.last_seen_at",
         )
         .bind(integer(key.app_id.value()))

@@ -16,10 +16,10 @@ impl WriteTransaction<'_> {
         window_secs: i64,
     ) -> Result<u64, StoreError> {
         let row = query(
-            "INSERT INTO sign_in_failures (user_id, since, count) VALUES (?1, ?2, 1)
+            "INSERT INTO sign_in_failures AS failures (user_id, since, count) VALUES (?1, ?2, 1)
              ON CONFLICT (user_id) DO UPDATE SET
-                count = CASE WHEN since <= ?2 - ?3 THEN 1 ELSE count + 1 END,
-                since = CASE WHEN since <= ?2 - ?3 THEN ?2 ELSE since END
+                count = CASE WHEN failures.since <= ?2 - ?3 THEN 1 ELSE failures.count + 1 END,
+                since = CASE WHEN failures.since <= ?2 - ?3 THEN ?2 ELSE failures.since END
              RETURNING count",
         )
         .bind(user_id.map_or(NOBODY, UserId::as_str))

@@ -10,7 +10,7 @@ use super::{Store, StoreError, Title, TitleState, integer, parsed};
 const SELECT: &str = "SELECT t.*, v.cover, v.sprites, v.publication,
     (SELECT coalesce(CAST(json_group_array(label) AS TEXT), '[]') FROM (SELECT label FROM title_labels l WHERE l.file_id = t.file_id
         ORDER BY label) AS sorted) AS labels,
-    (SELECT 100.0 * p.\"offset\" / p.length FROM uploads p WHERE p.file_id = t.file_id AND p.state = 'receiving') AS upload_percent,
+    (SELECT CAST(p.\"offset\" AS DOUBLE PRECISION) * 100 / p.length FROM uploads p WHERE p.file_id = t.file_id AND p.state = 'receiving') AS upload_percent,
     j.job_id, j.kind AS job_kind, j.state AS job_state, j.percent AS job_percent, j.left_secs AS job_left_secs, j.attempt AS job_attempt
     FROM titles t";
 /// The latest unfinished job; there is rarely more than one.

@@ -12,7 +12,7 @@ macro_rules! unneeded {
         concat!(
             $head,
             " FROM title_versions WHERE EXISTS (SELECT 1 FROM titles WHERE titles.file_id = title_versions.file_id
-               AND title_versions.version IS NOT titles.version AND (titles.version IS NOT NULL OR titles.workflow_id IS NOT NULL))
+               AND title_versions.version IS DISTINCT FROM titles.version AND (titles.version IS NOT NULL OR titles.workflow_id IS NOT NULL))
              AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.file_id = title_versions.file_id
                AND jobs.version = title_versions.version AND jobs.state IN ('queued', 'running'))
              AND NOT EXISTS (SELECT 1 FROM sessions WHERE sessions.file_id = title_versions.file_id

@@ -43,7 +43,7 @@ impl WriteTransaction<'_> {
         query(
             "INSERT INTO api_keys (id, app_id, name, scopes, secret_hash, psk_ciphertext, created_at) VALUES (?, NULL, ?, ?, ?, ?, ?)
              ON CONFLICT (id) DO UPDATE SET secret_hash = excluded.secret_hash, psk_ciphertext = excluded.psk_ciphertext,
-             retired_at = NULL WHERE app_id IS NULL",
+             retired_at = NULL WHERE api_keys.app_id IS NULL",
         )
         .bind(key.id.as_str())
         .bind(&key.name)

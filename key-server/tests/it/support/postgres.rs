@@ -8,6 +8,15 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Executor};
 
 /// The database of this data folder, made where there is none yet.
 pub(crate) fn database_of(folder: &Path) -> Option<DatabaseUrl> {
+    database_url(folder).map(|url| url.parse().unwrap())
+}
+
+/// What tells a command of that database.
+pub(crate) fn database_variable(folder: &Path) -> Option<(&'static str, String)> {
+    database_url(folder).map(|url| ("KEYVEIL_DATABASE_URL", url))
+}
+
+fn database_url(folder: &Path) -> Option<String> {
     let server = std::env::var("KEYVEIL_TEST_POSTGRES").ok()?;
     let name =
         format!("t{}", hex::encode(ring::digest::digest(&ring::digest::SHA256, folder.as_os_str().as_encoded_bytes())));
@@ -28,5 +37,5 @@ pub(crate) fn database_of(folder: &Path) -> Option<DatabaseUrl> {
     })
     .join()
     .unwrap();
-    Some(url(name).parse().unwrap())
+    Some(url(name))
 }
