@@ -7,10 +7,12 @@ mod http;
 mod kms;
 mod log;
 mod media;
+mod metrics;
 mod pacing;
 mod pages;
 mod standard;
 mod storage;
+mod tracing;
 mod uploads;
 mod workers;
 
@@ -24,11 +26,13 @@ pub use http::HttpConfig;
 pub use kms::{AwsKmsConfig, KmsConfig, KmsEngine, LocalKmsConfig, Pkcs11Config, VaultConfig};
 pub use log::{LogConfig, LogFormat};
 pub use media::MediaConfig;
+pub use metrics::MetricsConfig;
 pub use pacing::{PacingConfig, PacingMode};
 pub use pages::PagesConfig;
 use serde::Deserialize;
 pub use standard::StandardConfig;
 pub use storage::{StorageConfig, StorageReads, StorageUrl};
+pub use tracing::TracingConfig;
 pub use uploads::UploadsConfig;
 pub use workers::WorkersConfig;
 
@@ -62,11 +66,15 @@ pub struct Config {
     pub audit: AuditConfig,
     /// How the server logs.
     pub log: LogConfig,
+    /// Where what it counts is read.
+    pub metrics: MetricsConfig,
+    /// Where spans of requests go.
+    pub tracing: TracingConfig,
 }
 
 const SECTIONS: &[&str] = &[
     "audit", "http", "data", "kms", "media", "storage", "pages", "fetch", "uploads", "log", "standard", "pacing",
-    "workers",
+    "workers", "metrics", "tracing",
 ];
 
 /// Sections inside a section: `KEYVEIL_KMS_AWS_REGION` is `kms.aws.region`.
@@ -120,6 +128,7 @@ impl Config {
             .and_then(|()| self.pacing.check())
             .and_then(|()| self.workers.check())
             .and_then(|()| self.audit.check())
+            .and_then(|()| self.tracing.check())
             .and_then(|()| self.check_storage())
             .map_err(ConfigError)
     }
