@@ -9,8 +9,8 @@ use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{
-    BatchConfigBuilder, BatchSpanProcessor, ParentBasedSampler, Sampler, SamplingDecision, SamplingResult,
-    SdkTracerProvider, ShouldSample,
+    BatchConfigBuilder, BatchSpanProcessor, ParentBasedSampler, SamplingDecision, SamplingResult, SdkTracerProvider,
+    ShouldSample,
 };
 use reqwest::redirect;
 use tokio::runtime::Handle;
@@ -56,7 +56,7 @@ impl Traces {
             .with_service_name("keyveil-key-server")
             .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
             .build();
-        let sampler = ParentBasedSampler::new(Sampler::TraceIdRatioBased(config.sample_ratio))
+        let sampler = ParentBasedSampler::new(AtRandom(config.sample_ratio))
             .with_remote_parent_sampled(AtRandom(config.parent_ratio));
         let provider = SdkTracerProvider::builder()
             .with_span_processor(BatchSpanProcessor::builder(exporter).with_batch_config(batches).build())
@@ -90,7 +90,8 @@ impl Traces {
     }
 }
 
-/// Keeps a part of the traces that callers want kept. Not by the trace's id, as others do: that is the caller's to choose.
+/// Keeps a part of the requests. Not by the trace's id, as others do: that is the caller's to choose. What is done without a request is no
+/// trace.
 #[derive(Clone, Debug)]
 struct AtRandom(f64);
 
@@ -100,13 +101,13 @@ impl ShouldSample for AtRandom {
         _parent: Option<&Context>,
         _trace_id: TraceId,
         _name: &str,
-        _kind: &SpanKind,
+        kind: &SpanKind,
         _attributes: &[KeyValue],
         _links: &[Link],
     ) -> SamplingResult {
         let mut bytes = [0; 4];
         let drawn = getrandom::fill(&mut bytes).map(|()| f64::from(u32::from_ne_bytes(bytes)) / f64::from(u32::MAX));
-        let is_kept = self.0 >= 1.0 || drawn.is_ok_and(|drawn| drawn < self.0);
+        let is_kept = *kind == SpanKind::Server && (self.0 >= 1.0 || drawn.is_ok_and(|drawn| drawn < self.0));
         let decision = if is_kept { SamplingDecision::RecordAndSample } else { SamplingDecision::Drop };
         SamplingResult { decision, attributes: Vec::new(), trace_state: TraceState::NONE }
     }

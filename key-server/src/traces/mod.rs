@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 pub(crate) use export::Traces;
 use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::trace::{Status, TraceContextExt};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::Span;
 use tracing::field::Empty;
@@ -27,9 +28,7 @@ pub(crate) fn request(method: &str, request_id: &str, traceparent: Option<&str>)
     let span = tracing::info_span!(
         target: TARGET,
         "request",
-        otel.name = Empty,
         otel.kind = "server",
-        otel.status_code = Empty,
         http.request.method = known_method(method),
         http.route = Empty,
         http.response.status_code = Empty,
@@ -51,14 +50,16 @@ pub(crate) fn answered(span: &Span, method: &str, route: &str, status: u16, code
     if span.is_disabled() {
         return;
     }
-    span.record("otel.name", format!("{} {route}", known_method(method)));
     span.record("http.route", route);
     span.record("http.response.status_code", status);
     if let Some(code) = code {
         span.record("error.type", code);
     }
+    // The span has begun: its name and status are the collector's side's by now.
+    let context = span.context();
+    context.span().update_name(format!("{} {route}", known_method(method)));
     if status >= 500 {
-        span.record("otel.status_code", "ERROR");
+        context.span().set_status(Status::error(""));
     }
 }
 

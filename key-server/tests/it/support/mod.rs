@@ -1,11 +1,13 @@
 //! A real server on a free port over a temporary data folder, and what speaks to it.
 
+mod binary;
 mod client;
 mod moto;
 mod player;
 mod test_app;
 mod worker;
 
+pub(crate) use binary::{Served, command};
 pub(crate) use client::{Request, Response};
 pub(crate) use moto::Moto;
 pub(crate) use player::{Player, jwt};
