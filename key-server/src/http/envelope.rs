@@ -60,7 +60,7 @@ pub(super) async fn envelope(
     let method = request.method().clone();
     let state = request.app_data::<State>().cloned();
     let hsts = state.as_ref().and_then(|state| hsts(&state.config.http));
-    let traceparent = header_text(request.request(), "traceparent").ok().flatten();
+    let traceparent = || header_text(request.request(), traces::TRACEPARENT).ok().flatten();
     let span = traces::request(method.as_str(), &request_id, traceparent);
     let response = next.call(request).instrument(span.clone()).await?.map_into_boxed_body();
     let code = error_code(&response);

@@ -1,5 +1,6 @@
 //! From spans to a collector: which are kept, and how they get there.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -118,6 +119,8 @@ impl ShouldSample for AtRandom {
 struct Sender {
     http: reqwest::Client,
     runtime: Handle,
+    /// Whether the last ones were lost: told once, not with every batch.
+    failing: AtomicBool,
 }
 
 impl Sender {
@@ -132,7 +135,7 @@ impl Sender {
             .user_agent(concat!("keyveil/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| format!("the HTTP client can't be made: {error}"))?;
-        Ok(Self { http, runtime: Handle::current() })
+        Ok(Self { http, runtime: Handle::current(), failing: AtomicBool::new(false) })
     }
 }
 
@@ -141,14 +144,33 @@ impl HttpClient for Sender {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let (http, request) = (self.http.clone(), reqwest::Request::try_from(request)?);
         // The exporter's thread has no runtime.
-        self.runtime.spawn(send(http, request)).await?
+        let sent = self.runtime.spawn(send(http, request)).await?;
+        self.tell(&sent);
+        sent
+    }
+}
+
+impl Sender {
+    fn tell(&self, sent: &Result<Response<Bytes>, HttpError>) {
+        let cause = match sent {
+            Ok(answer) if answer.status().is_success() => None,
+            Ok(answer) => Some(format!("it answers {}", answer.status().as_u16())),
+            Err(error) => Some(error.to_string()),
+        };
+        match (cause, self.failing.load(Ordering::Acquire)) {
+            (Some(cause), false) => tracing::warn!(cause, "the collector takes no spans: they are lost until it does"),
+            (None, true) => tracing::info!("the collector takes spans again"),
+            _ => return,
+        }
+        self.failing.fetch_not(Ordering::AcqRel);
     }
 }
 
 async fn send(http: reqwest::Client, request: reqwest::Request) -> Result<Response<Bytes>, HttpError> {
-    let mut response = http.execute(request).await?;
+    // Its address may have the operator's tenant in it.
+    let mut response = http.execute(request).await.map_err(reqwest::Error::without_url)?;
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
+    while let Some(chunk) = response.chunk().await.map_err(reqwest::Error::without_url)? {
         if body.len() + chunk.len() > ANSWER_LEN_MAX {
             return Err("the collector's answer is too long".into());
         }

@@ -17,14 +17,14 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 /// Of all spans, and of nothing else: by it the log leaves them out, and the collector gets them.
 pub(crate) const TARGET: &str = "keyveil_trace";
-const TRACEPARENT: &str = "traceparent";
+pub(crate) const TRACEPARENT: &str = "traceparent";
 /// W3C Trace Context, section 3.2: `00`, trace id, parent id and flags.
 const TRACEPARENT_LEN: usize = 55;
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
-/// A request that has just come; `traceparent` as its header has it. Another one than version 0 says nothing, nor does
-/// `tracestate`: nothing is sent on.
-pub(crate) fn request(method: &str, request_id: &str, traceparent: Option<&str>) -> Span {
+/// A request that has just come; `traceparent` is what its header has, and asked for only where spans are made. Another one than version 0
+/// says nothing, nor does `tracestate`: nothing is sent on.
+pub(crate) fn request<'a>(method: &str, request_id: &str, traceparent: impl FnOnce() -> Option<&'a str>) -> Span {
     let span = tracing::info_span!(
         target: TARGET,
         "request",
@@ -36,7 +36,7 @@ pub(crate) fn request(method: &str, request_id: &str, traceparent: Option<&str>)
         keyveil.request_id = request_id,
     );
     if !span.is_disabled()
-        && let Some(parent) = traceparent.filter(|text| text.len() == TRACEPARENT_LEN && text.starts_with("00-"))
+        && let Some(parent) = traceparent().filter(|text| text.len() == TRACEPARENT_LEN && text.starts_with("00-"))
     {
         let carrier = HashMap::from([(TRACEPARENT.to_owned(), parent.to_owned())]);
         // Refused where spans go elsewhere than to a collector: in tests.
