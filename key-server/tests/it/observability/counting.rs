@@ -64,6 +64,23 @@ fn plays_releases_and_refusals_are_counted_once_each() {
 }
 
 #[test]
+fn a_release_that_the_database_refuses_is_timed_and_not_counted_as_one() {
+    let app = TestApp::builder().key_uses(1);
+    let app = with_show(app.configure(|config| config.metrics.listen = Some(([127, 0, 0, 1], 0).into())).start());
+    let plain = PlainPlayer::open(&app, SHOW);
+    let before = Scrape::of(&app);
+    let answers: Vec<u16> = (0..100).map(|_| plain.key("HD", "0").status).collect();
+    let after = Scrape::of(&app);
+    let released = answers.iter().filter(|status| **status == 200).count();
+    assert!((1..100).contains(&released), "{answers:?}");
+    let growth = |sample: &str| (after.value(sample) - before.value(sample)).to_string();
+    assert_eq!(growth("keyveil_grants_total{kind=\"standard\"}"), released.to_string());
+    assert_eq!(growth("keyveil_release_database_duration_seconds_count"), "100");
+    let refused = growth("keyveil_refusals_total{route=\"standard\",code=\"key_uses_exhausted\"}");
+    assert_eq!(refused, (100 - released).to_string());
+}
+
+#[test]
 fn another_server_in_the_process_counts_apart() {
     let (busy, idle) = (start(), start());
     busy.player().play_title(TITLE);
