@@ -250,6 +250,30 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_told_to_scrapers_and_collectors_unless_it_is_asked_for() {
+        let config = load(&[("KEYVEIL_METRICS_LISTEN", ""), ("KEYVEIL_TRACING_OTLP_ENDPOINT", "")]).unwrap();
+        assert_eq!((config.metrics.listen, config.tracing.endpoint()), (None, None));
+        let config = load(&[
+            ("KEYVEIL_METRICS_LISTEN", "[::1]:9464"),
+            ("KEYVEIL_TRACING_OTLP_ENDPOINT", "http://127.0.0.1:4318"),
+            ("KEYVEIL_TRACING_SAMPLE_RATIO", "0.5"),
+        ])
+        .unwrap();
+        assert_eq!(config.metrics.listen.map(|address| address.to_string()).as_deref(), Some("[::1]:9464"));
+        assert!((config.tracing.sample_ratio - 0.5).abs() < f64::EPSILON);
+        for unfit in [
+            ("KEYVEIL_METRICS_LISTEN", "9464"),
+            ("KEYVEIL_METRICS_LISTEN", "localhost:9464"),
+            ("KEYVEIL_METRICS_PATH", "/m"),
+            ("KEYVEIL_TRACING_OTLP_ENDPOINT", "127.0.0.1:4318"),
+            ("KEYVEIL_TRACING_SAMPLE_RATIO", "2"),
+            ("KEYVEIL_TRACING_PARENT_RATIO", "much"),
+        ] {
+            assert!(load(&[unfit]).is_err(), "{unfit:?}");
+        }
+    }
+
+    #[test]
     fn unknown_and_unfit_fields_are_refused() {
         assert!(load(&[("KEYVEIL_HTTP_LISTN", "127.0.0.1:2")]).is_err());
         assert!(load(&[("KEYVEIL_HTTP_LISTEN", "nowhere")]).is_err());

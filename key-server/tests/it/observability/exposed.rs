@@ -5,7 +5,7 @@ use std::thread;
 
 use super::scrape::{Scrape, start};
 use crate::standard::{PlainPlayer, SHOW, with_show};
-use crate::support::{Request, TITLE, TestApp};
+use crate::support::{Request, TITLE, TestApp, command};
 
 #[test]
 fn the_public_listener_has_no_metrics_and_the_other_one_nothing_else() {
@@ -26,6 +26,26 @@ fn the_public_listener_has_no_metrics_and_the_other_one_nothing_else() {
 #[test]
 fn nobody_listens_unless_it_is_asked_for() {
     assert_eq!(TestApp::start().metrics_address(), None);
+}
+
+#[test]
+fn a_place_that_is_taken_ends_the_start_with_its_name() {
+    let app = start();
+    let taken = app.metrics_address().unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let output = command(&other.path().join("data"), &["serve"]).env("KEYVEIL_METRICS_LISTEN", taken).output().unwrap();
+    assert!(!output.status.success());
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains(&format!("can't listen on {taken}")), "{told}");
+}
+
+#[test]
+fn a_scrape_goes_on_without_the_database() {
+    let app = start();
+    app.block_on(app.installation().store().close());
+    let scrape = Scrape::of(&app);
+    assert_eq!(scrape.value("keyveil_queue_readable").to_string(), "0");
+    assert!(scrape.text.contains("keyveil_grants_total{kind=\"play\"} 0"));
 }
 
 /// Also what a dashboard is made by: the documentation names each metric, with its type.
