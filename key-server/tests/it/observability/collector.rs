@@ -8,6 +8,9 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 
+/// What it wants to be shown.
+pub(super) const TOKEN: &str = "a-token-for-the-collector-alone";
+
 type Bodies = Arc<Mutex<Vec<Vec<u8>>>>;
 
 pub(super) struct Collector {
@@ -52,6 +55,7 @@ fn take(mut stream: TcpStream, bodies: &Bodies) {
         let head = String::from_utf8_lossy(&raw[..end]).to_ascii_lowercase();
         assert!(head.starts_with("post /v1/traces http/1.1"), "{head}");
         assert!(head.contains("content-type: application/x-protobuf"), "{head}");
+        assert!(head.contains(&format!("authorization: bearer {TOKEN}")), "{head}");
         let len = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
         let (begin, len): (usize, usize) = (end + 4, len.parse().unwrap());
         if raw.len() >= begin + len {

@@ -3,7 +3,7 @@
 use keyveil_protocol::Exchange;
 use serde_json::{Value, json};
 
-use super::collector::Collector;
+use super::collector::{Collector, TOKEN};
 use super::scrape::Scrape;
 use super::traces::{PARENT, TRACE, serve};
 use crate::log_secrets::search::Secrets;
@@ -23,6 +23,8 @@ fn no_secret_is_scraped_logged_or_traced() {
     secrets.bytes("root key", &std::fs::read(app.config.data.dir.join("root.key")).unwrap());
     let api_key = app.app.api_key.expose_text().to_owned();
     secrets.text("API key", &api_key[api_key.len() - 43..]);
+
+    secrets.text("collector's token", TOKEN);
 
     let player = app.player();
     let psign = app.sign(&app.claims(TITLE));

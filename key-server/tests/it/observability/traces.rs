@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use serde_json::json;
 
-use super::collector::Collector;
+use super::collector::{Collector, TOKEN};
 use crate::support::{Player, Request, Response, Served, TITLE, TestApp};
 
 pub(super) const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -16,7 +16,9 @@ pub(super) const PARENT: &str = "b7ad6b7169203331";
 
 /// The binary beside `app`, over the same data: its caches are cold, and it traces.
 pub(super) fn serve(app: &TestApp, log: &str, endpoint: &str, [sample, parent]: [&str; 2]) -> Served {
+    let headers = format!("authorization=Bearer%20{TOKEN}");
     let variables = [
+        ("OTEL_EXPORTER_OTLP_HEADERS", headers.as_str()),
         ("KEYVEIL_TRACING_OTLP_ENDPOINT", endpoint),
         ("KEYVEIL_TRACING_SAMPLE_RATIO", sample),
         ("KEYVEIL_TRACING_PARENT_RATIO", parent),
