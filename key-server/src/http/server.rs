@@ -72,7 +72,7 @@ impl Server {
         let failed = |source| ServeError::Listen { address, source };
         let listener = TcpListener::bind(address).map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
-        let (http, config_metrics) = (config.http.clone(), config.metrics.listen);
+        let (http, metrics_listen) = (config.http.clone(), config.metrics.listen);
         let url = match &http.public_url {
             Some(url) => url.clone(),
             None => derived_url(bound, http.tls().is_some()).map_err(|error| failed(std::io::Error::other(error)))?,
@@ -88,7 +88,7 @@ impl Server {
             None
         };
         let state = web::Data::new(ServerState::new(installation, config, clock, url.clone()));
-        let told = config_metrics.map(|address| metrics::bind(address, &http, state.clone())).transpose()?;
+        let metrics = metrics_listen.map(|address| metrics::bind(address, &http, state.clone())).transpose()?;
         let app_state = state.clone();
         let app = move || {
             App::new()
@@ -106,7 +106,7 @@ impl Server {
             builder = listener::listen(builder, for_worker, door.plain(), app.clone()).map_err(failed)?;
         }
         let running = listener::listen(builder, listener, door, app).map_err(failed)?.run();
-        Ok(Self { address: bound, url, state, running, worker_address, certificate, metrics: told })
+        Ok(Self { address: bound, url, state, running, worker_address, certificate, metrics })
     }
 
     /// Where it listens.
