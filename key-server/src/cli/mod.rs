@@ -29,6 +29,7 @@ use crate::installation::{Installation, OpenError};
 use crate::kms::{KmsOpenError, RootKeySource};
 use crate::refusal::Refusal;
 use crate::store::StoreError;
+use crate::traces::Traces;
 
 const EXAMPLES: &str = "Examples:
   key-server serve                                   listen on 127.0.0.1:8080 with data in ./data
@@ -149,9 +150,14 @@ impl Cli {
 
     async fn run_here(self) -> Result<(), CliError> {
         let config = Config::load(self.config.as_deref(), std::env::vars())?;
-        output::init_logging(&config.log)?;
+        let traces = match self.command {
+            Command::Serve => Traces::start(&config.tracing),
+            _ => Ok(None),
+        };
+        let traces = traces.map_err(|error| CliError::Other(format!("tracing: {error}")))?;
+        output::init_logging(&config.log, traces.as_ref())?;
         match self.command {
-            Command::Serve => serve::serve(config).await,
+            Command::Serve => serve::serve(config, traces).await,
             Command::Init => init(&config).await,
             Command::App(command) => app::run(command, &Context::open(&config).await?).await,
             Command::ApiKey(command) => api_key::run(command, &Context::open(&config).await?).await,

@@ -3,26 +3,14 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use keyveil_protocol::psign::UnverifiedPlayerSignature;
 use keyveil_protocol::{ApiKey, Exchange};
 use serde_json::{Value, json};
 
-use crate::support::{Player, Request, database_variable, media_info};
-
-fn command(data: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_key-server"));
-    command
-        .args(args)
-        .env("KEYVEIL_DATA", data)
-        .env("KEYVEIL_LISTEN", "127.0.0.1:0")
-        .env("KEYVEIL_WORKERS_LOCAL", "false")
-        .envs(database_variable(data))
-        .current_dir(data.parent().unwrap());
-    command
-}
+use crate::support::{Player, Request, Served, command, media_info};
 
 fn run(data: &Path, args: &[&str]) -> Output {
     command(data, args).output().unwrap()
@@ -42,42 +30,6 @@ fn fail(data: &Path, args: &[&str]) -> String {
 
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
-}
-
-/// A running server; killed when dropped.
-struct Served {
-    child: Child,
-    address: String,
-}
-
-impl Served {
-    fn start(data: &Path, log: &Path, filter: &str) -> Self {
-        let mut child = command(data, &["serve"])
-            .env("KEYVEIL_LOG_FILTER", filter)
-            .stdout(Stdio::piped())
-            .stderr(std::fs::File::create(log).unwrap())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening: http://").expect("the line").to_owned();
-        Self { child, address }
-    }
-
-    fn terminate(&mut self) -> Duration {
-        let started = Instant::now();
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        assert!(self.child.wait().unwrap().success());
-        started.elapsed()
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 #[test]

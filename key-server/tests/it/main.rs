@@ -26,6 +26,7 @@ mod limits;
 mod log_secrets;
 mod media;
 mod migrate;
+mod observability;
 mod openapi;
 mod pacing;
 mod pages;
