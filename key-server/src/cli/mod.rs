@@ -5,6 +5,7 @@ mod app;
 mod app_settings;
 mod audit;
 mod build;
+mod database;
 mod kms;
 mod media_origin;
 mod output;
@@ -92,6 +93,15 @@ enum Command {
     /// The audit log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// The database of the state: SQLite, or PostgreSQL.
+    #[command(subcommand)]
+    Db(database::DatabaseCommand),
+    /// Write the whole state into a folder, while the server runs.
+    #[command(after_help = database::BACKUP_EXAMPLES)]
+    Backup(database::FolderArgs),
+    /// Put a backup into an empty installation.
+    #[command(after_help = database::RESTORE_EXAMPLES)]
+    Restore(database::FolderArgs),
 }
 
 /// A command did not succeed. Printed as one line.
@@ -170,6 +180,9 @@ impl Cli {
             Command::Session(command) => session::run(command, &Context::open(&config).await?).await,
             Command::Worker(command) => worker::run(command, &Context::open(&config).await?).await,
             Command::Audit(command) => audit::run(command, &config).await,
+            Command::Db(command) => database::run(command, &config).await,
+            Command::Backup(args) => database::backup(args, &config).await,
+            Command::Restore(args) => database::restore(args, &config).await,
         }
     }
 }

@@ -16,6 +16,7 @@ mod audit_row;
 mod audit_verify;
 mod batch;
 mod ciphertexts;
+mod copies;
 mod dispatch;
 mod engine;
 mod events;
@@ -56,6 +57,7 @@ mod title_list;
 mod title_versions;
 mod titles;
 mod transaction;
+mod transfer;
 mod upload_changes;
 mod uploads;
 mod url_addresses;
@@ -106,6 +108,7 @@ pub use title_list::{ListedJob, ListedTitle, SortValue, TitleQuery, TitleSort};
 pub use title_versions::{Publication, TitleVersion};
 pub use titles::{Failure, Title, TitleState};
 pub use transaction::WriteTransaction;
+pub use transfer::CopiedTable;
 pub use uploads::{Stretch, Upload, UploadKind, UploadState};
 pub use users::{SignIn, User, UserRow};
 pub use webhooks::{Delivery, DeliveryState, Webhook};
@@ -147,6 +150,12 @@ pub enum StoreError {
     /// The audit log is not written before the KMS has opened the installation's secret.
     #[error("the audit log has no key yet")]
     NoAuditKey,
+    /// What is copied into another database comes into an empty one.
+    #[error("there is an installation in that database already")]
+    NotEmpty,
+    /// The installation is in PostgreSQL now.
+    #[error("this installation has moved to PostgreSQL: name its database as [database] url")]
+    Moved,
     /// A transaction that was shared has failed.
     #[error("{0}")]
     Shared(#[source] std::sync::Arc<StoreError>),

@@ -11,6 +11,7 @@ mod audit;
 mod changes;
 mod command_line;
 mod contract;
+mod copies;
 mod cors;
 mod events;
 mod failures;

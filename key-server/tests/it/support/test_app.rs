@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use getrandom::rand_core::{TryCryptoRng, TryRng};
 use keyveil_key_server::actions::apps::{self, CreatedApp, NewApp};
 use keyveil_key_server::kms::Kms;
-use keyveil_key_server::{Clock, Config, Installation, Server, ServerState, StopHandle};
+use keyveil_key_server::{Clock, Config, DatabaseUrl, Installation, Server, ServerState, StopHandle};
 use keyveil_protocol::api::{PutTitleResponse, RenditionKind};
 use keyveil_protocol::psign::{self, PlayerSignatureClaims, SigningKey};
 use keyveil_protocol::{AppId, Exchange, ServerPublicKey, TitleSecret};
@@ -30,6 +30,7 @@ pub(crate) struct TestAppBuilder {
     token_parameter: Option<&'static str>,
     key_uses: Option<u32>,
     configure: Option<fn(&mut Config)>,
+    database: Option<Option<DatabaseUrl>>,
 }
 
 /// A server with one application and one published private title of 25 segments in five periods.
@@ -102,6 +103,12 @@ impl TestAppBuilder {
         self
     }
 
+    /// In this database, or in SQLite's, whatever the others run on.
+    pub(crate) fn database(mut self, database: Option<DatabaseUrl>) -> Self {
+        self.database = Some(database);
+        self
+    }
+
     pub(crate) fn kms(mut self, kms: impl Kms + 'static) -> Self {
         self.kms = Some(Box::new(kms));
         self
@@ -129,6 +136,9 @@ impl TestAppBuilder {
         config.http.trusted_proxies = self.trusted_proxies.iter().map(|range| range.parse().unwrap()).collect();
         if let Some(change) = self.configure {
             change(&mut config);
+        }
+        if let Some(database) = self.database {
+            config.database.url = database;
         }
         let clock = Clock::default();
         let (address, metrics_address, state, handle, thread) = serve(config.clone(), self.kms, clock.clone());
@@ -161,6 +171,7 @@ impl TestApp {
             key_uses: None,
             trusted_proxies: &[],
             configure: None,
+            database: None,
         }
     }
 
