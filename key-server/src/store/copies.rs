@@ -77,7 +77,9 @@ async fn commit(connection: &mut Connection) -> Result<(), StoreError> {
 
 async fn control(connection: &mut Connection, statement: &'static str) -> Result<(), StoreError> {
     match connection {
-        Connection::Sqlite(connection) => drop(query(statement).execute(connection).await?),
+        Connection::Sqlite(connection) => {
+            query(statement).execute(connection).await?;
+        }
         Connection::Postgres(connection) => {
             sqlx::raw_sql(sqlx::AssertSqlSafe(for_postgres(statement))).execute(connection).await?;
         }
