@@ -17,6 +17,7 @@ mod batch;
 mod ciphertexts;
 mod dispatch;
 mod events;
+mod health;
 #[cfg(test)]
 mod hot_statements;
 mod idempotency;
@@ -83,6 +84,7 @@ pub use audit_verify::{AuditDamage, AuditTail};
 pub use ciphertexts::{CIPHERTEXT_COLUMNS, CiphertextColumn, CiphertextRow, OTHER_CIPHERTEXT_COLUMNS, Owner, RowKey};
 pub use dispatch::{Attempt, ClaimedDelivery};
 pub use events::{Event, EventRow, EventType};
+pub use health::Health;
 pub use idempotency::{IdempotencyState, IdempotencyUse};
 pub use imported_keys::ImportedKey;
 pub use job_attempts::JobProgress;

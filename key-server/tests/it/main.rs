@@ -12,6 +12,7 @@ mod changes;
 mod command_line;
 mod contract;
 mod cors;
+mod doctor;
 mod events;
 mod failures;
 mod headers;
