@@ -7,10 +7,11 @@ import { ensureSystem, NGINX, nginxBinary } from "../../scripts/lib/system.mjs";
 import { read, said, withFiles } from "./lib/tools.mjs";
 
 const text = read("deploy/nginx/keyveil.conf");
+const servers = read("deploy/nginx/servers.conf");
 
 before(() => ensureSystem([NGINX], { wait: () => null }));
 
-function tested(configuration) {
+function tested(configuration, behind = servers) {
   return withFiles({}, (folder) => {
     const [key, certificate] = ["privkey.pem", "fullchain.pem"].map((name) => join(folder, name));
     const self = [
@@ -28,6 +29,7 @@ function tested(configuration) {
     ];
     execFileSync("openssl", self, { stdio: "ignore" });
     const local = configuration
+      .replaceAll("include /etc/nginx/keyveil/servers.conf;", behind)
       .replaceAll("/etc/keyveil-tls", folder)
       .replaceAll("/var/cache/nginx", folder)
       // Names of compose's network.
@@ -47,6 +49,9 @@ test("nginx takes it, and refuses a broken one", () => {
   assert.equal(code, 0, output);
   assert.notEqual(tested(text.replace("proxy_cache_lock on;", "proxy_cache_look on;")).code, 0);
   assert.notEqual(tested(text.replaceAll("http://keyveil_uploads", "http://keyveil_upload")).code, 0);
+  // As deploy/upgrade.sh changes it.
+  assert.equal(tested(text, servers.replace(/^server server-1.*$/m, "server server-1:8080 down;")).code, 0);
+  assert.notEqual(tested(text, servers.replace(/^server server-1.*$/m, "server server-1:8080 away;")).code, 0);
 });
 
 test("files are cached under the same names as in docs/NGINX.md, and the same is kept from outside", () => {

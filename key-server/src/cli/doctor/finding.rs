@@ -78,9 +78,9 @@ impl Findings {
         self.0.push(Finding { check, level: Level::Problem, what: what.into(), next: Some(next.into()) });
     }
 
-    /// Whether a check has said nothing but good, or nothing at all.
+    /// Whether a check has found nothing wrong.
     pub(super) fn is_fine(&self, check: &str) -> bool {
-        !self.0.iter().any(|finding| finding.check == check && finding.level != Level::Ok)
+        !self.0.iter().any(|finding| finding.check == check && matches!(finding.level, Level::Warning | Level::Problem))
     }
 
     /// 0 where all is well, 1 with a problem, 3 with warnings alone.

@@ -43,7 +43,7 @@ impl Peers {
             findings.skipped(PUBLIC, "http.public_url is not set");
             return Vec::new();
         };
-        let shown = url.as_str().trim_end_matches('/').to_owned();
+        let shown = url.origin().ascii_serialization();
         let asked = match url.join("/healthz").map_err(|error| error.to_string()) {
             Ok(url) => self.ask(&url).await,
             Err(error) => Err(error),

@@ -7,6 +7,7 @@ use sqlx::{ConnectOptions, Connection};
 
 use super::{Sound, mode};
 use crate::command_line::succeed;
+use crate::support::Moto;
 
 #[test]
 fn a_configuration_that_cant_be_read_is_a_problem_and_not_quoted() {
@@ -153,4 +154,24 @@ fn media_that_cant_be_stored_are_a_problem() {
     twice.examine().is_ok("storage");
     assert_eq!(std::fs::read_dir(twice.data.join("media")).unwrap().count(), 0, "nothing is left there");
     succeed(&twice.data, &["app", "list"]);
+}
+
+#[tokio::test]
+#[ignore = "needs moto"]
+async fn a_bucket_is_written_read_and_left_empty() {
+    // For the requests that are made here.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let moto = Moto::start().await;
+    moto.make_bucket("media").await;
+    let with = |bucket: &str| {
+        let sound = Sound::new().with("KEYVEIL_STORAGE_URL", format!("s3://{bucket}/prod"));
+        let sound = sound.with("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE").with("AWS_SECRET_ACCESS_KEY", "secret");
+        sound.with("KEYVEIL_STORAGE_ENDPOINT", moto.url.as_str())
+    };
+    let report = with("media").examine();
+    report.is_ok("storage");
+    report.says("clock", "ok", "agrees with storage.endpoint");
+    with("nowhere").examine().says("storage", "problem", "does not store");
+    let listed = reqwest::get(moto.url.join("media?list-type=2").unwrap()).await.unwrap().text().await.unwrap();
+    assert!(listed.contains("<ListBucketResult") && !listed.contains("<Key>"), "{listed}");
 }
