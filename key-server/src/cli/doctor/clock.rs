@@ -59,3 +59,18 @@ pub(super) async fn look(watch: Watch, times: &[PeerTime], findings: &mut Findin
         _ => findings.skipped(CHECK, "whether it is synchronised, the system does not tell here"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_moved_in_either_direction_is_noticed() {
+        let (second, minute) = (Duration::from_secs(1), Duration::from_secs(60));
+        let moved = |wall: SystemTime| Watch { steady: Instant::now(), wall }.moved();
+        assert!(Watch::start().moved() < second);
+        for wall in [SystemTime::now() - minute, SystemTime::now() + minute] {
+            assert!(moved(wall).abs_diff(minute) < second);
+        }
+    }
+}

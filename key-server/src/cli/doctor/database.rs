@@ -80,3 +80,28 @@ fn clock(health: &Health, findings: &mut Findings) {
         findings.warning(CHECK, what, "synchronise this machine and every replica by NTP");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SQLite's clock is this machine's; another engine's need not be.
+    #[test]
+    fn a_database_whose_clock_differs_is_a_problem() {
+        let now = crate::clock::stored(crate::clock::Clock::default().now());
+        for (apart, exit_code) in [(0, 0), (-4, 0), (-60, 1), (60, 1)] {
+            let health = Health {
+                engine: "SQLite".to_owned(),
+                schema: 1,
+                schema_known: 1,
+                faults: Vec::new(),
+                log_len: 0,
+                now: now + apart,
+                newest_audit_at: None,
+            };
+            let mut findings = Findings::default();
+            judge(&health, &mut findings);
+            assert_eq!(findings.exit_code(), exit_code, "{apart}");
+        }
+    }
+}
