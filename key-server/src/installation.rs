@@ -220,7 +220,7 @@ impl Installation {
 }
 
 /// Asks nothing yet: a server starts, and says that it is not ready, while its storage is away.
-fn open_media(config: &Config) -> Result<Storage, OpenError> {
+pub(crate) fn open_media(config: &Config) -> Result<Storage, OpenError> {
     match &config.storage.url {
         None => Ok(Storage::folder(config.media_dir())),
         Some(url) => {

@@ -42,3 +42,4 @@ mod workflows;
 
 pub use server::{ServeError, Server, StopHandle};
 pub use tls::TlsError;
+pub(crate) use tls::{CertificateFault, certificate_faults};

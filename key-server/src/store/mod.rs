@@ -20,6 +20,7 @@ mod copies;
 mod dispatch;
 mod engine;
 mod events;
+mod health;
 #[cfg(test)]
 mod hot_statements;
 mod idempotency;
@@ -86,6 +87,7 @@ pub use ciphertexts::{CIPHERTEXT_COLUMNS, CiphertextColumn, CiphertextRow, OTHER
 pub use dispatch::{Attempt, ClaimedDelivery};
 use engine::{Pool, Query, Row, query};
 pub use events::{Event, EventRow, EventType};
+pub use health::Health;
 pub use idempotency::{IdempotencyState, IdempotencyUse};
 pub use imported_keys::ImportedKey;
 pub use job_attempts::JobProgress;

@@ -16,7 +16,7 @@ fn run(data: &Path, args: &[&str]) -> Output {
     command(data, args).output().unwrap()
 }
 
-fn succeed(data: &Path, args: &[&str]) -> String {
+pub(super) fn succeed(data: &Path, args: &[&str]) -> String {
     let output = run(data, args);
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
@@ -505,4 +505,23 @@ fn a_server_leaves_no_core_dump() {
     assert!(own[1] != "0" || own[0] == "0", "whoever starts it has {own:?}");
     let environment = std::fs::metadata(format!("/proc/{}/environ", served.child.id())).unwrap();
     assert_eq!(std::os::unix::fs::MetadataExt::uid(&environment), 0, "not its user's to read");
+}
+
+#[test]
+fn a_server_is_asked_whether_it_is_ready() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let served = Served::start(&data, &dir.path().join("log"), "info");
+    let url = format!("http://{}", served.address);
+    assert_eq!(succeed(&data, &["ready", "--url", &url]), "ready\n");
+    let asked = command(&data, &["ready"]).env("KEYVEIL_LISTEN", &served.address).output().unwrap();
+    assert_eq!(asked.stdout, b"ready\n");
+    // It lives, and can't work: its media folder is gone.
+    std::fs::remove_dir(data.join("media")).unwrap();
+    std::fs::write(data.join("media"), "").unwrap();
+    assert!(fail(&data, &["ready", "--url", &url]).contains("not ready"));
+    drop(served);
+    assert!(fail(&data, &["ready", "--url", &url]).contains("does not answer"));
+    let tls = [("KEYVEIL_HTTP_TLS_CERTIFICATE", "a"), ("KEYVEIL_HTTP_TLS_KEY", "b")];
+    assert!(!command(&data, &["ready"]).envs(tls).output().unwrap().status.success());
 }

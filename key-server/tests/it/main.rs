@@ -13,6 +13,7 @@ mod command_line;
 mod contract;
 mod copies;
 mod cors;
+mod doctor;
 mod events;
 mod failures;
 mod headers;
