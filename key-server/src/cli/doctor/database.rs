@@ -15,7 +15,14 @@ const CLOCK_SECS_MAX: i64 = 5;
 pub(super) async fn look(config: &Config, findings: &mut Findings) -> Option<Store> {
     if let Some(url) = &config.database.url {
         let health = Health::of_postgres(url.options()).await;
-        return open_healthy(config, health, &url.to_string(), "see that its server runs, and that this user may connect to it", findings).await;
+        return open_healthy(
+            config,
+            health,
+            &url.to_string(),
+            "see that its server runs, and that this user may connect to it",
+            findings,
+        )
+        .await;
     }
     let file = config.database_file();
     if !file.exists() {

@@ -10,7 +10,7 @@ pub(super) const CHECK: &str = "KMS";
 
 pub(super) async fn look(config: &Config, store: &Store, findings: &mut Findings) {
     match open(config, store).await {
-        Ok(Some(kms)) => ask(&*protect(kms, &config.kms), config, store, findings).await,
+        Ok(Some(kms)) => ask(&*protect(kms, &config.kms, None), config, store, findings).await,
         Ok(None) => findings.skipped(CHECK, "there is no keyring yet: the server's next start makes it"),
         Err(error) => {
             findings.problem(CHECK, error.to_string(), "see docs/KMS.md; nothing can be played until it opens")
