@@ -1,4 +1,4 @@
-//! Where media lie: a folder of this machine, or a prefix of an S3-compatible bucket. One set of operations, the same on both
+//! Where media lie, and sources in pieces: a folder of this machine, or a prefix of an S3-compatible bucket. One set of operations, the same on both
 //! (`tests/it/storage` runs one suite over them).
 //!
 //! A file is named by a plain path: components of `a-z A-Z 0-9 . _ -` that begin with no dot. It is stored whole or not at
@@ -27,7 +27,8 @@ use crate::refusal::Refusal;
 /// Bytes on their way out.
 pub type Chunks = BoxStream<'static, Result<Bytes, StorageError>>;
 
-/// Media of one installation.
+/// Media, or sources in pieces, of one installation.
+#[derive(Clone)]
 pub enum Storage {
     /// Of this machine.
     Folder(Folder),
@@ -173,6 +174,14 @@ impl Storage {
         match self {
             Self::Folder(root) => root.remove(folder).await,
             Self::S3(s3) => s3.remove(folder).await,
+        }
+    }
+
+    /// Removes one file. None is no error.
+    pub async fn remove_file(&self, path: &str) -> Result<(), StorageError> {
+        match self {
+            Self::Folder(folder) => folder.remove_file(path).await,
+            Self::S3(s3) => s3.remove_file(path).await,
         }
     }
 
