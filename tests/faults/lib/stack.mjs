@@ -148,7 +148,9 @@ export class Stack {
 
   /** Asks everything to end, as at a shutdown; answers how the server ended. */
   async stopProcesses() {
-    const children = [...this.#workers, ...this.#replicas, this.#server].filter((child) => child !== null && isAlive(child.pid));
+    const children = [...this.#workers, ...this.#replicas, this.#server].filter(
+      (child) => child !== null && isAlive(child.pid),
+    );
     for (const child of children) process.kill(child.pid, "SIGTERM");
     const ends = await Promise.all(children.map((child) => child.ended));
     return ends.map(({ code, signal }) => code ?? signal);
