@@ -85,7 +85,7 @@ describe("sources in S3", { concurrency: 1 }, () => {
       const keys = await pieces("sources-killed");
       assert.ok(keys.length >= 5, `${keys.length} pieces`);
       for (const key of keys) {
-        const object = Buffer.from(await (await fetch(`${moto.url}/sources-killed/${key}`)).arrayBuffer());
+        const object = await moto.object("sources-killed", key);
         assert.ok(object.length > 0 && known.find(object) === -1, `${key} is not clear`);
       }
       stack.startWorker({ url: replica.url });

@@ -59,6 +59,13 @@ export class Moto {
     return [...(await answer.text()).matchAll(/<Key>([^<]*)<\/Key>/g)].map(([, key]) => key).sort();
   }
 
+  /** The bytes of one object. */
+  async object(bucket, key) {
+    const answer = await fetch(`${this.url}/${bucket}/${key}`, { headers: { authorization: ofService("s3") } });
+    if (!answer.ok) throw new Error(`${key}: ${answer.status}`);
+    return Buffer.from(await answer.arrayBuffer());
+  }
+
   /** From here on it takes connections and answers none. */
   hang() {
     process.kill(this.#process.pid, "SIGSTOP");
