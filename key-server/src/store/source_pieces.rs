@@ -97,10 +97,11 @@ impl WriteTransaction<'_> {
 
     /// Lets somebody else write: whoever wrote before records nothing more. `None` where the source does not lie in pieces.
     pub async fn next_piece_writer(&mut self, upload_id: &UploadId) -> Result<Option<PieceWriter>, StoreError> {
-        let row = sqlx::query("UPDATE source_writers SET writer = writer + 1 WHERE upload_id = ? RETURNING writer, pieces")
-            .bind(upload_id.as_str())
-            .fetch_optional(self.connection().await?)
-            .await?;
+        let row =
+            sqlx::query("UPDATE source_writers SET writer = writer + 1 WHERE upload_id = ? RETURNING writer, pieces")
+                .bind(upload_id.as_str())
+                .fetch_optional(self.connection().await?)
+                .await?;
         row.map(|row| {
             Ok(PieceWriter {
                 writer: number(row.try_get("writer")?, "piece writer")?,

@@ -22,11 +22,7 @@ const READS_AT_ONCE: usize = 2;
 const CHUNK_LEN: usize = 256 * 1024;
 
 /// A range that lies inside what is recorded. The first piece has been read when this answers.
-pub(in super::super) async fn read(
-    state: &ServerState,
-    upload: &Upload,
-    range: Range<u64>,
-) -> Result<Chunks, Refusal> {
+pub(in super::super) async fn read(state: &ServerState, upload: &Upload, range: Range<u64>) -> Result<Chunks, Refusal> {
     let pieces = state.installation.store().pieces(&upload.upload_id, &range).await?;
     if range.is_empty() {
         return Ok(iter([]).boxed());
@@ -96,7 +92,8 @@ impl Reader {
             error => error.refusal(),
         })?;
         let sha256 = piece.sha256;
-        let checked = super::super::blocking(move || Ok((digest(&SHA256, &sealed).as_ref() == sha256).then_some(sealed)));
+        let checked =
+            super::super::blocking(move || Ok((digest(&SHA256, &sealed).as_ref() == sha256).then_some(sealed)));
         checked.await?.map(Bytes::from).ok_or_else(altered)
     }
 }

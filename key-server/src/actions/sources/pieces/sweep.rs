@@ -50,7 +50,9 @@ pub(crate) async fn sweep(state: &ServerState) -> Result<usize, Refusal> {
                     sources.remove(upload_id.as_str()).await.map_err(told)?;
                     swept += 1;
                 }
-                Some(UploadState::Receiving | UploadState::Complete) => swept += sweep_source(state, &upload_id).await?,
+                Some(UploadState::Receiving | UploadState::Complete) => {
+                    swept += sweep_source(state, &upload_id).await?
+                }
             }
         }
         page = next;

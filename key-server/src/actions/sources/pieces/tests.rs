@@ -192,7 +192,11 @@ async fn what_was_altered_swapped_or_lost_in_the_store_is_refused() {
     for byte in [b'a', b'b'] {
         send(&state, &[byte; 1000], None, None).await;
     }
-    let files: Vec<_> = pieces(&state).await.iter().map(|piece| bucket(dir.path()).join(object(&"up1".parse().unwrap(), &piece.nonce))).collect();
+    let files: Vec<_> = pieces(&state)
+        .await
+        .iter()
+        .map(|piece| bucket(dir.path()).join(object(&"up1".parse().unwrap(), &piece.nonce)))
+        .collect();
     let sealed: Vec<_> = files.iter().map(|file| std::fs::read(file).unwrap()).collect();
     let mut altered = sealed[0].clone();
     altered[999] ^= 1;
