@@ -10,7 +10,7 @@ use url::Url;
 use crate::actions::account::SignInGuard;
 use crate::actions::media_origins::MediaOriginCache;
 use crate::actions::play_limits::PlayLimits;
-use crate::actions::sources::{PieceCache, Turns};
+use crate::actions::sources::{PieceBuffers, PieceCache, Turns};
 use crate::actions::standard::StandardLimits;
 use crate::change_streams::ChangeStreams;
 use crate::clock::Clock;
@@ -35,6 +35,7 @@ pub struct ServerState {
     pub(crate) clock: Clock,
     /// Who writes to which source.
     pub(crate) turns: Turns,
+    pub(crate) piece_buffers: PieceBuffers,
     pub(crate) piece_cache: Arc<PieceCache>,
     pub(crate) sign_in_guard: SignInGuard,
     pub(crate) standard_limits: StandardLimits,
@@ -69,6 +70,7 @@ impl ServerState {
             config,
             clock,
             turns: Turns::default(),
+            piece_buffers: PieceBuffers::default(),
             piece_cache: Arc::default(),
             sign_in_guard,
             standard_limits,

@@ -27,7 +27,7 @@ mod write;
 use std::path::PathBuf;
 
 pub(crate) use checksum::Checksum;
-pub(crate) use pieces::{PieceCache, remove_gone, sweep as sweep_pieces};
+pub(crate) use pieces::{PieceBuffers, PieceCache, remove_gone, sweep as sweep_pieces};
 pub(crate) use read::read_upload;
 pub use read::{Chunks, len, read};
 pub(crate) use turns::{Turn, Turns};

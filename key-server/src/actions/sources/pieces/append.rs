@@ -32,6 +32,7 @@ pub(in super::super) async fn append(
     let counts_whole = checksum.is_some();
     let mut cutter = Cutter {
         storage,
+        buffers: &state.piece_buffers,
         upload,
         key: key(state, upload).await?,
         turn,

@@ -6,12 +6,13 @@ use chacha20::ChaCha20;
 use chacha20::cipher::StreamCipher;
 use futures_util::{Stream, StreamExt};
 use keyveil_protocol::ErrorCode;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
 use super::super::checksum::Checksum;
 use super::super::turns::Turn;
-use super::{PIECE_LEN, cipher, object};
+use super::{PIECE_LEN, PieceBuffers, cipher, object};
 use crate::actions::random;
 use crate::refusal::Refusal;
 use crate::storage::{Incoming, Storage};
@@ -23,6 +24,7 @@ const PIECE_INTERVAL: Duration = Duration::from_secs(5);
 /// Cuts what comes into pieces, and encrypts it on the way.
 pub(super) struct Cutter<'a, S> {
     pub(super) storage: &'a Storage,
+    pub(super) buffers: &'a PieceBuffers,
     pub(super) upload: &'a Upload,
     pub(super) key: Zeroizing<[u8; 32]>,
     pub(super) turn: &'a mut Turn,
@@ -53,6 +55,8 @@ pub(super) struct OpenPiece {
     cipher: ChaCha20,
     incoming: Incoming,
     due_at: Instant,
+    #[expect(dead_code, reason = "held until it is dropped")]
+    room: OwnedSemaphorePermit,
 }
 
 impl<S: Stream<Item = Result<Bytes, Refusal>>> Cutter<'_, S> {
@@ -132,6 +136,7 @@ impl<S: Stream<Item = Result<Bytes, Refusal>>> Cutter<'_, S> {
     }
 
     async fn open(&self) -> Result<OpenPiece, Refusal> {
+        let room = self.buffers.take().await?;
         let nonce = random::<12>()?;
         let incoming = self.storage.create(&object(&self.upload.upload_id, &nonce)).await;
         Ok(OpenPiece {
@@ -141,6 +146,7 @@ impl<S: Stream<Item = Result<Bytes, Refusal>>> Cutter<'_, S> {
             cipher: cipher(&self.key, &nonce),
             incoming: incoming.map_err(|error| error.refusal())?,
             due_at: Instant::now() + PIECE_INTERVAL,
+            room,
         })
     }
 }

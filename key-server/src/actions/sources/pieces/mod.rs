@@ -13,6 +13,7 @@
 //! write to the bucket can't alter a source unnoticed.
 
 mod append;
+mod buffers;
 mod cache;
 mod cut;
 mod read;
@@ -21,6 +22,7 @@ mod sweep;
 mod tests;
 
 pub(super) use append::append;
+pub(crate) use buffers::PieceBuffers;
 pub(crate) use cache::PieceCache;
 pub(super) use read::read;
 pub(super) use sweep::remove;

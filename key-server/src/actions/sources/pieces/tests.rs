@@ -346,3 +346,27 @@ async fn what_the_sweep_may_have_taken_is_not_recorded() {
     assert_eq!(appended.unwrap_err().code(), ErrorCode::Unavailable);
     assert_eq!(reload(&state).await.offset, 0);
 }
+
+/// As many as there is room for fall silent in the midst of a piece.
+#[tokio::test]
+async fn an_upload_waits_for_room_and_gives_it_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = open(dir.path()).await;
+    let upload = new_source(&state).await;
+    let all = state.piece_buffers.room();
+    let mut taken = Vec::new();
+    for _ in 0..all {
+        taken.push(state.piece_buffers.take().await.unwrap());
+    }
+    let mut turn = state.turns.try_take(&upload.upload_id).unwrap();
+    let chunks = iter([Ok(Bytes::from_static(b"some"))]).chain(iter([Err(broken().unwrap())]));
+    let mut appending = std::pin::pin!(append(&state, &mut turn, &upload, chunks, None));
+    let soon = std::time::Duration::from_millis(300);
+    assert!(tokio::time::timeout(soon, &mut appending).await.is_err(), "there is no room");
+    assert!(!bucket(dir.path()).join("up1").exists());
+    taken.pop();
+    assert_eq!(appending.await.unwrap_err().code(), ErrorCode::MalformedRequest);
+    assert_eq!(reload(&state).await.offset, 4);
+    drop(taken);
+    assert_eq!(state.piece_buffers.room(), all);
+}
