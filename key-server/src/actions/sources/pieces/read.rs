@@ -81,7 +81,7 @@ impl Reader {
             self.cache.keep(piece.nonce, sealed.clone());
         }
         let key = Arc::clone(&self.key);
-        super::super::blocking(move || open(&key, &piece.nonce, &sealed, from, to)).await
+        super::super::blocking(move || open(&key, &piece.nonce, sealed, from, to)).await
     }
 
     /// As it lies there, checked.
@@ -98,10 +98,18 @@ impl Reader {
     }
 }
 
-fn open(key: &[u8; 32], nonce: &[u8; 12], sealed: &[u8], from: u64, to: u64) -> std::io::Result<Bytes> {
+/// In place, where nobody keeps what is sealed.
+fn open(key: &[u8; 32], nonce: &[u8; 12], mut sealed: Bytes, from: u64, to: u64) -> std::io::Result<Bytes> {
     let outside = || std::io::Error::other("a piece is shorter than its row says");
     let (from, to) = (usize::try_from(from).map_err(|_| outside())?, usize::try_from(to).map_err(|_| outside())?);
-    let mut clear = BytesMut::from(sealed.get(..to).ok_or_else(outside)?);
+    if from > to || to > sealed.len() {
+        return Err(outside());
+    }
+    sealed.truncate(to);
+    let mut clear = match sealed.try_into_mut() {
+        Ok(own) => own,
+        Err(shared) => BytesMut::from(&shared[..]),
+    };
     cipher(key, nonce).try_apply_keystream(&mut clear).map_err(|_| outside())?;
     Ok(clear.freeze().slice(from..))
 }
