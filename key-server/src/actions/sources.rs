@@ -20,7 +20,7 @@ mod keystream;
 mod pieces;
 mod read;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod turns;
 mod write;
 

@@ -11,14 +11,14 @@ use crate::store::{Title, TitleState, Upload, UploadKind, UploadState};
 
 const LENGTH: u64 = 3 << 20;
 
-async fn open(dir: &std::path::Path) -> ServerState {
+pub(in crate::actions) async fn open(dir: &std::path::Path) -> ServerState {
     let mut config = Config::default();
     config.data.dir = dir.to_owned();
     let installation = crate::installation::open(&config).await.unwrap();
     ServerState::new(installation, config, Clock::default(), "http://127.0.0.1:1".parse().unwrap())
 }
 
-pub(super) async fn new_upload(state: &ServerState) -> Upload {
+pub(in crate::actions) async fn new_upload(state: &ServerState) -> Upload {
     let (file_id, upload_id): (FileId, UploadId) = ("film".parse().unwrap(), "up1".parse().unwrap());
     let mut write = state.installation.store().write().await.unwrap();
     let app_id = write.insert_app("app", &[], 60, 1).await.unwrap();
@@ -46,7 +46,7 @@ pub(super) async fn new_upload(state: &ServerState) -> Upload {
     upload
 }
 
-pub(super) async fn reload(state: &ServerState) -> Upload {
+pub(in crate::actions) async fn reload(state: &ServerState) -> Upload {
     state.installation.store().upload(&"up1".parse().unwrap()).await.unwrap().unwrap()
 }
 

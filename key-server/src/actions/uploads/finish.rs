@@ -138,3 +138,24 @@ async fn enqueue(
     write.insert_job(&job).await?;
     change_state(write, &upload.file_id, TitleState::Queued, None, Some(&job.job_id), now).await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actions::sources::tests::{new_upload, open, reload};
+
+    /// The sweep has read it when its time was over.
+    #[tokio::test]
+    async fn an_upload_that_goes_on_at_another_server_is_not_abandoned() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = open(dir.path()).await;
+        let stale = new_upload(&state).await;
+        for (from, expires_at, then) in [(0, i64::MAX, UploadState::Receiving), (10, 1, UploadState::Gone)] {
+            let mut write = state.installation.store().write().await.unwrap();
+            assert!(write.advance_upload(&stale.upload_id, from, from + 10, 1, expires_at).await.unwrap());
+            write.commit().await.unwrap();
+            abandon(&state, &stale).await.unwrap();
+            assert_eq!(reload(&state).await.state, then);
+        }
+    }
+}
