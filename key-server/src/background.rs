@@ -8,6 +8,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::actions::audit_retention;
 use crate::actions::jobs;
+use crate::actions::sources;
 use crate::actions::uploads;
 use crate::actions::webhooks::dispatch;
 use crate::clock::stored;
@@ -31,6 +32,7 @@ pub(crate) fn start(state: &Arc<ServerState>) -> JoinSet<()> {
     tasks.spawn(reap_jobs(Arc::clone(state)));
     tasks.spawn(sweep_versions(Arc::clone(state)));
     tasks.spawn(sweep_uploads(Arc::clone(state)));
+    tasks.spawn(sweep_pieces(Arc::clone(state)));
     tasks.spawn(uploads::pull(Arc::clone(state)));
     tasks.spawn(watch_changes(Arc::clone(state)));
     tasks.spawn(dispatch(Arc::clone(state)));
@@ -121,6 +123,18 @@ async fn sweep_uploads(state: Arc<ServerState>) {
         interval.tick().await;
         if let Err(error) = uploads::sweep(&state).await {
             tracing::error!(%error, "uploads can't be swept");
+        }
+    }
+}
+
+async fn sweep_pieces(state: Arc<ServerState>) {
+    let mut interval = tokio::time::interval(SWEEP_INTERVAL);
+    loop {
+        interval.tick().await;
+        match sources::sweep_pieces(&state).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "removed pieces of sources that belong to nothing"),
+            Err(error) => tracing::error!(%error, "pieces of sources can't be swept"),
         }
     }
 }
