@@ -75,7 +75,10 @@ mod tests {
         let numbers = |migrator: &Migrator| -> Vec<_> { migrator.iter().map(|it| it.version).collect() };
         assert_eq!(numbers(&postgres()), numbers(&folder));
         let since = numbers(&postgres())[0];
-        assert_eq!(numbers(&sqlite()).into_iter().filter(|&number| number >= since).collect::<Vec<_>>(), numbers(&folder));
+        assert_eq!(
+            numbers(&sqlite()).into_iter().filter(|&number| number >= since).collect::<Vec<_>>(),
+            numbers(&folder)
+        );
     }
 
     /// Their players know no levels.

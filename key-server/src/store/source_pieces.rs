@@ -97,11 +97,10 @@ impl WriteTransaction<'_> {
 
     /// Lets somebody else write: whoever wrote before records nothing more. `None` where the source does not lie in pieces.
     pub async fn next_piece_writer(&mut self, upload_id: &UploadId) -> Result<Option<PieceWriter>, StoreError> {
-        let row =
-            query("UPDATE source_writers SET writer = writer + 1 WHERE upload_id = ? RETURNING writer, pieces")
-                .bind(upload_id.as_str())
-                .fetch_optional(self.connection().await?)
-                .await?;
+        let row = query("UPDATE source_writers SET writer = writer + 1 WHERE upload_id = ? RETURNING writer, pieces")
+            .bind(upload_id.as_str())
+            .fetch_optional(self.connection().await?)
+            .await?;
         row.map(|row| {
             Ok(PieceWriter {
                 writer: number(row.try_get("writer")?, "piece writer")?,
@@ -119,14 +118,13 @@ impl WriteTransaction<'_> {
         piece: &Piece,
         max: u32,
     ) -> Result<bool, StoreError> {
-        let held = query(
-            "UPDATE source_writers SET pieces = pieces + 1 WHERE upload_id = ? AND writer = ? AND pieces < ?",
-        )
-        .bind(upload_id.as_str())
-        .bind(integer(writer))
-        .bind(max)
-        .execute(self.connection().await?)
-        .await?;
+        let held =
+            query("UPDATE source_writers SET pieces = pieces + 1 WHERE upload_id = ? AND writer = ? AND pieces < ?")
+                .bind(upload_id.as_str())
+                .bind(integer(writer))
+                .bind(max)
+                .execute(self.connection().await?)
+                .await?;
         if held.rows_affected() != 1 {
             return Ok(false);
         }
