@@ -164,6 +164,8 @@ impl Refusal {
             code if code == ErrorCode::LeaseLost.as_str() => PackError::LeaseLost,
             code if code == ErrorCode::NoSpace.as_str() => PackError::ServerFull,
             code if code == ErrorCode::MediaIncomplete.as_str() => PackError::MediaIncomplete(self.text),
+            code if code == ErrorCode::WorkerTooOld.as_str() => PackError::WorkerTooOld(self.text),
+            code if code == ErrorCode::WorkerTooNew.as_str() => PackError::WorkerTooNew(self.text),
             _ if self.status == StatusCode::UNAUTHORIZED => PackError::ApiKeyInvalid,
             _ => PackError::ServerError(self.text),
         }

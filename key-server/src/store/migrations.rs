@@ -16,6 +16,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (10, "levels", include_str!("../../migrations/0010_levels.sql")),
     (11, "pacing", include_str!("../../migrations/0011_pacing.sql")),
     (12, "audit head", include_str!("../../migrations/0012_audit_head.sql")),
+    (13, "workers", include_str!("../../migrations/0013_workers.sql")),
 ];
 
 /// What brings a database of any earlier version up to date.

@@ -59,6 +59,7 @@ mod users;
 mod version_sweep;
 mod webhooks;
 mod worker_keys;
+mod workers;
 mod workflows;
 mod writer;
 
@@ -111,6 +112,7 @@ pub use uploads::{Stretch, Upload, UploadKind, UploadState};
 pub use users::{SignIn, User, UserRow};
 pub use webhooks::{Delivery, DeliveryState, Webhook};
 pub use worker_keys::WorkerKey;
+pub use workers::Worker;
 pub use workflows::Workflow;
 use writer::Queue;
 
