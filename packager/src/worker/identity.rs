@@ -21,7 +21,16 @@ const FILE_BYTES_MAX: u64 = 128;
 pub(super) struct Identity {
     pub id: WorkerId,
     /// Locked for as long as the process lives.
-    _file: Option<File>,
+    file: Option<File>,
+}
+
+impl Drop for Identity {
+    /// At once, though a process that is just being started may still have the file open.
+    fn drop(&mut self) {
+        if let Some(file) = &self.file {
+            let _ = file.unlock();
+        }
+    }
 }
 
 impl Identity {
@@ -29,14 +38,14 @@ impl Identity {
     /// memory, not more.
     pub(super) fn of(chosen: Option<WorkerId>, folder: Option<PathBuf>) -> Result<Self, PackError> {
         if let Some(id) = chosen {
-            return Ok(Self { id, _file: None });
+            return Ok(Self { id, file: None });
         }
         let kept = folder.ok_or_else(|| io::Error::other("there is no home folder")).and_then(|folder| kept(&folder));
         match kept {
-            Ok((id, file)) => Ok(Self { id, _file: Some(file) }),
+            Ok((id, file)) => Ok(Self { id, file: Some(file) }),
             Err(error) => {
                 tracing::warn!(%error, "the worker's id can't be kept, so it is another one at the next start; see --id");
-                Ok(Self { id: new_id().map_err(|error| PackError::Internal(error.to_string()))?, _file: None })
+                Ok(Self { id: new_id().map_err(|error| PackError::Internal(error.to_string()))?, file: None })
             }
         }
     }
@@ -94,12 +103,12 @@ mod tests {
     fn what_is_no_id_is_replaced_and_a_folder_that_is_none_costs_the_memory_alone() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("worker-0.id"), [0xff; 500]).unwrap();
-        let of = |folder: &Path| Identity::of(None, Some(folder.to_owned())).unwrap().id;
+        let of = |folder: &Path| Identity::of(None, Some(folder.to_owned())).unwrap().id.clone();
         let id = of(folder.path());
         assert_eq!(of(folder.path()), id);
         let no_folder = folder.path().join("worker-0.id");
         assert_ne!(of(&no_folder), of(&no_folder));
         let chosen: WorkerId = "rack-7".parse().unwrap();
-        assert_eq!(Identity::of(Some(chosen.clone()), Some(folder.path().to_owned())).unwrap().id, chosen);
+        assert_eq!(Identity::of(Some(chosen.clone()), Some(folder.path().to_owned())).unwrap().id.clone(), chosen);
     }
 }
