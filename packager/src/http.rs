@@ -247,7 +247,8 @@ fn describe(status: StatusCode, answer: &[u8]) -> String {
     match serde_json::from_slice::<ErrorResponse>(answer) {
         Ok(ErrorResponse { error }) => {
             let (code, message, id) = (clean(&error.code), clean(&error.message), clean(&error.request_id));
-            format!("{code}: {message} (status {}, request {id})", status.as_u16())
+            let detail = error.detail.map(|detail| format!(" [{}]", clean(&detail))).unwrap_or_default();
+            format!("{code}: {message}{detail} (status {}, request {id})", status.as_u16())
         }
         Err(_) => format!("it answered status {}; check --server", status.as_u16()),
     }

@@ -67,6 +67,8 @@ pub struct WorkerOptions {
 struct Orders {
     /// It is to take no more jobs.
     leaving: bool,
+    /// Because of this signal, if it was one.
+    signal: Option<i32>,
     /// It is to give its jobs back, because of this signal.
     give_back: Option<i32>,
 }
@@ -123,7 +125,7 @@ pub fn work(options: WorkerOptions, signals: mpsc::Receiver<i32>) -> Run<'static
 async fn obey(mut signals: mpsc::Receiver<i32>, grace: Duration, orders: &watch::Sender<Orders>) {
     if let Some(signal) = signals.recv().await {
         tracing::info!(signal, graceSecs = grace.as_secs(), "takes no more jobs, and ends after those under way");
-        orders.send_modify(|orders| orders.leaving = true);
+        orders.send_modify(|orders| (orders.leaving, orders.signal) = (true, Some(signal)));
         tokio::select! {
             () = sleep(grace) => {}
             Some(_) = signals.recv() => {}

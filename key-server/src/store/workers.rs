@@ -8,7 +8,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::jobs::job_from_row;
-use super::{Job, Store, StoreError, WriteTransaction, integer, number, parsed};
+use super::{Job, JobKind, Store, StoreError, WriteTransaction, integer, number, parsed};
 
 const HELD_JOBS_MAX: u32 = 1000;
 
@@ -58,15 +58,17 @@ impl Store {
         rows.iter().map(worker_from_row).collect()
     }
 
-    /// Jobs that are to be claimed, in the order in which they are: highest priority first, then oldest. `skip` of them are
-    /// left out.
-    pub async fn due_jobs(&self, now: i64, limit: u32, skip: u32) -> Result<Vec<Job>, StoreError> {
+    /// Jobs of these kinds that are to be claimed, in the order in which they are: highest priority first, then oldest.
+    /// `skip` of them are left out.
+    pub async fn due_jobs(&self, kinds: [JobKind; 2], now: i64, limit: u32, skip: u32) -> Result<Vec<Job>, StoreError> {
         let rows = sqlx::query(
             "SELECT jobs.* FROM jobs JOIN titles USING (file_id)
-             WHERE jobs.state = 'queued' AND jobs.run_after <= ? AND titles.state <> 'deleted'
+             WHERE jobs.state = 'queued' AND jobs.run_after <= ? AND titles.state <> 'deleted' AND jobs.kind IN (?, ?)
              ORDER BY jobs.priority DESC, jobs.created_at, jobs.job_id LIMIT ? OFFSET ?",
         )
         .bind(now)
+        .bind(kinds[0].as_str())
+        .bind(kinds[1].as_str())
         .bind(limit)
         .bind(skip)
         .fetch_all(&self.pool)

@@ -2,6 +2,7 @@
 
 use std::{process::Stdio, time::Duration};
 
+use futures_util::future::join_all;
 use keyveil_protocol::worker::{SOFTWARE_ENCODER, WorkKind};
 use tokio::{io::AsyncReadExt, process::Command, time::timeout};
 
@@ -26,12 +27,10 @@ pub(super) struct Capacities {
 impl Capacities {
     pub(super) async fn look() -> Self {
         let listed = listed().await;
-        let mut encoders = Vec::new();
-        for name in [SOFTWARE_ENCODER].iter().chain(&HARDWARE_ENCODERS) {
-            if listed.iter().any(|listed| listed == name) && works(name).await {
-                encoders.push((*name).to_owned());
-            }
-        }
+        let candidates = [SOFTWARE_ENCODER].into_iter().chain(HARDWARE_ENCODERS);
+        let trials = candidates.filter(|name| listed.iter().any(|listed| listed == name));
+        let trials = trials.map(|name| async move { works(name).await.then(|| name.to_owned()) });
+        let encoders = join_all(trials).await.into_iter().flatten().collect();
         Self { memory_bytes: memory_bytes(), encoders }
     }
 

@@ -112,7 +112,7 @@ impl Registration<'_> {
     fn heard(&self, standing: Standing) {
         let changed = self.standing.send_if_modified(|known| std::mem::replace(known, standing) != standing);
         if changed {
-            tracing::info!(?standing, "known to the server");
+            tracing::info!(?standing, "registration");
         }
     }
 

@@ -108,6 +108,14 @@ impl Slot<'_> {
             outcome = job.run() => outcome,
             signal = given_back(&mut self.orders) => Err(PackError::Interrupted { signal }),
         };
+        let signal = self.orders.borrow().signal;
+        let outcome = match (outcome, signal) {
+            // Who ends a whole group of processes has ended ffmpeg too: nobody's failure.
+            (Err(PackError::FfmpegFailed(_) | PackError::FfmpegKilled(_)), Some(signal)) => {
+                Err(PackError::Interrupted { signal })
+            }
+            (outcome, _) => outcome,
+        };
         job.settle(outcome).await;
     }
 

@@ -7,7 +7,7 @@ use keyveil_protocol::worker::{ProtocolVersions, WorkKind};
 use crate::{
     clips,
     job_server::{JobServer, Seen, Task},
-    processes::{runs, signal, until},
+    processes::{ffmpegs_of, runs, signal, until},
     worker::{Started, package, settings, worker_command},
     worker_ends::long_job,
 };
@@ -134,6 +134,25 @@ fn a_job_that_outlasts_the_grace_is_given_back() {
     assert_eq!(worker.end("TERM").status.code(), Some(0));
     let failure = server.seen(|seen| seen.failed["job1"].clone());
     assert_eq!((failure.code.as_str(), failure.retryable), ("interrupted", true));
+}
+
+/// As a supervisor does that ends every process of a service.
+#[test]
+fn a_job_whose_ffmpeg_is_ended_with_the_worker_is_given_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(vec![long_job(folder.path())]);
+    let worker = Started::new(&server, folder.path(), &["--grace", "3600", "--cpus", "1"]);
+    until("first segment", || server.seen(|seen| !seen.files.is_empty()));
+    let ffmpegs = ffmpegs_of(worker.child.id());
+    assert_eq!(ffmpegs.len(), 1);
+    signal(worker.child.id(), "TERM");
+    let told = server.seen(|seen| seen.registrations.len());
+    until("it to leave", || server.seen(|seen| seen.registrations[told - 1..].iter().any(|one| one.leaving)));
+    signal(ffmpegs[0], "TERM");
+    let output = worker.child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let failure = server.seen(|seen| seen.failed["job1"].clone());
+    assert_eq!((failure.code.as_str(), failure.retryable), ("interrupted", true), "{}", failure.message);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use keyveil_protocol::WorkerId;
 use keyveil_protocol::job::ClaimJobRequest;
 use keyveil_protocol::worker::{ProtocolVersions, SOFTWARE_ENCODER, WORKER_PROTOCOL_UNNAMED, WorkKind};
-use keyveil_protocol::workflow::LadderSettings;
+use keyveil_protocol::workflow::{LadderSettings, WorkflowSettings};
 use serde::Deserialize;
 
 use super::super::parse_json;
@@ -13,8 +13,9 @@ use crate::refusal::Refusal;
 use crate::state::ServerState;
 use crate::store::{ApiKeyRow, Job, JobKind, Worker, WriteTransaction};
 
-/// Jobs that are looked at together.
+/// Jobs that are looked at together, and in all: behind so many that a worker can't do it finds none.
 const JOBS_AT_ONCE: u32 = 50;
+const JOBS_MAX: u32 = 1000;
 
 /// All that is read of a claim before its worker is known to speak with this server.
 #[derive(Deserialize)]
@@ -75,16 +76,16 @@ impl Claimant {
         if !has_room(&worker, store.count_held_jobs(worker_id, worker.started_at).await?) {
             return Ok(Due::Nothing);
         }
-        let mut skip = 0;
-        loop {
-            let jobs = store.due_jobs(now, JOBS_AT_ONCE, skip).await?;
+        let Some(kinds) = kinds_of(&worker) else { return Ok(Due::Nothing) };
+        for skip in (0..JOBS_MAX).step_by(JOBS_AT_ONCE as usize) {
+            let jobs = store.due_jobs(kinds, now, JOBS_AT_ONCE, skip).await?;
             let is_last = jobs.len() < JOBS_AT_ONCE as usize;
-            let found = jobs.into_iter().find(|job| can_do(&worker, job));
+            let found = jobs.into_iter().find(|job| can_encode(&worker, job));
             if found.is_some() || is_last {
                 return Ok(job(found));
             }
-            skip = skip.saturating_add(JOBS_AT_ONCE);
         }
+        Ok(Due::Nothing)
     }
 
     /// Whether it still has room for one more: asked in the transaction that gives it the job.
@@ -107,14 +108,21 @@ fn has_room(worker: &Worker, held: i64) -> bool {
     !worker.drain && !worker.leaving && held < i64::from(worker.jobs_max)
 }
 
-/// Whether a worker has all that a job asks for. Hardware encoders are no help: no workflow allows them.
-fn can_do(worker: &Worker, job: &Job) -> bool {
-    let (kind, encodes) = match (&job.settings, job.kind) {
-        (_, JobKind::Reencrypt) => (WorkKind::Reencrypt, false),
-        (settings, JobKind::Package) => {
-            let copies = settings.as_ref().is_some_and(|settings| matches!(settings.ladder, LadderSettings::Copy));
-            (WorkKind::Package, !copies)
-        }
-    };
-    worker.kinds.contains(&kind) && (!encodes || worker.encoders.iter().any(|encoder| encoder == SOFTWARE_ENCODER))
+/// The kinds of job that a worker does; where it is one, twice that one.
+fn kinds_of(worker: &Worker) -> Option<[JobKind; 2]> {
+    let has = |kind| worker.kinds.contains(&kind);
+    match (has(WorkKind::Package), has(WorkKind::Reencrypt)) {
+        (true, true) => Some([JobKind::Package, JobKind::Reencrypt]),
+        (true, false) => Some([JobKind::Package; 2]),
+        (false, true) => Some([JobKind::Reencrypt; 2]),
+        (false, false) => None,
+    }
+}
+
+/// Whether a worker has the encoder that a job asks for. Hardware encoders are no help: no workflow allows them.
+fn can_encode(worker: &Worker, job: &Job) -> bool {
+    let copies = |settings: &WorkflowSettings| matches!(settings.ladder, LadderSettings::Copy);
+    job.kind == JobKind::Reencrypt
+        || job.settings.as_ref().is_some_and(copies)
+        || worker.encoders.iter().any(|encoder| encoder == SOFTWARE_ENCODER)
 }
