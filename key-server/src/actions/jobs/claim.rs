@@ -115,26 +115,14 @@ async fn claim_job(
     }
     write.set_worker_of_job(&job.job_id, by.claimant.worker_id()).await?;
     let Prepared { secret_ciphertext, title_secret, work } = prepared;
-    write
-        .insert_title_version(&TitleVersion {
-            file_id: job.file_id.clone(),
-            version,
-            secret_ciphertext,
-            public_key: by.public_key.to_owned(),
-            publication: None,
-            cover: None,
-            sprites: None,
-            stored_bytes: None,
-            created_at: now,
-            committed_at: None,
-        })
-        .await?;
+    write.insert_title_version(&new_version(&job, version, secret_ciphertext, by.public_key, now)).await?;
     match job.kind {
         JobKind::Package => move_title(&mut write, &job, TitleState::Transcoding, None, now).await?,
         JobKind::Reencrypt => write.touch_title(&job.file_id, now).await?,
     }
     let attempt = job.attempt.saturating_add(1);
-    let detail = json!({ "jobId": job.job_id, "attempt": attempt, "version": version, "apiKeyId": holder.api_key.id });
+    let (key_id, worker_id) = (&holder.api_key.id, by.claimant.worker_id());
+    let detail = json!({ "jobId": job.job_id, "attempt": attempt, "version": version, "apiKeyId": key_id, "workerId": worker_id });
     let event = AuditEvent::new(AuditKind::JobClaimed, detail).with_app(job.app_id).with_file(&job.file_id);
     write.append_audit(&event, now).await?;
     write.commit().await?;
@@ -151,6 +139,27 @@ async fn claim_job(
         title_secret,
         work,
     }))
+}
+
+fn new_version(
+    job: &Job,
+    version: u32,
+    secret_ciphertext: Option<Vec<u8>>,
+    public_key: &str,
+    now: i64,
+) -> TitleVersion {
+    TitleVersion {
+        file_id: job.file_id.clone(),
+        version,
+        secret_ciphertext,
+        public_key: public_key.to_owned(),
+        publication: None,
+        cover: None,
+        sprites: None,
+        stored_bytes: None,
+        created_at: now,
+        committed_at: None,
+    }
 }
 
 /// The inner error is the job's, and final.
