@@ -23,6 +23,8 @@ use crate::{
 /// A claim that found nothing much earlier than it would wait means that the server stops, or that this worker is drained.
 const EARLY: Duration = Duration::from_secs(CLAIM_WAIT_SECS_MAX / 2);
 const AFTER_EARLY: Duration = Duration::from_secs(1);
+/// A claim that waits while the worker is told to end.
+const LAST_ANSWER_MAX: Duration = Duration::from_secs(2);
 
 /// Does one job after the other.
 #[derive(Clone)]
@@ -43,7 +45,7 @@ impl Slot<'_> {
         while let Some(registered) = self.wanted_at_server().await {
             let begun = Instant::now();
             let claimed = tokio::select! {
-                () = leaving(&mut self.orders) => return Ok(()),
+                () = given_up(&mut self.orders) => return Ok(()),
                 claimed = claim(self.server, self.options, registered.map(|version| (self.id, version))) => claimed,
             };
             let wait = match claimed {
@@ -139,6 +141,12 @@ async fn leaving(orders: &mut watch::Receiver<Orders>) {
     if orders.wait_for(|orders| orders.leaving).await.is_err() {
         std::future::pending().await
     }
+}
+
+/// A server that hears of a leaving worker answers its claim at once, perhaps with a job that it has just given away.
+async fn given_up(orders: &mut watch::Receiver<Orders>) {
+    leaving(orders).await;
+    sleep(LAST_ANSWER_MAX).await;
 }
 
 /// Resolves with the signal because of which jobs are to be given back.

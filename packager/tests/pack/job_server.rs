@@ -73,6 +73,8 @@ pub(crate) struct Seen {
     pub(crate) refuses_workers: Option<(&'static str, &'static str)>,
     /// It has forgotten the worker that claims; once.
     pub(crate) has_forgotten: bool,
+    /// A claim gets its job a while before the worker hears so.
+    pub(crate) slow_claims: bool,
     pub(crate) registrations: Vec<RegisterWorkerRequest>,
     /// Of the registrations, in the same order.
     pub(crate) worker_ids: Vec<String>,
@@ -169,6 +171,9 @@ async fn claim(State(context): State<Arc<Context>>, headers: HeaderMap, body: By
             context.claimed(&seen, &id, &request, &body)
         })
     };
+    if context.seen.lock().unwrap().slow_claims {
+        tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+    }
     match answered {
         Some(job) => answer(StatusCode::OK, &job),
         None => {

@@ -126,6 +126,26 @@ fn a_signal_lets_the_job_under_way_end_and_takes_no_other() {
 }
 
 #[test]
+fn a_job_that_was_on_its_way_when_the_signal_came_is_not_lost() {
+    for (grace, completes) in [("60", true), ("0", false)] {
+        let folder = tempfile::tempdir().unwrap();
+        let server = server(vec![short_job(folder.path()), short_job(folder.path())]);
+        server.seen(|seen| seen.slow_claims = true);
+        let worker = Started::new(&server, folder.path(), &["--grace", grace]);
+        until("claim", || server.seen(|seen| !seen.claims.is_empty()));
+        assert_eq!(worker.end("TERM").status.code(), Some(0));
+        server.seen(|seen| {
+            assert_eq!(seen.completed.contains_key("job1"), completes);
+            assert_eq!(
+                seen.failed.get("job1").map(|failure| failure.code.as_str()),
+                (!completes).then_some("interrupted")
+            );
+            assert_eq!(seen.requests.iter().filter(|request| request.starts_with("claim")).count(), 1);
+        });
+    }
+}
+
+#[test]
 fn a_job_that_outlasts_the_grace_is_given_back() {
     let folder = tempfile::tempdir().unwrap();
     let server = server(vec![long_job(folder.path())]);

@@ -44,8 +44,7 @@ pub(crate) async fn set_drain_on_request(
 ) -> Result<WorkerView, Refusal> {
     empty_body(body)?;
     set_drain(&state.installation, worker_id, drain, principal.by(), stored(state.clock.now())).await?;
-    if !drain {
-        state.announce_job();
-    }
+    // Claims that wait look again: at their worker, or for a job.
+    state.announce_job();
     list::show(state, principal, worker_id).await
 }

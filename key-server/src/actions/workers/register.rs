@@ -68,6 +68,10 @@ pub(crate) async fn register(
     };
     write.keep_worker(&worker).await?;
     write.commit().await?;
+    if worker.leaving {
+        // Its claims that wait are answered at once.
+        state.announce_job();
+    }
     let drain = worker.drain;
     Ok(RegisteredWorker { worker_id: worker_id.clone(), protocol_version, drain, again_secs: REGISTER_AGAIN_SECS })
 }
