@@ -11,6 +11,7 @@ use crate::actions::jobs;
 use crate::actions::sources;
 use crate::actions::uploads;
 use crate::actions::webhooks::dispatch;
+use crate::actions::workers;
 use crate::clock::stored;
 use crate::state::ServerState;
 
@@ -71,6 +72,9 @@ async fn sweep_leftovers(state: Arc<ServerState>) {
         }
         if let Err(error) = store.delete_idempotency_keys(now).await {
             tracing::error!(%error, "answers to creates can't be forgotten");
+        }
+        if let Err(error) = workers::forget_old(&state).await {
+            tracing::error!(%error, "workers that are gone can't be forgotten");
         }
         if let Err(error) = store.sweep_events(now.saturating_sub(stored(EVENTS_KEPT_SECS)), now).await {
             tracing::error!(%error, "old events can't be forgotten");

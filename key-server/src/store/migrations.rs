@@ -16,11 +16,16 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (10, "levels", include_str!("../../migrations/0010_levels.sql")),
     (11, "pacing", include_str!("../../migrations/0011_pacing.sql")),
     (12, "audit head", include_str!("../../migrations/0012_audit_head.sql")),
+    (13, "workers", include_str!("../../migrations/0013_workers.sql")),
     (14, "source pieces", include_str!("../../migrations/0014_source_pieces.sql")),
 ];
 
 /// The same for PostgreSQL, which begins with what SQLite's schema had become by then; from there on each has a file of each number.
-const POSTGRES: &[(i64, &str, &str)] = &[(12, "initial", include_str!("../../migrations/postgres/0012_initial.sql"))];
+const POSTGRES: &[(i64, &str, &str)] = &[
+    (12, "initial", include_str!("../../migrations/postgres/0012_initial.sql")),
+    (13, "workers", include_str!("../../migrations/postgres/0013_workers.sql")),
+    (14, "source pieces", include_str!("../../migrations/postgres/0014_source_pieces.sql")),
+];
 
 /// What brings a SQLite database of any earlier version up to date.
 pub(super) fn sqlite() -> Migrator {

@@ -67,6 +67,7 @@ mod users;
 mod version_sweep;
 mod webhooks;
 mod worker_keys;
+mod workers;
 mod workflows;
 mod writer;
 
@@ -117,6 +118,7 @@ pub use uploads::{Stretch, Upload, UploadKind, UploadState};
 pub use users::{SignIn, User, UserRow};
 pub use webhooks::{Delivery, DeliveryState, Webhook};
 pub use worker_keys::WorkerKey;
+pub use workers::Worker;
 pub use workflows::Workflow;
 use writer::Queue;
 

@@ -8,7 +8,7 @@ use super::StoreError;
 use super::engine::{Connection, On, Row, Value, query};
 
 /// In an order in which every row comes behind those that it refers to. What an engine keeps for itself is not among them.
-pub(super) const TABLES: [&str; 35] = [
+pub(super) const TABLES: [&str; 36] = [
     "installation",
     "server_keys",
     "sdk_builds",
@@ -29,6 +29,7 @@ pub(super) const TABLES: [&str; 35] = [
     "source_pieces",
     "jobs",
     "job_log",
+    "workers",
     "events",
     "webhooks",
     "deliveries",

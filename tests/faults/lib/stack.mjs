@@ -94,10 +94,10 @@ export class Stack {
     return { url, pid: replica.pid };
   }
 
-  /** A worker at `url`: the server's own address, or that of a gate before it. */
-  startWorker({ name = "worker", url = this.url, key = this.workerKey } = {}) {
+  /** A worker at `url`: the server's own address, or that of a gate before it. `more` are arguments. */
+  startWorker({ name = "worker", url = this.url, key = this.workerKey, more = [] } = {}) {
     const env = { KEYVEIL_SERVER: url, KEYVEIL_WORKER_TOKEN: key };
-    const args = ["worker", "--name", name, "--cpus", "1"];
+    const args = ["worker", "--name", name, "--cpus", "1", ...more];
     const worker = start(packagerBinary, args, { ...this.#environment(env), onLine: this.#keep(name) });
     this.#workers.push(worker);
     return worker;
