@@ -95,10 +95,8 @@ impl Store {
     /// Forgets workers not seen since a time. Returns how many.
     pub async fn delete_workers_seen_before(&self, before: i64) -> Result<u64, StoreError> {
         let mut write = self.write().await?;
-        let result = query("DELETE FROM workers WHERE last_seen_at < ?")
-            .bind(before)
-            .execute(write.connection().await?)
-            .await?;
+        let result =
+            query("DELETE FROM workers WHERE last_seen_at < ?").bind(before).execute(write.connection().await?).await?;
         write.commit().await?;
         Ok(result.rows_affected())
     }
