@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use keyveil_key_server::kms::KmsContext;
-use keyveil_key_server::{Config, DataConfig, Installation};
+use keyveil_key_server::{Config, Installation};
 use keyveil_protocol::api::MediaInfo;
 use keyveil_protocol::{FileId, TitleSecret};
 use serde_json::{Value, json};
@@ -11,13 +11,15 @@ use serde_json::{Value, json};
 /// Whatever a tool fails with.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Opens a data folder through its own KMS.
+/// Opens a data folder through its own KMS, with the database that `KEYVEIL_DATABASE_URL` names or its own.
 ///
 /// # Errors
 /// When that can't be done.
 pub async fn open(data: &Path) -> Result<Installation, Failure> {
-    let data = DataConfig { dir: data.to_owned(), ..DataConfig::default() };
-    Ok(keyveil_key_server::open(&Config { data, ..Config::default() }).await?)
+    let mut config = Config::default();
+    config.data.dir = data.to_owned();
+    config.database.url = std::env::var("KEYVEIL_DATABASE_URL").ok().map(|url| url.parse()).transpose()?;
+    Ok(keyveil_key_server::open(&config).await?)
 }
 
 /// What a private title was published with, and its secret.
