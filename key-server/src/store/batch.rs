@@ -4,7 +4,7 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{AssertSqlSafe, Executor, PgConnection, SqliteConnection};
 
 use super::StoreError;
-use super::engine::{Arguments, Connection, Row, Value, for_postgres, in_time, query};
+use super::engine::{Arguments, Connection, Query, Row, Value, for_postgres, in_time, query};
 
 /// Statements in their order, and the values of their parameters. Dropped, they never happened.
 #[derive(Default)]
@@ -54,25 +54,90 @@ impl Batch {
         Ok(row.map(Row::Sqlite))
     }
 
-    /// What has no parameters goes in one message; the protocol allows no more.
+    /// What has no parameters goes in one message; so do changes of different tables, as one statement.
     async fn send_postgres(self, connection: &mut PgConnection) -> Result<Option<Row>, StoreError> {
-        let (mut bare, mut row) = (String::new(), None);
+        let (mut bare, mut changes, mut row) = (String::new(), Changes::default(), None);
         for statement in self.0 {
             if statement.values.is_empty() && !statement.sql.starts_with("SELECT") {
+                changes.send(connection).await?;
                 bare.push_str(&for_postgres(statement.sql));
                 bare.push(';');
                 continue;
             }
             send_bare(&mut bare, connection).await?;
-            let mut asked = query(statement.sql);
-            for value in statement.values {
-                asked = asked.bind(value);
+            if let Some(statement) = changes.push(statement) {
+                changes.send(connection).await?;
+                if let Some(alone) = changes.push(statement) {
+                    row = asked(alone.sql.to_owned(), alone.values).fetch_optional(&mut *connection).await?;
+                }
             }
-            row = asked.fetch_optional(&mut *connection).await?;
         }
+        changes.send(connection).await?;
         send_bare(&mut bare, connection).await?;
         Ok(row)
     }
+}
+
+/// Changes of different tables. PostgreSQL executes them as parts of one statement, which all see what was there before it: so none
+/// may read what another one writes, and no two may change one row.
+#[derive(Default)]
+struct Changes(Vec<Statement>);
+
+impl Changes {
+    /// Takes a change of a table that none of the others changes; gives back anything else.
+    fn push(&mut self, statement: Statement) -> Option<Statement> {
+        let table = changed_table(statement.sql);
+        if table.is_none() || self.0.iter().any(|other| changed_table(other.sql) == table) {
+            return Some(statement);
+        }
+        self.0.push(statement);
+        None
+    }
+
+    async fn send(&mut self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        let (mut sql, mut values) = (String::new(), Vec::new());
+        let last = self.0.len().saturating_sub(1);
+        for (number, statement) in self.0.drain(..).enumerate() {
+            let lead = match number {
+                _ if last == 0 => String::new(),
+                0 => "WITH change_0 AS (".to_owned(),
+                _ if number == last => " ".to_owned(),
+                _ => format!(", change_{number} AS ("),
+            };
+            sql.push_str(&lead);
+            sql.push_str(&numbered(statement.sql, values.len()));
+            if number < last {
+                sql.push(')');
+            }
+            values.extend(statement.values);
+        }
+        if !sql.is_empty() {
+            asked(sql, values).execute(connection).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The table that a statement changes; none where it asks or answers something.
+fn changed_table(sql: &str) -> Option<&str> {
+    let rest = ["INSERT INTO ", "UPDATE ", "DELETE FROM "].iter().find_map(|verb| sql.strip_prefix(verb))?;
+    if sql.contains("RETURNING") { None } else { rest.split([' ', '\n']).next() }
+}
+
+/// With the numbers of parameters behind `before` others.
+fn numbered(sql: &str, before: usize) -> String {
+    let mut number = before;
+    let mut parts = sql.split('?');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        number += 1;
+        out.push_str(&format!("?{number}{part}"));
+    }
+    out
+}
+
+fn asked(sql: String, values: Vec<Value>) -> Query {
+    values.into_iter().fold(query(sql), Query::bind)
 }
 
 async fn send_bare(bare: &mut String, connection: &mut PgConnection) -> Result<(), StoreError> {
@@ -87,5 +152,29 @@ impl Later<'_> {
     pub(super) fn bind(self, value: impl Into<Value>) -> Self {
         self.0.push(value.into());
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_of_one_table_and_questions_go_alone() {
+        let mut changes = Changes::default();
+        let mut push = |sql: &'static str| changes.push(Statement { sql, values: Vec::new() }).is_none();
+        assert!(push("UPDATE sessions SET a = ?"));
+        assert!(push("INSERT INTO audit (seq)\n VALUES (?)"));
+        assert!(!push("UPDATE sessions SET b = ?"), "the same row would be changed once only");
+        assert!(!push("INSERT INTO audit (seq) VALUES (?)"));
+        assert!(!push("SELECT 1"));
+        assert!(!push("DELETE FROM jobs WHERE a = ? RETURNING b"));
+        assert!(push("DELETE FROM jobs WHERE a = ?"));
+    }
+
+    #[test]
+    fn parameters_follow_each_other() {
+        assert_eq!(numbered("UPDATE a SET b = ? WHERE c = ?", 3), "UPDATE a SET b = ?4 WHERE c = ?5");
+        assert_eq!(numbered("UPDATE a SET b = 1", 3), "UPDATE a SET b = 1");
     }
 }
