@@ -1,0 +1,84 @@
+// What keeps the state of a cluster: PostgreSQL, and S3 as moto plays it. They outlive the servers that use them.
+import { fileURLToPath } from "node:url";
+import { start } from "../../../scripts/lib/children.mjs";
+import { freePort } from "../../faults/lib/ports.mjs";
+import { until } from "../../faults/lib/wait.mjs";
+import { Moto } from "../../kms/lib/moto.mjs";
+import { Member } from "./member.mjs";
+import { Postgres } from "./postgres.mjs";
+
+const RELAY = fileURLToPath(new URL("relay.mjs", import.meta.url));
+/** `sqlite` is a stand-in: all servers of this machine over one file. */
+const DATABASE = process.env.KEYVEIL_CLUSTER_DATABASE || "sqlite";
+
+/** What servers need to know of one database and one bucket, and what tests need to look into them. As JSON it can be given to other processes. */
+export class Place {
+  constructor({ name, env, objectsUrl }) {
+    this.name = name;
+    this.env = env;
+    this.objectsUrl = objectsUrl;
+  }
+
+  /** The bytes of a version's media by their path, or none. */
+  async media(folderName) {
+    const moto = Moto.at(this.objectsUrl);
+    const prefix = `prod/media/${folderName}/`;
+    const keys = await moto.objects(this.name, prefix);
+    const read = async (key) => [key.slice(prefix.length), await moto.object(this.name, key)];
+    return new Map(await Promise.all(keys.map(read)));
+  }
+}
+
+export class Engines {
+  #moto;
+
+  /** `folder`: where the database is to lie, when not in one of its own. */
+  static async start({ folder } = {}) {
+    const engines = new Engines();
+    try {
+      engines.postgres = DATABASE === "postgres" ? await Postgres.start({ folder }) : null;
+      engines.#moto = await Moto.start();
+      engines.s3 = await relayTo(engines.#moto);
+      await engines.s3.start();
+    } catch (error) {
+      await engines.stop();
+      throw error;
+    }
+    return engines;
+  }
+
+  /** A database and a bucket, both empty. */
+  async makePlace(name) {
+    const bucket = await this.#moto.makeBucket(name, "proxy");
+    const database = this.postgres === null ? {} : { KEYVEIL_DATABASE_URL: await this.postgres.createDatabase(name) };
+    const env = { ...bucket, ...database, KEYVEIL_STORAGE_ENDPOINT: this.s3.url };
+    return new Place({ name, env, objectsUrl: this.#moto.url });
+  }
+
+  /** What can be hit, by name. */
+  get members() {
+    return [this.s3, this.postgres].filter((member) => member !== null);
+  }
+
+  async stop() {
+    await this.s3?.stop();
+    await this.#moto?.kill();
+    await this.postgres?.stop();
+    this.postgres?.remove();
+  }
+}
+
+/** moto keeps its objects in memory: its own death would be the loss of a bucket, which S3 does not know. What dies is the way to it. */
+async function relayTo(moto) {
+  const port = await freePort();
+  const begin = async () => {
+    let listens = false;
+    const onLine = () => {
+      listens = true;
+    };
+    const child = start(process.execPath, [RELAY, String(port), new URL(moto.url).port], { onLine });
+    await until("the way to S3", () => listens);
+    return child;
+  };
+  return Object.assign(new Member("s3", begin), { url: `http://127.0.0.1:${port}` });
+}
