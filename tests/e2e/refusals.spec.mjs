@@ -1,7 +1,6 @@
 // What the player page says when it may not play: a stable code, a sentence, and never a picture.
-import { execFileSync } from "node:child_process";
 import { sharedClip } from "./lib/clips.mjs";
-import { binary, start } from "./lib/installation.mjs";
+import { start } from "./lib/installation.mjs";
 import { atLevel, expect, test } from "./lib/levels.mjs";
 import { play } from "./lib/play.mjs";
 
@@ -14,9 +13,7 @@ const fragment = (playerUrl) => new URLSearchParams(new URL(playerUrl).hash.slic
 const page_ = (file, signature) => `${keyveil.origin}/player/#file=${file}&psign=${signature}`;
 
 function sign(...args) {
-  const flags = ["sign", "--app", String(appId), ...args];
-  const env = { ...process.env, KEYVEIL_DATA: keyveil.data };
-  return execFileSync(binary("key-server"), flags, { encoding: "utf8", env }).trim();
+  return keyveil.keyServer("sign", "--app", String(appId), ...args).trim();
 }
 
 /** The same claims under another header or signature. */
