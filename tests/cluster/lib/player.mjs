@@ -1,21 +1,23 @@
 // A player without a browser: the decryptor that browsers have, run by Node, with a player's patience. What it decrypts must be media.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import init, { KeyveilSession } from "../../../player-wasm/ts/generated/keyveil.js";
 import { clearForm } from "../../faults/lib/clear-media.mjs";
 import { sleep } from "../../faults/lib/wait.mjs";
 import { ask, EXCHANGE_MS_MAX, LOAD_MS_MAX, patiently } from "./patience.mjs";
 
+const GLUE = new URL("../../../player-wasm/ts/generated/keyveil.js", import.meta.url).href;
 const CLASSES = ["AUDIO", "SD", "HD", "UHD"];
 /** A new session with a fresh signature may cure these. */
 const CURABLE = ["session_expired", "session_invalid", "counter_replayed", "url_expired"];
 const KEY_TAG = /^#EXT-X-KEY:METHOD=KEYVEIL,URI="keyveil:([^/]+)\/(\d+)",.*?TRACK-CLASS="([A-Z]+)",RENDITION=(\d+)/;
 
-/** The module of an installation whose SDK build lies in `folder`. Once for a process. */
+/** The module of the installation whose SDK build lies in `folder`, in a memory of its own: { KeyveilSession, memory }. */
 export async function loadDecryptor(folder) {
-  const { wasm } = JSON.parse(readFileSync(join(folder, "sdk.json"), "utf8"));
+  const { buildId, wasm } = JSON.parse(readFileSync(join(folder, "sdk.json"), "utf8"));
+  // The glue keeps one module for good, so each build gets a glue of its own.
+  const { default: init, KeyveilSession } = await import(`${GLUE}?${buildId}`);
   const { memory } = await init({ module_or_path: readFileSync(join(folder, wasm)) });
-  return memory;
+  return { KeyveilSession, memory };
 }
 
 export class Player {
@@ -24,15 +26,15 @@ export class Player {
   segments = 0;
   stallMsMax = 0;
   troubles = 0;
-  #memory;
+  #decryptor;
   #sign;
   #session;
   #sessionId;
   #playlistUrl;
 
   /** `sign()` resolves to a fresh signature. */
-  constructor(memory, origin, sign) {
-    this.#memory = memory;
+  constructor(decryptor, origin, sign) {
+    this.#decryptor = decryptor;
     this.origin = origin;
     this.#sign = sign;
   }
@@ -71,7 +73,7 @@ export class Player {
 
   async #open() {
     this.close();
-    this.#session = new KeyveilSession();
+    this.#session = new this.#decryptor.KeyveilSession();
     const answer = await this.#patiently(async () => {
       const body = this.#session.playRequest(await this.#sign(), undefined, 0, "sealed", undefined);
       return this.#post("/v1/play", body);
@@ -135,9 +137,9 @@ export class Player {
       const piece = ciphertext.subarray(at, at + pieceLen);
       at += pieceLen;
       const room = this.#session.room();
-      new Uint8Array(this.#memory.buffer).set(piece, room);
+      new Uint8Array(this.#decryptor.memory.buffer).set(piece, room);
       const length = this.#session.decryptPiece(segment, piece.length, at >= ciphertext.length);
-      pieces.push(Buffer.from(this.#memory.buffer.slice(room, room + length)));
+      pieces.push(Buffer.from(this.#decryptor.memory.buffer.slice(room, room + length)));
       this.#session.wipe();
     } while (at < ciphertext.length);
     segment.free();

@@ -1,0 +1,116 @@
+// What can happen to a cluster. Each fault begins with `strike`, which answers how it ends; then all must be well again.
+import { closeSync, existsSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { cannotMount, mountSmall, unmount } from "../../faults/lib/small-disk.mjs";
+import { sleep } from "../../faults/lib/wait.mjs";
+
+/** Longer than a job's lease (30 s), and than anybody's patience with one request. */
+const PAUSE_MS = 36_000;
+const DOWN_MS = { from: 2000, to: 8000 };
+const CLOCK_JUMP_SECS = 300;
+const FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
+const SMALL_DISK = "160m";
+const FILL_BYTES = 1 << 20;
+
+/** Which members there are to hit: `pick(world)` answers one of them, or undefined where this cluster has none. */
+const TARGETS = {
+  replica: ({ cluster, random }) => cluster.replicas[random(cluster.replicas.length)],
+  worker: ({ cluster, random }) => cluster.workers[random(cluster.workers.length)],
+  nginx: ({ cluster }) => cluster.nginx,
+  s3: ({ engines }) => engines.s3,
+  postgres: ({ engines }) => engines.postgres ?? undefined,
+};
+
+const downMs = (random) => DOWN_MS.from + random(DOWN_MS.to - DOWN_MS.from);
+
+function kill(name, pick) {
+  return {
+    name: `kill ${name}`,
+    async strike(world) {
+      const member = pick(world);
+      const ms = downMs(world.random);
+      await member.kill();
+      await sleep(ms);
+      await member.start();
+      return `${member.name}, away for ${(ms / 1000).toFixed(1)} s`;
+    },
+  };
+}
+
+function pause(name, pick) {
+  return {
+    name: `pause ${name}`,
+    async strike(world) {
+      const member = pick(world);
+      member.pause();
+      await sleep(PAUSE_MS);
+      member.goOn();
+      return `${member.name}, for ${PAUSE_MS / 1000} s`;
+    },
+  };
+}
+
+/** The file system of the database (and, over SQLite, of sources) has not a byte left. */
+const fullDisk = {
+  name: "full disk",
+  missing: cannotMount,
+  /** Before the engines and the cluster are there. */
+  prepare: ({ disk }) => mountSmall(disk, SMALL_DISK),
+  cleanUp: ({ disk }) => unmount(disk),
+  async strike({ disk, engines, random }) {
+    const ms = downMs(random);
+    const filler = join(disk, "filler");
+    fill(filler);
+    await sleep(ms);
+    rmSync(filler);
+    // It may have given up; whoever supervises it starts it again.
+    if (engines.postgres && !engines.postgres.isAlive) await engines.postgres.start();
+    return `for ${(ms / 1000).toFixed(1)} s`;
+  },
+};
+
+/** Only the time of day: what counts seconds goes on counting them. */
+const clockJump = {
+  name: "clock jump",
+  missing: () => (existsSync(FAKETIME) ? null : "libfaketime is not installed: apt-get install faketime"),
+  wrap: ({ clockFile }) => {
+    writeFileSync(clockFile, "+0");
+    const variables = [`LD_PRELOAD=${FAKETIME}`, `FAKETIME_TIMESTAMP_FILE=${clockFile}`];
+    const flags = ["FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1"];
+    return (command, args, number) =>
+      number === 0 ? ["env", [...variables, ...flags, command, ...args]] : [command, args];
+  },
+  async strike({ clockFile, random }) {
+    const ms = downMs(random);
+    writeFileSync(clockFile, `+${CLOCK_JUMP_SECS}`);
+    await sleep(ms);
+    writeFileSync(clockFile, "+0");
+    return `${CLOCK_JUMP_SECS} s ahead on replica 1, for ${(ms / 1000).toFixed(1)} s`;
+  },
+};
+
+/** Every fault: { name, strike(world) → what was done, missing?() → why it can't be had here, prepare?, cleanUp?, wrap? }. */
+export const FAULTS = [
+  ...Object.entries(TARGETS).map(([name, pick]) => kill(name, pick)),
+  ...Object.entries(TARGETS).map(([name, pick]) => pause(name, pick)),
+  fullDisk,
+  clockJump,
+];
+
+/** Whether the cluster has what the fault hits. */
+export function hits(fault, { hasPostgres }) {
+  return hasPostgres || !fault.name.endsWith("postgres");
+}
+
+/** Writes until there is no space. */
+function fill(path) {
+  const file = openSync(path, "w");
+  const bytes = Buffer.alloc(FILL_BYTES);
+  try {
+    for (;;) writeSync(file, bytes);
+  } catch (error) {
+    if (error.code !== "ENOSPC") throw error;
+  } finally {
+    closeSync(file);
+  }
+}
