@@ -226,7 +226,7 @@ describe("behind nginx", { concurrency: 1 }, () => {
     assert.deepEqual([...new Set(states)], ["MISS"], "no altered address has put anything into the cache");
     assert.equal((await nginx.get(files[0])).headers["x-cache-status"], "HIT");
     await stack.api.post(`/v1/titles/${TITLES[1]}/unpublish`);
-    for (const file of files) assert.equal((await nginx.get(file)).status, 403, file);
+    for (const file of files) assert.equal((await nginx.get(file)).status, 404, file);
     await stack.api.post(`/v1/titles/${TITLES[1]}/publish`);
     assert.equal((await nginx.get(files[0])).status, 200);
   });
@@ -271,6 +271,17 @@ describe("behind nginx", { concurrency: 1 }, () => {
     const part = await job.source();
     assert.deepEqual([part.status, part.bytes.length, part.headers["content-range"]], [206, 10, "bytes 0-9/2000"]);
     await job.fail();
+  });
+
+  test("a refusal is in the key server's words, and a page of another origin may read it", async () => {
+    await useScheme("path-hmac");
+    const { files } = await play(await playlistOf(TITLES[0]));
+    const [, , token] = files[0].split("/");
+    const headers = { Origin: nginx.url };
+    const answer = await nginx.get(files[0].replace(token, `f${token.slice(1)}`), { headers });
+    assert.deepEqual([answer.status, JSON.parse(answer.text()).error.code], [403, "url_invalid"]);
+    assert.equal(answer.headers["access-control-allow-origin"], nginx.url);
+    assert.equal((await nginx.get(files[0], { headers })).status, 200, "the control");
   });
 
   test("keys and the API are never cached", async () => {

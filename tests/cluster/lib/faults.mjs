@@ -1,5 +1,5 @@
 // What can happen to a cluster. Each fault begins with `strike`, which answers how it ends; then all must be well again.
-import { closeSync, existsSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { cannotMount, mountSmall, unmount } from "../../faults/lib/small-disk.mjs";
 import { sleep } from "../../faults/lib/wait.mjs";
@@ -55,7 +55,10 @@ const fullDisk = {
   name: "full disk",
   missing: cannotMount,
   /** Before the engines and the cluster are there. */
-  prepare: ({ disk }) => mountSmall(disk, SMALL_DISK),
+  prepare({ disk }) {
+    mkdirSync(disk);
+    mountSmall(disk, SMALL_DISK);
+  },
   cleanUp: ({ disk }) => unmount(disk),
   async strike({ disk, engines, random }) {
     const ms = downMs(random);
