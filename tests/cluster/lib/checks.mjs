@@ -3,11 +3,10 @@ import { clearForm } from "../../faults/lib/clear-media.mjs";
 import { Player } from "./player.mjs";
 
 /** Every title that was published plays: all of its segments are there, and decrypt to media. */
-export async function titlesPlay({ decryptor, cluster, api, titles, secs }) {
+export async function titlesPlay({ decryptor, cluster, sign, titles, secs }) {
   const wrong = [];
   for (const { fileId } of titles) {
-    const sign = async () => (await api.post("/v1/player-signatures", { fileId })).psign;
-    const player = new Player(decryptor, cluster.url, sign);
+    const player = new Player(decryptor, cluster.url, () => sign(fileId));
     await player.play().catch((error) => wrong.push(`${fileId} does not play: ${error.message}`));
     player.close();
     // Of a second each, in one video rendition and one of sound.

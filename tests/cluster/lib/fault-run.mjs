@@ -6,6 +6,7 @@ import { remove, scratch } from "../../e2e/lib/installation.mjs";
 import { Api } from "../../faults/lib/http.mjs";
 import { sleep } from "../../faults/lib/wait.mjs";
 import { makeWorkflow } from "../../faults/lib/workflow.mjs";
+import { sign } from "../../vectors/independent.mjs";
 import { auditRows, chainHolds, grantsAudited, jobsDone, nothingClear, titlesPlay } from "./checks.mjs";
 import { Cluster } from "./cluster.mjs";
 import { Engines } from "./engines.mjs";
@@ -17,6 +18,7 @@ const PLAYERS = 4;
 const UPLOADS = 3;
 /** When the fault strikes: while the uploads and jobs are under way. */
 const STRIKE_MS = { from: 1500, to: 5000 };
+const SIGNED_SECS = 3600;
 const CALM_MS = 3000;
 
 /**
@@ -50,18 +52,28 @@ async function build(world, fault, logFile) {
   world.cluster = await Cluster.start({ data, place: world.place, env, logFile, wrap: fault.wrap?.(world) });
   world.decryptor = await loadDecryptor(join(data, "sdk"));
   const app = JSON.parse(await world.cluster.keyServer(["app", "create", "--name", "faults", "--json"]));
+  world.sign = signer(app);
   world.api = new Api(world.cluster.url, app.apiKey);
   world.workflowId = await makeWorkflow({ api: world.api }, { periodSegments: 2, cover: null, sprites: null });
 }
 
+/** Signatures by the application's own server, whose clock is right. */
+function signer({ appId, kid, signingKey }) {
+  return (fileId) => {
+    const now = Math.floor(Date.now() / 1000);
+    const claims = { appId, fileId, currentTimeStamp: now, expireTimeStamp: now + SIGNED_SECS };
+    return sign({ alg: "HS256", typ: "JWT", kid }, claims, signingKey);
+  };
+}
+
 async function strikeAtWork(world, fault) {
-  const { decryptor, cluster, api, source, workflowId, place, random } = world;
+  const { cluster, api, source, workflowId, place, random } = world;
   const known = [];
   for (const name of ["Known 1", "Known 2"]) {
     known.push(await published(api, await uploadTitle(api, source, name, workflowId)));
   }
   const fileIds = known.map(({ fileId }) => fileId);
-  const audience = new Audience(decryptor, cluster, api, fileIds, PLAYERS);
+  const audience = new Audience(world, fileIds, PLAYERS);
   const uploads = Array.from({ length: UPLOADS }, async (_, number) =>
     published(api, await uploadTitle(api, source, `New ${number + 1}`, workflowId)),
   );
@@ -78,7 +90,7 @@ async function strikeAtWork(world, fault) {
     ...outcomes.filter(({ reason }) => reason).map(({ reason }) => reason.message),
     ...(audience.segments > before ? [] : ["nobody played on"]),
     ...(await jobsDone({ api, titles })),
-    ...(await titlesPlay({ decryptor, cluster, api, titles, secs: SECS })),
+    ...(await titlesPlay({ ...world, titles, secs: SECS })),
     ...(await nothingClear({ place, titles })),
     ...grantsAudited(await auditRows(cluster), audience.grants),
     ...(await chainHolds(cluster)),

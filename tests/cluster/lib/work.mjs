@@ -1,7 +1,6 @@
 // What a cluster does while it is hit: titles are uploaded and made, others are played.
 import { Upload } from "../../faults/lib/tus.mjs";
 import { sleep, until } from "../../faults/lib/wait.mjs";
-import { patiently } from "./patience.mjs";
 import { Player } from "./player.mjs";
 
 const ANSWER_MS_MAX = 15_000;
@@ -47,11 +46,10 @@ export class Audience {
   #playing = [];
   failures = [];
 
-  constructor(decryptor, cluster, api, fileIds, count) {
-    const sign = (fileId) => () =>
-      patiently(async () => (await inTime(api.post("/v1/player-signatures", { fileId }))).psign);
+  /** `sign(fileId)` makes a signature as an application's own server does. */
+  constructor({ decryptor, cluster, sign }, fileIds, count) {
     this.players = Array.from({ length: count }, (_, number) => {
-      const player = new Player(decryptor, cluster.url, sign(fileIds[number % fileIds.length]));
+      const player = new Player(decryptor, cluster.url, () => sign(fileIds[number % fileIds.length]));
       this.#playing.push(this.#play(player, number));
       return player;
     });
