@@ -4,8 +4,8 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "@playwright/test";
+import { isCluster } from "../scripts/lib/set-up.mjs";
 import { EMBEDDED_ONLY } from "./cluster/lib/embedded-only.mjs";
-import { isCluster } from "./cluster/lib/setup.mjs";
 
 const CONSOLE = "console-*.spec.mjs";
 const WEBKIT = "webkit.spec.mjs";

@@ -54,6 +54,14 @@ export function postgresFolder() {
 /** The database of the cluster tests. Its package starts a server of its own as a service, which the tests leave alone. */
 export const POSTGRES = { name: "PostgreSQL", package: "postgresql", check: async () => postgresFolder() !== null };
 
+/** Where Debian and Ubuntu put the library that shows a process another time of day. */
+export const FAKETIME_LIBRARY = `/usr/lib/${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu/faketime/libfaketime.so.1`;
+/** Clocks that jump, for the cluster tests. */
+export const FAKETIME = { name: "libfaketime", package: "faketime", check: () => exists(FAKETIME_LIBRARY) };
+
+/** What clusters are made of, and hit with. */
+export const CLUSTER = [POSTGRES, NGINX, FAKETIME];
+
 /** Counts instructions, for the benchmarks alone. */
 export const VALGRIND = { name: "valgrind", package: "valgrind", check: () => works("valgrind", ["--version"]) };
 

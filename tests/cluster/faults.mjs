@@ -1,5 +1,5 @@
 // `npm run faults:cluster [-- --seed N] [-- --runs N] [-- --only "kill replica,kill s3"]`: faults on clusters at work, one cluster for
-// each run. The table of outcomes goes to standard output and to tests/test-results/cluster-faults.md. The same seed strikes at the same
+// each run, after one whose losses must be found. The table of outcomes goes to standard output and to tests/test-results/cluster-faults.md. The same seed strikes at the same
 // moments, as far as processes let themselves be repeated. Ends with 1 when anything was lost, or a fault could not be had.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -8,7 +8,7 @@ import { inRoot } from "../../scripts/lib/places.mjs";
 import { numbers } from "../cdn/lib/altered.mjs";
 import { DATABASE } from "./lib/engines.mjs";
 import { runFault } from "./lib/fault-run.mjs";
-import { FAULTS, hits } from "./lib/faults.mjs";
+import { CONTROL, FAULTS, hits } from "./lib/faults.mjs";
 
 const OUT = inRoot("tests/test-results/cluster-faults.md");
 const LOGS = inRoot("tests/test-results/cluster-faults");
@@ -21,8 +21,8 @@ const faults = chosen(values.only);
 const runs = number("runs", values.runs ?? String(faults.length));
 
 const rows = [];
-for (let run = 0; run < runs; run += 1) {
-  const row = await outcome(faults[run % faults.length], run);
+for (let run = 0; run <= runs; run += 1) {
+  const row = await outcome(run === 0 ? CONTROL : faults[(run - 1) % faults.length], run);
   rows.push(row);
   process.stderr.write(`${line(row)}\n`);
 }
@@ -35,14 +35,21 @@ await stopAll();
 process.exit(rows.every(({ wrong }) => wrong.length === 0) ? 0 : 1);
 
 async function outcome(fault, run) {
-  const logFile = `${LOGS}/${run + 1}-${fault.name.replaceAll(" ", "-")}.log`;
+  const logFile = `${LOGS}/${run}-${fault.name.replaceAll(" ", "-")}.log`;
   const missing = fault.missing?.() ?? null;
   if (missing !== null) return { run, fault: fault.name, wrong: [missing] };
   try {
-    return { run, ...(await runFault(fault, { random: numbers(seed * 1000 + run), logFile })) };
+    const row = await runFault(fault, { random: numbers(seed * 1000 + run), logFile });
+    return { run, ...row, ...(fault.expects && judged(fault.expects, row)) };
   } catch (error) {
     return { run, fault: fault.name, wrong: [`${error.message.slice(0, 2000)} (${logFile})`] };
   }
+}
+
+/** Of a control all that is expected has to be found. */
+function judged(expects, { wrong, target }) {
+  const missed = expects.filter((one) => !wrong.some((sentence) => one.test(sentence)));
+  return { target: `${target}: found`, wrong: missed.map((one) => `${one} was not found: ${target}`) };
 }
 
 function chosen(only) {
@@ -70,5 +77,5 @@ function table(all) {
 function line({ run, fault, target = "", segments = "", grants = "", troubles = "", stallMs = null, wrong }) {
   const stall = stallMs === null ? "" : `${(stallMs / 1000).toFixed(1)} s`;
   const said = wrong.length === 0 ? "all well" : wrong.join("; ").replaceAll("\n", " ").replaceAll("|", "/");
-  return `| ${[run + 1, fault, target, segments, grants, troubles, stall, said].join(" | ")} |`;
+  return `| ${[run, fault, target, segments, grants, troubles, stall, said].join(" | ")} |`;
 }

@@ -2,11 +2,11 @@
 import { clearForm } from "../../faults/lib/clear-media.mjs";
 import { Player } from "./player.mjs";
 
-/** Every title that was published plays: all of its segments are there, and decrypt to media. */
+/** Every title that was published plays: all of its segments are there, and decrypt to media. A replica is asked, past nginx's cache. */
 export async function titlesPlay({ decryptor, cluster, sign, titles, secs }) {
   const wrong = [];
   for (const { fileId } of titles) {
-    const player = new Player(decryptor, cluster.url, () => sign(fileId));
+    const player = new Player(decryptor, cluster.replicas[0].url, () => sign(fileId));
     await player.play().catch((error) => wrong.push(`${fileId} does not play: ${error.message}`));
     player.close();
     // Of a second each, in one video rendition and one of sound.

@@ -27,6 +27,14 @@ export class Place {
     const read = async (key) => [key.slice(prefix.length), await moto.object(this.name, key)];
     return new Map(await Promise.all(keys.map(read)));
   }
+
+  /** Loses the last segment of one title, whichever comes first. Answers its name. */
+  async loseSegment() {
+    const moto = Moto.at(this.objectsUrl);
+    const lost = (await moto.objects(this.name, "prod/media/")).findLast((key) => /\/seg-/.test(key));
+    await moto.removeObject(this.name, lost);
+    return lost;
+  }
 }
 
 export class Engines {

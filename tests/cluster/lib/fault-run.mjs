@@ -79,7 +79,7 @@ async function strikeAtWork(world, fault) {
   );
   const made = Promise.allSettled(uploads);
   await sleep(STRIKE_MS.from + random(STRIKE_MS.to - STRIKE_MS.from));
-  const target = await fault.strike(world);
+  const target = await fault.strike({ ...world, audience });
   const outcomes = await made;
   const before = audience.segments;
   await sleep(CALM_MS);

@@ -1,6 +1,7 @@
 // What can happen to a cluster. Each fault begins with `strike`, which answers how it ends; then all must be well again.
 import { closeSync, existsSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { FAKETIME_LIBRARY } from "../../../scripts/lib/system.mjs";
 import { cannotMount, mountSmall, unmount } from "../../faults/lib/small-disk.mjs";
 import { sleep } from "../../faults/lib/wait.mjs";
 
@@ -8,7 +9,6 @@ import { sleep } from "../../faults/lib/wait.mjs";
 const PAUSE_MS = 36_000;
 const DOWN_MS = { from: 2000, to: 8000 };
 const CLOCK_JUMP_SECS = 300;
-const FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 const SMALL_DISK = "160m";
 const FILL_BYTES = 1 << 20;
 
@@ -75,10 +75,10 @@ const fullDisk = {
 /** Only the time of day: what counts seconds goes on counting them. */
 const clockJump = {
   name: "clock jump",
-  missing: () => (existsSync(FAKETIME) ? null : "libfaketime is not installed: apt-get install faketime"),
+  missing: () => (existsSync(FAKETIME_LIBRARY) ? null : "libfaketime is not installed: apt-get install faketime"),
   wrap: ({ clockFile }) => {
     writeFileSync(clockFile, "+0");
-    const variables = [`LD_PRELOAD=${FAKETIME}`, `FAKETIME_TIMESTAMP_FILE=${clockFile}`];
+    const variables = [`LD_PRELOAD=${FAKETIME_LIBRARY}`, `FAKETIME_TIMESTAMP_FILE=${clockFile}`];
     const flags = ["FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1"];
     return (command, args, number) =>
       number === 0 ? ["env", [...variables, ...flags, command, ...args]] : [command, args];
@@ -89,6 +89,16 @@ const clockJump = {
     await sleep(ms);
     writeFileSync(clockFile, "+0");
     return `${CLOCK_JUMP_SECS} s ahead on replica 1, for ${(ms / 1000).toFixed(1)} s`;
+  },
+};
+
+/** What must be found. It comes first: where it is not, the other outcomes say nothing. */
+export const CONTROL = {
+  name: "control",
+  expects: [/does not play/, /no row tells of/],
+  async strike({ place, audience }) {
+    audience.players[0].grants.push({ session: "never-logged", counter: 1 });
+    return `lost ${await place.loseSegment()}, and a grant that was never logged`;
   },
 };
 

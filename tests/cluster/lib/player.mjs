@@ -32,7 +32,7 @@ export class Player {
   #sessionId;
   #playlistUrl;
 
-  /** `sign()` resolves to a fresh signature. */
+  /** Asks `origin` for all of it, media too; `sign()` resolves to a fresh signature. */
   constructor(decryptor, origin, sign) {
     this.#decryptor = decryptor;
     this.origin = origin;
@@ -81,7 +81,8 @@ export class Player {
     this.#session.acceptPlay(answer);
     const { session, playlistUrl } = JSON.parse(answer);
     this.#sessionId = session.id;
-    this.#playlistUrl = playlistUrl;
+    const { pathname, search } = new URL(playlistUrl);
+    this.#playlistUrl = this.origin + pathname + search;
     this.grants.push({ session: session.id, counter: 0 });
   }
 

@@ -7,14 +7,7 @@ import { uploadOnce } from "../../../scripts/lib/upload.mjs";
 import { Cluster } from "./cluster.mjs";
 import { Engines, Place } from "./engines.mjs";
 
-const SETUPS = ["embedded", "cluster"];
 const QUIET = { wait: () => null, progress: () => null };
-
-export function isCluster() {
-  const setup = process.env.KEYVEIL_SETUP || "embedded";
-  if (!SETUPS.includes(setup)) throw new Error(`KEYVEIL_SETUP must be ${SETUPS.join(" or ")}, not ${setup}`);
-  return setup === "cluster";
-}
 
 /** Starts the engines of a run; every process that it starts from now on finds them by its environment. Answers how they end. */
 export async function startEngines() {
@@ -41,6 +34,7 @@ export async function startCluster(file, { data, port, workflow, env }) {
       playerUrl: `${cluster.url}/player/#${new URLSearchParams({ file: fileId, psign })}`,
       consoleUrl: `${cluster.url}/console/`,
       user: demo.user,
+      isCached: true,
       mediaFolder: (wanted) => fetched(place, wanted, join(data, "fetched", wanted)),
       output: () => cluster.log.text,
       async stop() {

@@ -5,7 +5,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { isCluster, startCluster } from "../../cluster/lib/setup.mjs";
+import { isCluster } from "../../../scripts/lib/set-up.mjs";
+import { startCluster } from "../../cluster/lib/setup.mjs";
 import { ownData } from "./shared.mjs";
 
 export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
@@ -40,7 +41,7 @@ export async function freePort() {
  * Starts an installation in which FILE is published; in the data folder that the specs of this worker share, unless told otherwise.
  * Resolves to { playerUrl, consoleUrl, user, apiKey, api(method, path, body), origin, port, data, sdk, startMs, output(), stop() } and
  * keyServer(...args), which runs a `key-server` command on it, reveal(fileId), every key of a title, and mediaFolder(fileId), where its
- * first version's media can be read. What a test needs of it, it asks this: other processes may have the rest of it elsewhere.
+ * first version's media can be read; isCached says whether a cache stands before the server. What a test needs of it, it asks this: other processes may have the rest of it elsewhere.
  */
 export async function start(file, { data = ownData(), port, workflow = {}, env = {} } = {}) {
   const asked = { data, port: port ?? (await freePort()), workflow: { ...WORKFLOW, ...workflow }, env };
@@ -102,6 +103,7 @@ async function startByNpm(file, { data, port, workflow, env }) {
     playerUrl: line("player"),
     consoleUrl: line("console"),
     user: { name, password },
+    isCached: false,
     mediaFolder: async (fileId) => join(data, "media", fileId),
     output,
     async stop() {

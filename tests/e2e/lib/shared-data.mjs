@@ -1,7 +1,8 @@
 // One folder for a whole run of the browser tests, and in the set-up `cluster` one set of engines. A caller that runs them several times
 // may name the folder, and removes it.
 import { rmSync } from "node:fs";
-import { isCluster, startEngines } from "../../cluster/lib/setup.mjs";
+import { isCluster } from "../../../scripts/lib/set-up.mjs";
+import { startEngines } from "../../cluster/lib/setup.mjs";
 import { remove, scratch } from "./installation.mjs";
 import { dataOf } from "./shared.mjs";
 

@@ -74,6 +74,10 @@ export class Moto {
     return Buffer.from(await answer.arrayBuffer());
   }
 
+  async removeObject(bucket, key) {
+    await fetch(`${this.url}/${bucket}/${key}`, { method: "DELETE", headers: { authorization: ofService("s3") } });
+  }
+
   /** From here on it takes connections and answers none. */
   hang() {
     process.kill(this.#process.pid, "SIGSTOP");
