@@ -21,10 +21,10 @@ export class Cluster extends Installation {
   #workerToken;
 
   /**
-   * `data`: a folder of its own; `place`: of engines.mjs; `env`: more variables of the servers; `wrap(command, args, number)`: how a
-   * replica is started otherwise, `[command, args]`. When it can't start, it throws with what was logged, and nothing of it runs.
+   * `data`: a folder of its own; `place`: of engines.mjs; `env`: more variables of the servers; `variant(number)`: how a replica is
+   * started otherwise: { wrap(command, args) → [command, args], host it listens at, env }. When it can't start, it throws with what was logged, and nothing of it runs.
    */
-  static async start({ data, place, logFile, port, replicas = 2, workers = 2, env = {}, wrap }) {
+  static async start({ data, place, logFile, port, replicas = 2, workers = 2, env = {}, variant }) {
     const cluster = new Cluster(data, port ?? (await freePort()));
     cluster.place = place;
     cluster.log = new Log(logFile);
@@ -37,7 +37,7 @@ export class Cluster extends Installation {
     try {
       await cluster.init();
       await cluster.writeSdk();
-      for (let number = 0; number < replicas; number += 1) await cluster.#addReplica(number, wrap);
+      for (let number = 0; number < replicas; number += 1) await cluster.#addReplica(number, variant);
       await cluster.#addNginx();
       for (let number = 0; number < workers; number += 1) await cluster.#addWorker(number);
     } catch (error) {
@@ -71,18 +71,17 @@ export class Cluster extends Installation {
     return bad;
   }
 
-  async #addReplica(number, wrap = (command, args) => [command, args]) {
+  async #addReplica(number, variant = () => ({})) {
+    const { wrap = (...usual) => usual, host = "127.0.0.1", env: own = {} } = variant(number);
     const name = `replica ${number + 1}`;
-    const port = await freePort();
-    const folder = this.#folderOf(number);
-    const env = { ...this.env, KEYVEIL_DATA: folder, KEYVEIL_LISTEN: `127.0.0.1:${port}` };
+    const address = `${host}:${await freePort()}`;
+    const env = { ...this.env, KEYVEIL_DATA: this.#folderOf(number), KEYVEIL_LISTEN: address, ...own };
     const begin = async () => {
-      const [command, args] = wrap(keyServerBinary, ["serve"], number);
-      const child = start(command, args, { env, onLine: this.log.of(name) });
-      await this.#answers(name, child, `http://127.0.0.1:${port}/readyz`);
+      const child = start(...wrap(keyServerBinary, ["serve"]), { env, onLine: this.log.of(name) });
+      await this.#answers(name, child, `http://${address}/readyz`);
       return child;
     };
-    const replica = Object.assign(new Member(name, begin), { url: `http://127.0.0.1:${port}`, port });
+    const replica = Object.assign(new Member(name, begin), { url: `http://${address}`, address });
     await replica.start();
     this.replicas.push(replica);
   }
@@ -105,7 +104,7 @@ export class Cluster extends Installation {
   async #addNginx() {
     const folder = join(this.data, "nginx");
     mkdirSync(folder, { recursive: true });
-    const upstreams = this.replicas.map((replica) => `127.0.0.1:${replica.port}`);
+    const upstreams = this.replicas.map(({ address }) => address);
     const begin = async () => (await Nginx.start(folder, this.port, upstreams, this.log.of("nginx"))).child;
     this.nginx = new Member("nginx", begin, { processes: withChildren });
     await this.nginx.start();

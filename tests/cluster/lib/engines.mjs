@@ -1,13 +1,8 @@
 // What keeps the state of a cluster: PostgreSQL, and S3 as moto plays it. They outlive the servers that use them.
-import { fileURLToPath } from "node:url";
-import { start } from "../../../scripts/lib/children.mjs";
-import { freePort } from "../../faults/lib/ports.mjs";
-import { until } from "../../faults/lib/wait.mjs";
 import { Moto } from "../../kms/lib/moto.mjs";
-import { Member } from "./member.mjs";
 import { Postgres } from "./postgres.mjs";
+import { relay } from "./relays.mjs";
 
-const RELAY = fileURLToPath(new URL("relay.mjs", import.meta.url));
 /** `sqlite` is a stand-in: all servers of this machine over one file. */
 export const DATABASE = process.env.KEYVEIL_CLUSTER_DATABASE || "sqlite";
 
@@ -78,15 +73,6 @@ export class Engines {
 
 /** moto keeps its objects in memory: its own death would be the loss of a bucket, which S3 does not know. What dies is the way to it. */
 async function relayTo(moto) {
-  const port = await freePort();
-  const begin = async () => {
-    let listens = false;
-    const onLine = () => {
-      listens = true;
-    };
-    const child = start(process.execPath, [RELAY, String(port), new URL(moto.url).port], { onLine });
-    await until("the way to S3", () => listens);
-    return child;
-  };
-  return Object.assign(new Member("s3", begin), { url: `http://127.0.0.1:${port}` });
+  const member = await relay("127.0.0.1", Number(new URL(moto.url).port), "s3");
+  return Object.assign(member, { url: `http://127.0.0.1:${member.port}` });
 }

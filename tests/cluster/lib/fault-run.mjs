@@ -35,7 +35,7 @@ export async function runFault(fault, { random, logFile }) {
   } finally {
     await world.cluster?.stop();
     await world.engines?.stop();
-    if (world.isPrepared) fault.cleanUp?.(world);
+    if (world.isPrepared) await fault.cleanUp?.(world);
     remove(world.folder);
   }
 }
@@ -49,7 +49,13 @@ async function build(world, fault, logFile) {
   // Players here take keys faster than any viewer would.
   const env = { KEYVEIL_PACING_MODE: "off" };
   const data = join(fault.prepare ? world.disk : world.folder, "data");
-  world.cluster = await Cluster.start({ data, place: world.place, env, logFile, wrap: fault.wrap?.(world) });
+  world.cluster = await Cluster.start({
+    data,
+    place: world.place,
+    env,
+    logFile,
+    variant: await fault.variant?.(world),
+  });
   world.decryptor = await loadDecryptor(join(data, "sdk"));
   const app = JSON.parse(await world.cluster.keyServer(["app", "create", "--name", "faults", "--json"]));
   world.sign = signer(app);

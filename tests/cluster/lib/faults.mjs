@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { FAKETIME_LIBRARY } from "../../../scripts/lib/system.mjs";
 import { cannotMount, mountSmall, unmount } from "../../faults/lib/small-disk.mjs";
 import { sleep } from "../../faults/lib/wait.mjs";
+import { cannotMakeNamespace, Namespace } from "./namespace.mjs";
 
 /** Longer than a job's lease (30 s), and than anybody's patience with one request. */
 const PAUSE_MS = 36_000;
@@ -76,12 +77,12 @@ const fullDisk = {
 const clockJump = {
   name: "clock jump",
   missing: () => (existsSync(FAKETIME_LIBRARY) ? null : "libfaketime is not installed: apt-get install faketime"),
-  wrap: ({ clockFile }) => {
+  variant({ clockFile }) {
     writeFileSync(clockFile, "+0");
     const variables = [`LD_PRELOAD=${FAKETIME_LIBRARY}`, `FAKETIME_TIMESTAMP_FILE=${clockFile}`];
     const flags = ["FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1"];
-    return (command, args, number) =>
-      number === 0 ? ["env", [...variables, ...flags, command, ...args]] : [command, args];
+    const wrap = (command, args) => ["env", [...variables, ...flags, command, ...args]];
+    return (number) => (number === 0 ? { wrap } : {});
   },
   async strike({ clockFile, random }) {
     const ms = downMs(random);
@@ -89,6 +90,29 @@ const clockJump = {
     await sleep(ms);
     writeFileSync(clockFile, "+0");
     return `${CLOCK_JUMP_SECS} s ahead on replica 1, for ${(ms / 1000).toFixed(1)} s`;
+  },
+};
+
+/** Replica 1 has a network of its own: nginx, the database and S3 are at the other end of a cable. */
+const networkCut = {
+  name: "network cut",
+  missing: cannotMakeNamespace,
+  prepare(world) {
+    world.namespace = Namespace.make();
+  },
+  cleanUp: ({ namespace }) => namespace.remove(),
+  async variant({ namespace, place }) {
+    const env = { KEYVEIL_HTTP_TRUSTED_PROXIES: namespace.here };
+    for (const name of ["KEYVEIL_STORAGE_ENDPOINT", "KEYVEIL_DATABASE_URL"])
+      if (place.env[name]) env[name] = await namespace.reach(place.env[name]);
+    const wrap = (command, args) => namespace.wrap(command, args);
+    return (number) => (number === 0 ? { wrap, host: namespace.there, env } : {});
+  },
+  async strike({ namespace }) {
+    namespace.pull();
+    await sleep(PAUSE_MS);
+    namespace.plugIn();
+    return `replica 1, for ${PAUSE_MS / 1000} s`;
   },
 };
 
@@ -102,12 +126,13 @@ export const CONTROL = {
   },
 };
 
-/** Every fault: { name, strike(world) → what was done, missing?() → why it can't be had here, prepare?, cleanUp?, wrap? }. */
+/** Every fault: { name, strike(world) → what was done, missing?() → why it can't be had here, prepare?, cleanUp?, variant? }. */
 export const FAULTS = [
   ...Object.entries(TARGETS).map(([name, pick]) => kill(name, pick)),
   ...Object.entries(TARGETS).map(([name, pick]) => pause(name, pick)),
   fullDisk,
   clockJump,
+  networkCut,
 ];
 
 /** Whether the cluster has what the fault hits. */

@@ -1,7 +1,8 @@
-// `node relay.mjs FROM TO`: passes connections to a port of this machine on to another one, as they are. Its death breaks them all.
+// `node relay.mjs HOST FROM TO`: passes connections to FROM at HOST on to the port TO of this machine, as they are. Its death breaks them all.
 import { connect, createServer } from "node:net";
 
-const [from, to] = process.argv.slice(2).map(Number);
+const [host, ...ports] = process.argv.slice(2);
+const [from, to] = ports.map(Number);
 
 createServer((client) => {
   const server = connect(to, "127.0.0.1");
@@ -11,4 +12,4 @@ createServer((client) => {
   };
   for (const socket of [client, server]) socket.on("error", breakOff).on("close", breakOff);
   client.pipe(server).pipe(client);
-}).listen(from, "127.0.0.1", () => console.log("listens"));
+}).listen(from, host, () => console.log("listens"));
