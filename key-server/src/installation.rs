@@ -98,14 +98,22 @@ pub async fn open(config: &Config) -> Result<Installation, OpenError> {
         let media_dir = config.media_dir();
         std::fs::create_dir_all(&media_dir).map_err(|source| OpenError::Folder { path: media_dir, source })?;
     }
-    let store = Store::open(&config.database_file()).await?;
+    let store = open_store(config).await?;
     let kms = open_kms(config, &store).await?;
     complete(config, store, kms).await
 }
 
 /// As [`open`], with another engine as KMS.
 pub async fn open_with_kms(config: &Config, kms: Box<dyn Kms>) -> Result<Installation, OpenError> {
-    complete(config, Store::open(&config.database_file()).await?, kms).await
+    complete(config, open_store(config).await?, kms).await
+}
+
+/// The state alone, wherever it lies.
+pub(crate) async fn open_store(config: &Config) -> Result<Store, StoreError> {
+    match &config.database.url {
+        Some(url) => Store::open_postgres(url.options()).await,
+        None => Store::open(&config.database_file()).await,
+    }
 }
 
 async fn complete(config: &Config, store: Store, kms: Box<dyn Kms>) -> Result<Installation, OpenError> {

@@ -42,9 +42,9 @@ pub mod store;
 
 pub use clock::Clock;
 pub use config::{
-    AuditConfig, AwsKmsConfig, Config, ConfigError, DataConfig, FetchConfig, HttpConfig, KmsConfig, KmsEngine,
-    LocalKmsConfig, LogConfig, LogFormat, MediaConfig, PacingConfig, PacingMode, PagesConfig, Pkcs11Config,
-    StandardConfig, StorageConfig, StorageReads, StorageUrl, UploadsConfig, VaultConfig, WorkersConfig,
+    AuditConfig, AwsKmsConfig, Config, ConfigError, DataConfig, DatabaseConfig, DatabaseUrl, FetchConfig, HttpConfig,
+    KmsConfig, KmsEngine, LocalKmsConfig, LogConfig, LogFormat, MediaConfig, PacingConfig, PacingMode, PagesConfig,
+    Pkcs11Config, StandardConfig, StorageConfig, StorageReads, StorageUrl, UploadsConfig, VaultConfig, WorkersConfig,
 };
 pub use http::{ServeError, Server, StopHandle, TlsError};
 pub use installation::{Installation, OpenError, open, open_with_kms};

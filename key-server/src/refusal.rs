@@ -105,5 +105,9 @@ fn code_of(error: &StoreError) -> ErrorCode {
 
 fn is_full(error: &sqlx::Error) -> bool {
     const SQLITE_FULL: &str = "13";
-    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == SQLITE_FULL)
+    const POSTGRES_DISK_FULL: &str = "53100";
+    error
+        .as_database_error()
+        .and_then(|error| error.code())
+        .is_some_and(|code| [SQLITE_FULL, POSTGRES_DISK_FULL].contains(&&*code))
 }

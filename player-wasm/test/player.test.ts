@@ -175,6 +175,17 @@ test("nothing is loaded any more once playback has failed, also when a retry was
   expect(hls.calls).toEqual(["stopLoad"]);
 });
 
+test("once playback has failed, nothing that follows is told", async () => {
+  const { player, title } = await playing();
+  const told: string[] = [];
+  player.on("error", ({ detail }) => told.push(`${detail.code} ${detail.fatal}`));
+  const passing = () => title.fail(new KeyveilError("media_error", undefined, { fatal: false }));
+  passing();
+  player.fail(new KeyveilError("watermark_removed"));
+  passing();
+  expect(told).toEqual(["media_error false", "watermark_removed true"]);
+});
+
 test("the end of a preview is told, and that of a whole title is not one", async () => {
   const preview = { segments: 5, endMs: 10_000 };
   const { events, video } = await playing({ preview });

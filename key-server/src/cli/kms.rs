@@ -8,7 +8,7 @@ use super::{CliError, output};
 use crate::actions::kms::{self, KeyCount, KeyError, Progress};
 use crate::clock::{Clock, stored};
 use crate::config::{Config, KmsEngine};
-use crate::installation::unlock_audit;
+use crate::installation::{open_store, unlock_audit};
 use crate::kms::{KeyVersion, Kms, LocalKeyring, RootKeySource, open_kms, open_local, protect};
 use crate::store::Store;
 
@@ -100,10 +100,10 @@ impl From<KeyError> for CliError {
 
 /// The database and the KMS are opened apart from the rest: an engine that does not answer has a status too.
 pub(super) async fn run(command: KmsCommand, config: &Config) -> Result<(), CliError> {
-    if !config.database_file().exists() {
+    if config.database.url.is_none() && !config.database_file().exists() {
         return Err(CliError::Other("there is no installation yet: run `key-server init` first".to_owned()));
     }
-    let store = Store::open(&config.database_file()).await?;
+    let store = open_store(config).await?;
     let now = Clock::default().now();
     match command {
         KmsCommand::Rotate { new_key, json } => rotate(&store, config, new_key, json, stored(now)).await,

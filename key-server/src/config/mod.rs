@@ -2,6 +2,7 @@
 
 mod audit;
 mod data;
+mod database;
 mod fetch;
 mod http;
 mod kms;
@@ -19,6 +20,7 @@ use std::path::Path;
 
 pub use audit::AuditConfig;
 pub use data::DataConfig;
+pub use database::{DatabaseConfig, DatabaseUrl};
 pub use fetch::FetchConfig;
 pub use http::HttpConfig;
 pub use kms::{AwsKmsConfig, KmsConfig, KmsEngine, LocalKmsConfig, Pkcs11Config, VaultConfig};
@@ -40,6 +42,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// The data folder and the root key.
     pub data: DataConfig,
+    /// A PostgreSQL server for the state, which replicas share.
+    pub database: DatabaseConfig,
     /// What wraps every secret at rest.
     pub kms: KmsConfig,
     /// Where packaged media lies.
@@ -65,8 +69,8 @@ pub struct Config {
 }
 
 const SECTIONS: &[&str] = &[
-    "audit", "http", "data", "kms", "media", "storage", "pages", "fetch", "uploads", "log", "standard", "pacing",
-    "workers",
+    "audit", "http", "data", "database", "kms", "media", "storage", "pages", "fetch", "uploads", "log", "standard",
+    "pacing", "workers",
 ];
 
 /// Sections inside a section: `KEYVEIL_KMS_AWS_REGION` is `kms.aws.region`.

@@ -1,4 +1,4 @@
-//! Whether another process has written: SQLite tells the connection that writes for this one, whose own writes don't count.
+//! Whether another process has written: the database tells the connection that writes for this one.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -38,7 +38,7 @@ impl Abroad {
         said.at.is_none_or(|at| at.elapsed() >= FRESH_FOR / 2)
     }
 
-    /// `PRAGMA data_version`, asked `at` or later.
+    /// The number that the database gives to its latest write, asked `at` or later.
     pub(super) fn said(&self, version: i64, at: Instant) {
         let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if said.version != version {

@@ -1,8 +1,8 @@
 //! Lists of an application's keys, and what happens to an API key in its life.
 
 use keyveil_protocol::{ApiKeyId, AppId, KeyId};
-use sqlx::Row;
 
+use super::engine::query;
 use super::{Scopes, Store, StoreError, WriteTransaction, integer, number, parsed};
 
 /// Keys in one list, newest first; the ones beyond it are long retired.
@@ -41,7 +41,7 @@ pub struct ListedApiKey {
 impl Store {
     /// An application's signing keys, retired ones too.
     pub async fn list_signing_keys(&self, app_id: AppId) -> Result<Vec<ListedSigningKey>, StoreError> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT kid, created_at, retired_at FROM signing_keys WHERE app_id = ? ORDER BY retired_at IS NOT NULL, seq DESC LIMIT ?",
         )
         .bind(integer(app_id.value()))
@@ -61,7 +61,7 @@ impl Store {
 
     /// An application's API keys, retired ones too.
     pub async fn list_api_keys(&self, app_id: AppId) -> Result<Vec<ListedApiKey>, StoreError> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT id, name, scopes, created_at, last_used_at, retired_at FROM api_keys WHERE app_id = ?
              ORDER BY retired_at IS NOT NULL, created_at DESC, id LIMIT ?",
         )
@@ -89,7 +89,7 @@ impl Store {
             return Ok(());
         }
         let Some(mut turn) = self.writer.idle() else { return Ok(()) };
-        sqlx::query(
+        query(
             "UPDATE api_keys SET last_used_at = ?1 WHERE id = ?2 AND (last_used_at IS NULL OR last_used_at <= ?1 - ?3)",
         )
         .bind(now)
@@ -104,7 +104,7 @@ impl Store {
 impl WriteTransaction<'_> {
     /// How many API keys an application has in use.
     pub async fn count_api_keys(&mut self, app_id: AppId) -> Result<u32, StoreError> {
-        let row = sqlx::query("SELECT count(*) FROM api_keys WHERE app_id = ? AND retired_at IS NULL")
+        let row = query("SELECT count(*) FROM api_keys WHERE app_id = ? AND retired_at IS NULL")
             .bind(integer(app_id.value()))
             .fetch_one(self.connection().await?)
             .await?;
@@ -113,13 +113,12 @@ impl WriteTransaction<'_> {
 
     /// Stops accepting an API key. False when the application has no such key in use.
     pub async fn retire_api_key(&mut self, app_id: AppId, id: &ApiKeyId, now: i64) -> Result<bool, StoreError> {
-        let result =
-            sqlx::query("UPDATE api_keys SET retired_at = ? WHERE app_id = ? AND id = ? AND retired_at IS NULL")
-                .bind(now)
-                .bind(integer(app_id.value()))
-                .bind(id.as_str())
-                .execute(self.connection().await?)
-                .await?;
+        let result = query("UPDATE api_keys SET retired_at = ? WHERE app_id = ? AND id = ? AND retired_at IS NULL")
+            .bind(now)
+            .bind(integer(app_id.value()))
+            .bind(id.as_str())
+            .execute(self.connection().await?)
+            .await?;
         Ok(result.rows_affected() == 1)
     }
 }

@@ -1,5 +1,6 @@
 use keyveil_protocol::{AppId, BelowMinLevel, PlaybackLevel, WorkflowId};
 
+use super::engine::query;
 use super::{StoreError, WriteTransaction, integer};
 
 /// What is to be different in an application; nothing where a field is none.
@@ -27,9 +28,9 @@ impl WriteTransaction<'_> {
     /// Changes an application. The caller has checked every value.
     pub async fn change_app(&mut self, app_id: AppId, change: &AppChange) -> Result<(), StoreError> {
         let id = integer(app_id.value());
-        sqlx::query(
+        query(
             "UPDATE apps SET name = coalesce(?2, name), max_age_secs = coalesce(?3, max_age_secs),
-             default_workflow_id = CASE WHEN ?4 THEN ?5 ELSE default_workflow_id END,
+             default_workflow_id = CASE WHEN ?4 <> 0 THEN ?5 ELSE default_workflow_id END,
              upload_bytes_max = coalesce(?6, upload_bytes_max), upload_types = coalesce(?7, upload_types),
              min_level = coalesce(?8, min_level), below_min_level = coalesce(?9, below_min_level) WHERE app_id = ?1",
         )
@@ -45,9 +46,9 @@ impl WriteTransaction<'_> {
         .execute(self.connection().await?)
         .await?;
         if let Some(domains) = &change.domains {
-            sqlx::query("DELETE FROM app_domains WHERE app_id = ?").bind(id).execute(self.connection().await?).await?;
+            query("DELETE FROM app_domains WHERE app_id = ?").bind(id).execute(self.connection().await?).await?;
             for pattern in domains {
-                sqlx::query("INSERT OR IGNORE INTO app_domains (app_id, pattern) VALUES (?, ?)")
+                query("INSERT INTO app_domains (app_id, pattern) VALUES (?, ?) ON CONFLICT DO NOTHING")
                     .bind(id)
                     .bind(pattern)
                     .execute(self.connection().await?)

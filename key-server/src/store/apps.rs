@@ -1,7 +1,6 @@
 use keyveil_protocol::{ApiKeyId, AppId, KeyId, LevelRule, WorkflowId};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
+use super::engine::{Row, query};
 use super::{Scopes, Store, StoreError, WriteTransaction, app_id, integer, number, parsed};
 
 /// Signing keys an app may have in use at once; a psign without `kid` is tried against each.
@@ -61,10 +60,8 @@ pub struct ApiKeyRow {
 impl Store {
     /// One application.
     pub async fn app(&self, id: AppId) -> Result<Option<App>, StoreError> {
-        let row = sqlx::query("SELECT * FROM apps WHERE app_id = ?")
-            .bind(integer(id.value()))
-            .fetch_optional(&self.pool)
-            .await?;
+        let row =
+            query("SELECT * FROM apps WHERE app_id = ?").bind(integer(id.value())).fetch_optional(&self.pool).await?;
         match row {
             None => Ok(None),
             Some(row) => Ok(Some(self.app_from_row(&row).await?)),
@@ -78,7 +75,7 @@ impl Store {
 
     /// Applications with higher numbers than `after`, in their order; with `only`, no other one.
     pub async fn list_apps(&self, only: Option<AppId>, after: Option<i64>, limit: u32) -> Result<Vec<App>, StoreError> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT * FROM apps WHERE (?1 IS NULL OR app_id = ?1) AND (?2 IS NULL OR app_id > ?2) ORDER BY app_id LIMIT ?3",
         )
         .bind(only.map(|id| integer(id.value())))
@@ -95,13 +92,13 @@ impl Store {
 
     /// Every domain pattern with its application.
     pub async fn all_domains(&self) -> Result<Vec<(AppId, String)>, StoreError> {
-        let rows = sqlx::query("SELECT app_id, pattern FROM app_domains").fetch_all(&self.pool).await?;
+        let rows = query("SELECT app_id, pattern FROM app_domains").fetch_all(&self.pool).await?;
         rows.iter().map(|row| Ok((app_id(row.try_get("app_id")?)?, row.try_get("pattern")?))).collect()
     }
 
     /// The app's signing keys in use, newest first; only the one named `kid` when that is given.
     pub async fn signing_keys(&self, app_id: AppId, kid: Option<&KeyId>) -> Result<Vec<SigningKeyRow>, StoreError> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT kid, text_ciphertext FROM signing_keys
              WHERE app_id = ?1 AND retired_at IS NULL AND (?2 IS NULL OR kid = ?2) ORDER BY seq DESC LIMIT ?3",
         )
@@ -122,16 +119,16 @@ impl Store {
 
     /// An API key in use.
     pub async fn api_key(&self, id: &ApiKeyId) -> Result<Option<ApiKeyRow>, StoreError> {
-        let row = sqlx::query("SELECT * FROM api_keys WHERE id = ? AND retired_at IS NULL")
+        let row = query("SELECT * FROM api_keys WHERE id = ? AND retired_at IS NULL")
             .bind(id.as_str())
             .fetch_optional(&self.pool)
             .await?;
         row.as_ref().map(api_key_from_row).transpose()
     }
 
-    async fn app_from_row(&self, row: &SqliteRow) -> Result<App, StoreError> {
+    async fn app_from_row(&self, row: &Row) -> Result<App, StoreError> {
         let id: i64 = row.try_get("app_id")?;
-        let domains = sqlx::query("SELECT pattern FROM app_domains WHERE app_id = ? ORDER BY pattern")
+        let domains = query("SELECT pattern FROM app_domains WHERE app_id = ? ORDER BY pattern")
             .bind(id)
             .fetch_all(&self.pool)
             .await?;
@@ -163,7 +160,7 @@ impl WriteTransaction<'_> {
         max_age_secs: u64,
         now: i64,
     ) -> Result<AppId, StoreError> {
-        let row = sqlx::query("INSERT INTO apps (name, max_age_secs, created_at) VALUES (?, ?, ?) RETURNING app_id")
+        let row = query("INSERT INTO apps (name, max_age_secs, created_at) VALUES (?, ?, ?) RETURNING app_id")
             .bind(name)
             .bind(integer(max_age_secs))
             .bind(now)
@@ -171,7 +168,7 @@ impl WriteTransaction<'_> {
             .await?;
         let id: i64 = row.try_get(0)?;
         for pattern in domains {
-            sqlx::query("INSERT OR IGNORE INTO app_domains (app_id, pattern) VALUES (?, ?)")
+            query("INSERT INTO app_domains (app_id, pattern) VALUES (?, ?) ON CONFLICT DO NOTHING")
                 .bind(id)
                 .bind(pattern)
                 .execute(self.connection().await?)
@@ -182,7 +179,7 @@ impl WriteTransaction<'_> {
 
     /// Keeps a new signing key.
     pub async fn insert_signing_key(&mut self, app_id: AppId, key: &SigningKeyRow, now: i64) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO signing_keys (app_id, kid, text_ciphertext, created_at) VALUES (?, ?, ?, ?)")
+        query("INSERT INTO signing_keys (app_id, kid, text_ciphertext, created_at) VALUES (?, ?, ?, ?)")
             .bind(integer(app_id.value()))
             .bind(key.kid.as_str())
             .bind(key.text_ciphertext.as_slice())
@@ -194,7 +191,7 @@ impl WriteTransaction<'_> {
 
     /// How many signing keys an app has in use.
     pub async fn count_signing_keys(&mut self, app_id: AppId) -> Result<u32, StoreError> {
-        let row = sqlx::query("SELECT count(*) FROM signing_keys WHERE app_id = ? AND retired_at IS NULL")
+        let row = query("SELECT count(*) FROM signing_keys WHERE app_id = ? AND retired_at IS NULL")
             .bind(integer(app_id.value()))
             .fetch_one(self.connection().await?)
             .await?;
@@ -204,7 +201,7 @@ impl WriteTransaction<'_> {
     /// Stops accepting a signing key. False when there is no such key in use.
     pub async fn retire_signing_key(&mut self, app_id: AppId, kid: &KeyId, now: i64) -> Result<bool, StoreError> {
         let result =
-            sqlx::query("UPDATE signing_keys SET retired_at = ? WHERE app_id = ? AND kid = ? AND retired_at IS NULL")
+            query("UPDATE signing_keys SET retired_at = ? WHERE app_id = ? AND kid = ? AND retired_at IS NULL")
                 .bind(now)
                 .bind(integer(app_id.value()))
                 .bind(kid.as_str())
@@ -215,7 +212,7 @@ impl WriteTransaction<'_> {
 
     /// Keeps a new API key.
     pub async fn insert_api_key(&mut self, key: &ApiKeyRow, now: i64) -> Result<(), StoreError> {
-        sqlx::query(
+        query(
             "INSERT INTO api_keys (id, app_id, name, scopes, secret_hash, psk_ciphertext, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(key.id.as_str())
@@ -231,7 +228,7 @@ impl WriteTransaction<'_> {
     }
 }
 
-fn api_key_from_row(row: &SqliteRow) -> Result<ApiKeyRow, StoreError> {
+fn api_key_from_row(row: &Row) -> Result<ApiKeyRow, StoreError> {
     let secret_hash: Vec<u8> = row.try_get("secret_hash")?;
     let key_app_id: Option<i64> = row.try_get("app_id")?;
     Ok(ApiKeyRow {

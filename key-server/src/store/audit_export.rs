@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::audit_chain::Walk;
 use super::audit_row::{AuditRow, FoundRow};
+use super::engine::query;
 use super::{AuditDamage, AuditFault, AuditTail, Store, StoreError};
 
 /// No row that this server writes is near it.
@@ -59,7 +60,7 @@ impl Store {
         last: i64,
         mut each: impl FnMut(&str) -> Result<(), E>,
     ) -> Result<u64, E> {
-        let rows = sqlx::query("SELECT * FROM audit WHERE seq BETWEEN ? AND ? ORDER BY seq").bind(first).bind(last);
+        let rows = query("SELECT * FROM audit WHERE seq BETWEEN ? AND ? ORDER BY seq").bind(first).bind(last);
         let mut rows = rows.fetch(&self.pool);
         let mut count = 0;
         while let Some(row) = rows.try_next().await.map_err(StoreError::from)? {

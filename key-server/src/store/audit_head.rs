@@ -1,10 +1,9 @@
 //! Both ends of the audit log, under a MAC whose key comes from the installation's secret.
 
 use ring::hmac;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
 
 use super::audit_row::{Link, hash_column};
+use super::engine::{On, Row, query};
 use super::{Store, StoreError, WriteTransaction};
 
 const LABEL: &[u8] = b"keyveil/v1/audit-head";
@@ -61,7 +60,9 @@ impl WriteTransaction<'_> {
     pub(super) fn seal_head(&mut self, head: &AuditHead) -> Result<(), StoreError> {
         let mac = self.audit_key()?.sign(head);
         self.later(
-            "INSERT OR REPLACE INTO audit_head (one, start_seq, start_hash, seq, hash, mac) VALUES (1, ?, ?, ?, ?, ?)",
+            "INSERT INTO audit_head (one, start_seq, start_hash, seq, hash, mac) VALUES (1, ?, ?, ?, ?, ?)
+             ON CONFLICT (one) DO UPDATE SET start_seq = excluded.start_seq, start_hash = excluded.start_hash, seq = excluded.seq,
+                 hash = excluded.hash, mac = excluded.mac",
         )
         .bind(head.start.seq)
         .bind(head.start.hash.as_slice())
@@ -77,8 +78,8 @@ impl WriteTransaction<'_> {
             return Ok(ends);
         }
         self.later(
-            "SELECT a.seq AS last_seq, a.hash AS last_hash, h.* FROM (SELECT 1)
-             LEFT JOIN (SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1) a LEFT JOIN audit_head h",
+            "SELECT a.seq AS last_seq, a.hash AS last_hash, h.* FROM (SELECT 1) AS always
+             LEFT JOIN (SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1) AS a ON true LEFT JOIN audit_head h ON true",
         );
         let row = self.answer().await?.ok_or(sqlx::Error::RowNotFound)?;
         AuditEnds::from_row(&row, self.audit_key()?)
@@ -97,7 +98,7 @@ pub(super) struct AuditEnds {
 
 impl AuditEnds {
     /// From the columns `last_seq`, `last_hash` and all of `audit_head`.
-    pub(super) fn from_row(row: &SqliteRow, key: &AuditKey) -> Result<Self, StoreError> {
+    pub(super) fn from_row(row: &Row, key: &AuditKey) -> Result<Self, StoreError> {
         let last: Option<i64> = row.try_get("last_seq")?;
         let last =
             last.map(|seq| Ok::<_, StoreError>(Link { seq, hash: hash_column(row, "last_hash")? })).transpose()?;
@@ -106,12 +107,12 @@ impl AuditEnds {
     }
 }
 
-pub(super) async fn stored_head(connection: &mut SqliteConnection, key: &AuditKey) -> Result<StoredHead, StoreError> {
-    let Some(row) = sqlx::query(SELECT).fetch_optional(connection).await? else { return Ok(StoredHead::Absent) };
+pub(super) async fn stored_head(on: impl Into<On<'_>>, key: &AuditKey) -> Result<StoredHead, StoreError> {
+    let Some(row) = query(SELECT).fetch_optional(on).await? else { return Ok(StoredHead::Absent) };
     Ok(judged(&row, key))
 }
 
-fn judged(row: &SqliteRow, key: &AuditKey) -> StoredHead {
+fn judged(row: &Row, key: &AuditKey) -> StoredHead {
     let Ok((head, mac)) = decoded(row) else { return StoredHead::Broken };
     if mac.is_empty() {
         StoredHead::Unsealed(head)
@@ -122,7 +123,7 @@ fn judged(row: &SqliteRow, key: &AuditKey) -> StoredHead {
     }
 }
 
-fn decoded(row: &SqliteRow) -> Result<(AuditHead, Vec<u8>), StoreError> {
+fn decoded(row: &Row) -> Result<(AuditHead, Vec<u8>), StoreError> {
     let start = Link { seq: row.try_get("start_seq")?, hash: hash_column(row, "start_hash")? };
     let end = Link { seq: row.try_get("seq")?, hash: hash_column(row, "hash")? };
     Ok((AuditHead { start, end }, row.try_get("mac")?))

@@ -1,7 +1,7 @@
 use futures_util::TryStreamExt;
 use keyveil_protocol::{AppId, FileId, SessionId};
-use sqlx::{QueryBuilder, Row, Sqlite};
 
+use super::engine::query;
 use super::{Store, StoreError, integer};
 
 /// A row of the audit log as a list shows it.
@@ -40,24 +40,23 @@ pub struct AuditQuery {
 
 impl Store {
     /// The audit log of an application.
-    pub async fn list_audit(&self, app_id: AppId, query: &AuditQuery) -> Result<Vec<ListedAudit>, StoreError> {
-        let mut builder =
-            QueryBuilder::<Sqlite>::new("SELECT seq, at, kind, file_id, session_id, detail, hash FROM audit");
+    pub async fn list_audit(&self, app_id: AppId, wanted: &AuditQuery) -> Result<Vec<ListedAudit>, StoreError> {
+        let mut builder = query("SELECT seq, at, kind, file_id, session_id, detail, hash FROM audit");
         builder.push(" WHERE app_id = ").push_bind(integer(app_id.value()));
-        if let Some(file_id) = &query.file_id {
+        if let Some(file_id) = &wanted.file_id {
             builder.push(" AND file_id = ").push_bind(file_id.to_string());
         }
-        if let Some(kind) = &query.kind {
+        if let Some(kind) = &wanted.kind {
             builder.push(" AND kind = ").push_bind(kind.clone());
         }
-        if let Some(session_id) = &query.session_id {
+        if let Some(session_id) = &wanted.session_id {
             builder.push(" AND session_id = ").push_bind(session_id.to_string());
         }
-        if let Some(before) = query.before {
+        if let Some(before) = wanted.before {
             builder.push(" AND seq < ").push_bind(before);
         }
-        builder.push(" ORDER BY seq DESC LIMIT ").push_bind(query.limit);
-        let rows = builder.build().fetch_all(&self.pool).await?;
+        builder.push(" ORDER BY seq DESC LIMIT ").push_bind(wanted.limit);
+        let rows = builder.fetch_all(&self.pool).await?;
         rows.iter()
             .map(|row| {
                 Ok(ListedAudit {
@@ -80,7 +79,7 @@ impl Store {
         max: u32,
         mut each: impl FnMut(i64, &str) -> Result<(), StoreError>,
     ) -> Result<u32, StoreError> {
-        let mut rows = sqlx::query(
+        let mut rows = query(
             "SELECT at, detail FROM audit WHERE file_id = ? AND kind IN ('session_started', 'keys_released')
              ORDER BY seq DESC LIMIT ?",
         )

@@ -2,11 +2,11 @@
 
 use futures_util::TryStreamExt;
 use serde_json::json;
-use sqlx::Row;
 
 use super::audit_chain::Walk;
 use super::audit_head::{StoredHead, stored_head};
 use super::audit_row::{FoundRow, Link};
+use super::engine::query;
 use super::{AuditEvent, AuditFault, AuditKind, Store, StoreError};
 
 /// Rows that go at once.
@@ -56,13 +56,13 @@ impl OldRows {
 impl Store {
     /// The oldest rows, some thousands at most, that are all older than `before`; none if there are none.
     pub async fn old_audit_rows(&self, before: i64) -> Result<Option<OldRows>, PruneError> {
-        let mut snapshot = self.pool.begin().await.map_err(StoreError::from)?;
+        let mut snapshot = self.pool.snapshot().await.map_err(StoreError::from)?;
         let StoredHead::Sealed(head) = stored_head(&mut snapshot, self.audit_key()?).await? else {
             return Err(PruneError::Damaged(AuditFault::Head));
         };
         let mut walk = Walk::new(Some(head.start), None);
         let (mut end, mut lines) = (head.start, Vec::new());
-        let mut rows = sqlx::query("SELECT * FROM audit ORDER BY seq").fetch(&mut *snapshot);
+        let mut rows = query("SELECT * FROM audit ORDER BY seq").fetch(&mut snapshot);
         let mut count = 0;
         while let Some(row) = rows.try_next().await.map_err(StoreError::from)? {
             let found = FoundRow::from_sqlite(&row)?;
@@ -97,7 +97,7 @@ impl Store {
             // Another server was first.
             return Ok(());
         }
-        let gone = sqlx::query("DELETE FROM audit WHERE seq <= ? RETURNING seq").bind(old.end.seq);
+        let gone = query("DELETE FROM audit WHERE seq <= ? RETURNING seq").bind(old.end.seq);
         let gone = gone.fetch_all(write.connection().await?).await.map_err(StoreError::from)?;
         let expected = old.first()..=old.last();
         let seqs = gone.iter().map(|row| row.try_get::<i64, _>("seq")).collect::<Result<Vec<_>, _>>();

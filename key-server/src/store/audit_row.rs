@@ -1,8 +1,7 @@
 use ring::digest;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 use super::StoreError;
+use super::engine::Row;
 
 const LABEL: &[u8] = b"keyveil/v1/audit";
 
@@ -67,13 +66,13 @@ impl AuditRow {
 
 impl FoundRow {
     /// One with a column that is not of its type, which only someone else can have written, holds nowhere.
-    pub(crate) fn from_sqlite(row: &SqliteRow) -> Result<Self, StoreError> {
+    pub(crate) fn from_sqlite(row: &Row) -> Result<Self, StoreError> {
         let seq = row.try_get("seq")?;
         Ok(Self::decoded(row, seq)
             .unwrap_or_else(|_| Self { row: AuditRow { seq, ..AuditRow::default() }, ..Self::default() }))
     }
 
-    fn decoded(row: &SqliteRow, seq: i64) -> Result<Self, StoreError> {
+    fn decoded(row: &Row, seq: i64) -> Result<Self, StoreError> {
         Ok(Self {
             row: AuditRow {
                 seq,
@@ -95,6 +94,6 @@ impl FoundRow {
     }
 }
 
-pub(super) fn hash_column(row: &SqliteRow, column: &'static str) -> Result<[u8; 32], StoreError> {
+pub(super) fn hash_column(row: &Row, column: &'static str) -> Result<[u8; 32], StoreError> {
     row.try_get::<Vec<u8>, _>(column)?.try_into().map_err(|_| StoreError::Corrupt("audit hash"))
 }

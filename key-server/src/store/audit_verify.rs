@@ -3,6 +3,7 @@ use futures_util::TryStreamExt;
 use super::audit_chain::Walk;
 use super::audit_head::{AuditHead, StoredHead, stored_head};
 use super::audit_row::FoundRow;
+use super::engine::query;
 use super::{AuditEvent, AuditFault, AuditKind, Store, StoreError};
 
 /// The ends of a chain that holds.
@@ -39,14 +40,14 @@ impl Store {
         expected: Option<[u8; 32]>,
     ) -> Result<Result<AuditTail, AuditDamage>, StoreError> {
         // One snapshot of rows and ends, while others write.
-        let mut snapshot = self.pool.begin().await?;
+        let mut snapshot = self.pool.snapshot().await?;
         let head = match stored_head(&mut snapshot, self.audit_key()?).await? {
             StoredHead::Sealed(head) => Some(head),
             StoredHead::Absent | StoredHead::Unsealed(_) | StoredHead::Broken => None,
         };
         let mut walk = Walk::new(head.map(|head| head.start), head.map(|head| head.end));
         let (mut sealed_at, mut seen) = (None, expected.is_none());
-        let mut rows = sqlx::query("SELECT * FROM audit ORDER BY seq").fetch(&mut *snapshot);
+        let mut rows = query("SELECT * FROM audit ORDER BY seq").fetch(&mut snapshot);
         while let Some(row) = rows.try_next().await? {
             let found = FoundRow::from_sqlite(&row)?;
             seen |= Some(found.hash) == expected;
@@ -70,7 +71,7 @@ impl Store {
     /// Seals the ends of a log that is older than seals; once, as the row says that it leaves.
     pub(crate) async fn seal_audit(&self, now: i64) -> Result<(), StoreError> {
         let is_unsealed = |head| matches!(head, StoredHead::Unsealed(_));
-        if !is_unsealed(stored_head(&mut *self.pool.acquire().await?, self.audit_key()?).await?) {
+        if !is_unsealed(stored_head(&self.pool, self.audit_key()?).await?) {
             return Ok(());
         }
         let mut write = self.write().await?;

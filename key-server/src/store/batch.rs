@@ -1,112 +1,91 @@
-//! Statements that go to the thread of a connection together: a message there and back costs more than most statements do.
+//! Statements that go to a connection together: a message there and back costs more than most statements do.
 
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Arguments, AssertSqlSafe, Executor, SqliteConnection};
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{AssertSqlSafe, Executor, PgConnection, SqliteConnection};
 
 use super::StoreError;
+use super::engine::{Arguments, Connection, Row, Value, for_postgres, in_time, query};
 
 /// Statements in their order, and the values of their parameters. Dropped, they never happened.
 #[derive(Default)]
-pub(super) struct Batch {
-    sql: String,
+pub(super) struct Batch(Vec<Statement>);
+
+struct Statement {
+    sql: &'static str,
     values: Vec<Value>,
 }
 
 /// A statement being added to a batch; its parameters are `?`, in order.
-pub(super) struct Later<'w>(&'w mut Batch);
-
-/// What a parameter may be.
-pub(super) enum Value {
-    Null,
-    Integer(i64),
-    Text(String),
-    Blob(Vec<u8>),
-}
+pub(super) struct Later<'w>(&'w mut Vec<Value>);
 
 impl Batch {
-    pub(super) fn later(&mut self, statement: &'static str) -> Later<'_> {
-        self.sql.push_str(statement);
-        self.sql.push(';');
-        Later(self)
+    pub(super) fn later(&mut self, sql: &'static str) -> Later<'_> {
+        Later(&mut self.0.push_mut(Statement { sql, values: Vec::new() }).values)
     }
 
     pub(super) fn append(&mut self, mut other: Self) {
-        if self.is_empty() {
-            *self = other;
-        } else {
-            self.sql.push_str(&other.sql);
-            self.values.append(&mut other.values);
-        }
+        self.0.append(&mut other.0);
     }
 
     pub(super) const fn is_empty(&self) -> bool {
-        self.sql.is_empty()
+        self.0.is_empty()
     }
 
     /// Sends all of it, and returns the first row that any of the statements has. Those behind that one are not executed: only the
     /// last may have an answer.
-    pub(super) async fn send(self, connection: &mut SqliteConnection) -> Result<Option<SqliteRow>, StoreError> {
-        let mut arguments = SqliteArguments::default();
-        for value in self.values {
-            let added = match value {
-                Value::Null => arguments.add(None::<i64>),
-                Value::Integer(value) => arguments.add(value),
-                Value::Text(value) => arguments.add(value),
-                Value::Blob(value) => arguments.add(value),
-            };
-            added.map_err(sqlx::Error::Encode)?;
+    pub(super) async fn send(self, connection: &mut Connection) -> Result<Option<Row>, StoreError> {
+        match connection {
+            Connection::Sqlite(connection) => self.send_sqlite(connection).await,
+            Connection::Postgres(connection) => self.send_postgres(connection).await,
+        }
+    }
+
+    async fn send_sqlite(self, connection: &mut SqliteConnection) -> Result<Option<Row>, StoreError> {
+        let (mut sql, mut arguments) = (String::new(), SqliteArguments::default());
+        for statement in self.0 {
+            sql.push_str(statement.sql);
+            sql.push(';');
+            for value in statement.values {
+                arguments.push(value)?;
+            }
         }
         // Statements of this program alone; values are bound.
-        Ok(connection.fetch_optional(sqlx::query_with(AssertSqlSafe(self.sql), arguments)).await?)
+        let row = connection.fetch_optional(sqlx::query_with(AssertSqlSafe(sql), arguments)).await?;
+        Ok(row.map(Row::Sqlite))
     }
+
+    /// What has no parameters goes in one message; the protocol allows no more.
+    async fn send_postgres(self, connection: &mut PgConnection) -> Result<Option<Row>, StoreError> {
+        let (mut bare, mut row) = (String::new(), None);
+        for statement in self.0 {
+            if statement.values.is_empty() && !statement.sql.starts_with("SELECT") {
+                bare.push_str(&for_postgres(statement.sql));
+                bare.push(';');
+                continue;
+            }
+            send_bare(&mut bare, connection).await?;
+            let mut asked = query(statement.sql);
+            for value in statement.values {
+                asked = asked.bind(value);
+            }
+            row = asked.fetch_optional(&mut *connection).await?;
+        }
+        send_bare(&mut bare, connection).await?;
+        Ok(row)
+    }
+}
+
+async fn send_bare(bare: &mut String, connection: &mut PgConnection) -> Result<(), StoreError> {
+    if !bare.is_empty() {
+        in_time(connection.execute(sqlx::raw_sql(AssertSqlSafe(std::mem::take(bare))))).await?;
+    }
+    Ok(())
 }
 
 impl Later<'_> {
     /// The next parameter.
     pub(super) fn bind(self, value: impl Into<Value>) -> Self {
-        self.0.values.push(value.into());
+        self.0.push(value.into());
         self
-    }
-}
-
-impl From<i64> for Value {
-    fn from(value: i64) -> Self {
-        Self::Integer(value)
-    }
-}
-
-impl From<u32> for Value {
-    fn from(value: u32) -> Self {
-        Self::Integer(value.into())
-    }
-}
-
-impl From<u8> for Value {
-    fn from(value: u8) -> Self {
-        Self::Integer(value.into())
-    }
-}
-
-impl From<String> for Value {
-    fn from(value: String) -> Self {
-        Self::Text(value)
-    }
-}
-
-impl From<&str> for Value {
-    fn from(value: &str) -> Self {
-        Self::Text(value.to_owned())
-    }
-}
-
-impl From<&[u8]> for Value {
-    fn from(value: &[u8]) -> Self {
-        Self::Blob(value.to_vec())
-    }
-}
-
-impl<T: Into<Self>> From<Option<T>> for Value {
-    fn from(value: Option<T>) -> Self {
-        value.map_or(Self::Null, Into::into)
     }
 }

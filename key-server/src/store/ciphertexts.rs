@@ -2,9 +2,8 @@
 
 use futures_util::TryStreamExt;
 use keyveil_protocol::{ApiKeyId, AppId, BuildId, FileId, KeyId, ServerKeyId, UploadId, WebhookId};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, Row, TypeInfo, ValueRef};
 
+use super::engine::{Row, query};
 use super::{Store, StoreError, WriteTransaction, app_id, parsed};
 use crate::kms::KmsContext;
 
@@ -18,7 +17,7 @@ pub struct CiphertextColumn {
     key: &'static [&'static str],
     /// What the owner is read from, as `SELECT` has it.
     owner_columns: &'static str,
-    owner: fn(&SqliteRow) -> Result<Owner, StoreError>,
+    owner: fn(&Row) -> Result<Owner, StoreError>,
 }
 
 /// All of them.
@@ -206,7 +205,7 @@ impl CiphertextColumn {
         (self.table, self.column)
     }
 
-    fn read(&self, row: &SqliteRow) -> Result<CiphertextRow, StoreError> {
+    fn read(&self, row: &Row) -> Result<CiphertextRow, StoreError> {
         let key = self.key.iter().map(|column| key_part(row, column)).collect::<Result<_, _>>()?;
         Ok(CiphertextRow { owner: (self.owner)(row)?, ciphertext: row.try_get("ciphertext")?, key: RowKey(key) })
     }
@@ -229,7 +228,7 @@ impl Store {
              WHERE {column} IS NOT NULL {further} ORDER BY {key} LIMIT {limit}"
         );
         // Names from the table above; values are bound.
-        let mut query = sqlx::query(AssertSqlSafe(sql));
+        let mut query = query(sql);
         for part in after.iter().flat_map(|key| &key.0) {
             query = match part {
                 KeyPart::Integer(value) => query.bind(*value),
@@ -245,7 +244,7 @@ impl Store {
     pub async fn count_ciphertexts(&self, of: &CiphertextColumn) -> Result<u64, StoreError> {
         let CiphertextColumn { table, column, .. } = of;
         let sql = format!("SELECT count({column}) FROM {table}");
-        let count: i64 = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&self.pool).await?;
+        let count: i64 = query(sql).fetch_one(&self.pool).await?.try_get(0)?;
         super::number(count, "count")
     }
 
@@ -254,7 +253,7 @@ impl Store {
         let mut total = 0;
         for CiphertextColumn { table, column, .. } in CIPHERTEXT_COLUMNS {
             let sql = format!("SELECT count(*) FROM {table} WHERE substr({column}, 1, {}) = ?", prefix.len());
-            let count: i64 = sqlx::query_scalar(AssertSqlSafe(sql)).bind(prefix.to_vec()).fetch_one(&self.pool).await?;
+            let count: i64 = query(sql).bind(prefix).fetch_one(&self.pool).await?.try_get(0)?;
             total += super::number::<u64>(count, "count")?;
         }
         Ok(total)
@@ -264,7 +263,7 @@ impl Store {
     pub async fn ciphertext_columns_of_schema(&self) -> Result<Vec<(String, String)>, StoreError> {
         let sql = "SELECT t.name, c.name FROM sqlite_schema AS t, pragma_table_info(t.name) AS c
                    WHERE t.type = 'table' AND c.name LIKE '%ciphertext%' ORDER BY 1, 2";
-        let rows = sqlx::query(sql).fetch(&self.pool);
+        let rows = query(sql).fetch(&self.pool);
         rows.map_err(StoreError::from).and_then(async |row| Ok((row.try_get(0)?, row.try_get(1)?))).try_collect().await
     }
 }
@@ -279,7 +278,7 @@ impl WriteTransaction<'_> {
     ) -> Result<bool, StoreError> {
         let CiphertextColumn { table, column, key, .. } = of;
         let sql = format!("UPDATE {table} SET {column} = ? WHERE {} = ? AND {column} = ?", key.join(" = ? AND "));
-        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(new.to_vec());
+        let mut query = query(sql).bind(new.to_vec());
         for part in &old.key.0 {
             query = match part {
                 KeyPart::Integer(value) => query.bind(*value),
@@ -292,24 +291,24 @@ impl WriteTransaction<'_> {
     }
 }
 
-fn key_part(row: &SqliteRow, column: &str) -> Result<KeyPart, StoreError> {
-    match row.try_get_raw(column)?.type_info().name() {
-        "INTEGER" => Ok(KeyPart::Integer(row.try_get(column)?)),
+fn key_part(row: &Row, column: &str) -> Result<KeyPart, StoreError> {
+    match row.type_name(column)?.as_str() {
+        "INTEGER" | "INT8" => Ok(KeyPart::Integer(row.try_get(column)?)),
         "TEXT" => Ok(KeyPart::Text(row.try_get(column)?)),
-        "BLOB" => Ok(KeyPart::Bytes(row.try_get(column)?)),
+        "BLOB" | "BYTEA" => Ok(KeyPart::Bytes(row.try_get(column)?)),
         _ => Err(StoreError::Corrupt("key of a row")),
     }
 }
 
-fn text<T: std::str::FromStr>(row: &SqliteRow, column: &'static str) -> Result<T, StoreError> {
+fn text<T: std::str::FromStr>(row: &Row, column: &'static str) -> Result<T, StoreError> {
     parsed(row.try_get(column)?, column)
 }
 
-fn hash(row: &SqliteRow, column: &'static str) -> Result<[u8; 32], StoreError> {
+fn hash(row: &Row, column: &'static str) -> Result<[u8; 32], StoreError> {
     row.try_get::<Vec<u8>, _>(column)?.try_into().map_err(|_| StoreError::Corrupt(column))
 }
 
-fn app(row: &SqliteRow) -> Result<AppId, StoreError> {
+fn app(row: &Row) -> Result<AppId, StoreError> {
     app_id(row.try_get("app_id")?)
 }
 
@@ -361,7 +360,7 @@ mod tests {
             "INSERT INTO media_origins (app_id, origin_id, base_url, scheme, key_ciphertext, backup_key_ciphertext, ttl_secs, created_at, updated_at)
              VALUES (7, 'c1', 'https://a', 'a', x'01', x'01', 60, 1, 1), (7, 'c2', 'https://a', 'a', x'02', x'02', 60, 1, 1)",
         ] {
-            sqlx::query(statement).execute(&store.pool).await.unwrap();
+            query(statement).execute(&store.pool).await.unwrap();
         }
         for column in CIPHERTEXT_COLUMNS {
             let count = store.count_ciphertexts(column).await.unwrap();

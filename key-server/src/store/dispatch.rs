@@ -1,9 +1,8 @@
 //! Deliveries as the dispatcher sees them: who may try which one, and how it went.
 
 use keyveil_protocol::{DeliveryId, WebhookId};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
+use super::engine::{Row, query};
 use super::events::event_from_row;
 use super::{EventRow, Store, StoreError, number, parsed};
 
@@ -85,12 +84,12 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<ClaimedDelivery>, StoreError> {
         // Most of the time there is nothing, which a reader sees without holding up writers.
-        let due = sqlx::query(concat!("SELECT 1 FROM ", due!(), " LIMIT 1")).bind(now);
+        let due = query(concat!("SELECT 1 FROM ", due!(), " LIMIT 1")).bind(now);
         if due.fetch_optional(&self.pool).await?.is_none() {
             return Ok(Vec::new());
         }
         let mut write = self.write().await?;
-        let claimed = sqlx::query(CLAIM)
+        let claimed = query(CLAIM)
             .bind(now)
             .bind(lease_expires_at)
             .bind(each_max)
@@ -100,7 +99,7 @@ impl Store {
         let mut deliveries = Vec::with_capacity(claimed.len());
         for row in &claimed {
             let delivery_id: &str = row.try_get(0)?;
-            let row = sqlx::query(
+            let row = query(
                 "SELECT d.delivery_id, d.webhook_id, d.attempt, d.give_up_at, w.url, w.secret_ciphertext, e.*
                  FROM deliveries d JOIN webhooks w USING (webhook_id) JOIN events e USING (event_id)
                  WHERE d.delivery_id = ?",
@@ -127,7 +126,7 @@ impl Store {
             Attempt::GivenUp { status, error } => ("failed", *status, Some(error), None, None),
         };
         let mut write = self.write().await?;
-        let result = sqlx::query(
+        let result = query(
             "UPDATE deliveries SET state = ?, last_status = ?, last_error = ?, run_after = coalesce(?, run_after),
                     delivered_at = ?, lease_expires_at = NULL
              WHERE delivery_id = ? AND attempt = ? AND state = 'pending'",
@@ -149,7 +148,7 @@ impl Store {
     /// their deliveries.
     pub async fn sweep_events(&self, before: i64, now: i64) -> Result<u64, StoreError> {
         let mut write = self.write().await?;
-        sqlx::query(
+        query(
             "UPDATE deliveries SET state = 'failed', lease_expires_at = NULL,
                     last_error = coalesce(last_error, 'The webhook was switched off.')
              WHERE state = 'pending' AND give_up_at <= ?1 AND coalesce(lease_expires_at, 0) <= ?1",
@@ -157,18 +156,18 @@ impl Store {
         .bind(now)
         .execute(write.connection().await?)
         .await?;
-        sqlx::query("DELETE FROM deliveries WHERE event_id IN (SELECT event_id FROM events WHERE at <= ?)")
+        query("DELETE FROM deliveries WHERE event_id IN (SELECT event_id FROM events WHERE at <= ?)")
             .bind(before)
             .execute(write.connection().await?)
             .await?;
         let forgotten =
-            sqlx::query("DELETE FROM events WHERE at <= ?").bind(before).execute(write.connection().await?).await?;
+            query("DELETE FROM events WHERE at <= ?").bind(before).execute(write.connection().await?).await?;
         write.commit().await?;
         Ok(forgotten.rows_affected())
     }
 }
 
-fn claimed_from_row(row: &SqliteRow) -> Result<ClaimedDelivery, StoreError> {
+fn claimed_from_row(row: &Row) -> Result<ClaimedDelivery, StoreError> {
     Ok(ClaimedDelivery {
         delivery_id: parsed(row.try_get("delivery_id")?, "delivery id")?,
         webhook_id: parsed(row.try_get("webhook_id")?, "webhook id")?,

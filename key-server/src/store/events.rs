@@ -1,7 +1,6 @@
 use keyveil_protocol::{AppId, DeliveryId, EventId, FileId};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
+use super::engine::{Row, query};
 use super::{Store, StoreError, WriteTransaction, app_id, integer, parsed};
 
 /// How long a delivery is tried.
@@ -106,7 +105,7 @@ impl WriteTransaction<'_> {
 
     /// Sends an event again to every webhook that wants it. False when there is no such event.
     pub async fn resend_event(&mut self, app_id: AppId, event_id: &EventId, now: i64) -> Result<bool, StoreError> {
-        let row = sqlx::query("SELECT type FROM events WHERE event_id = ? AND app_id = ?")
+        let row = query("SELECT type FROM events WHERE event_id = ? AND app_id = ?")
             .bind(event_id.as_str())
             .bind(integer(app_id.value()))
             .fetch_optional(self.connection().await?)
@@ -125,7 +124,7 @@ impl WriteTransaction<'_> {
         now: i64,
     ) -> Result<DeliveryId, StoreError> {
         let delivery_id = random_id("dl")?;
-        sqlx::query(
+        query(
             "INSERT INTO deliveries (delivery_id, event_id, webhook_id, state, run_after, give_up_at, created_at)
              VALUES (?, ?, ?, 'pending', ?, ?, ?)",
         )
@@ -173,7 +172,7 @@ impl Store {
         after: Option<i64>,
         limit: u32,
     ) -> Result<Vec<EventRow>, StoreError> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT * FROM events WHERE app_id = ?1 AND (?2 IS NULL OR file_id = ?2) AND (?3 IS NULL OR type = ?3)
              AND (?4 IS NULL OR seq < ?4) ORDER BY seq DESC LIMIT ?5",
         )
@@ -188,7 +187,7 @@ impl Store {
     }
 }
 
-pub(super) fn event_from_row(row: &SqliteRow) -> Result<EventRow, StoreError> {
+pub(super) fn event_from_row(row: &Row) -> Result<EventRow, StoreError> {
     let file_id: Option<&str> = row.try_get("file_id")?;
     let data: &str = row.try_get("data")?;
     Ok(EventRow {

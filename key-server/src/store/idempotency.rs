@@ -1,7 +1,6 @@
 //! Answers to creates, for repetitions of one `Idempotency-Key`.
 
-use sqlx::Row;
-
+use super::engine::query;
 use super::{Store, StoreError, number};
 
 /// How long an answer is kept.
@@ -46,7 +45,7 @@ impl Store {
     /// Takes a key, or says what it was used for. Of two at once, over however many servers, one takes it.
     pub async fn take_idempotency_key(&self, used: &IdempotencyUse) -> Result<IdempotencyState, StoreError> {
         let mut write = self.write().await?;
-        sqlx::query(
+        query(
             "DELETE FROM idempotency WHERE actor = ?1 AND key = ?2
              AND (created_at <= ?3 - ?4 OR (status = ?5 AND created_at <= ?3 - ?6))",
         )
@@ -58,14 +57,15 @@ impl Store {
         .bind(ABANDONED_SECS)
         .execute(write.connection().await?)
         .await?;
-        let inserted = sqlx::query(
+        let inserted = query(
             "INSERT INTO idempotency (actor, key, request_hash, status, body_ciphertext, created_at)
-             VALUES (?, ?, ?, ?, x'', ?) ON CONFLICT (actor, key) DO NOTHING",
+             VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (actor, key) DO NOTHING",
         )
         .bind(&used.actor)
         .bind(&used.key)
         .bind(used.request_hash.as_slice())
         .bind(IN_WORK)
+        .bind([].as_slice())
         .bind(used.at)
         .execute(write.connection().await?)
         .await?;
@@ -73,12 +73,11 @@ impl Store {
             write.commit().await?;
             return Ok(IdempotencyState::Taken);
         }
-        let row =
-            sqlx::query("SELECT request_hash, status, body_ciphertext FROM idempotency WHERE actor = ? AND key = ?")
-                .bind(&used.actor)
-                .bind(&used.key)
-                .fetch_one(write.connection().await?)
-                .await?;
+        let row = query("SELECT request_hash, status, body_ciphertext FROM idempotency WHERE actor = ? AND key = ?")
+            .bind(&used.actor)
+            .bind(&used.key)
+            .fetch_one(write.connection().await?)
+            .await?;
         let request_hash: Vec<u8> = row.try_get("request_hash")?;
         let status: i64 = row.try_get("status")?;
         if request_hash != used.request_hash {
@@ -99,7 +98,7 @@ impl Store {
         body_ciphertext: &[u8],
     ) -> Result<(), StoreError> {
         let mut write = self.write().await?;
-        sqlx::query(
+        query(
             "UPDATE idempotency SET status = ?, body_ciphertext = ?
              WHERE actor = ? AND key = ? AND status = ? AND created_at = ?",
         )
@@ -117,7 +116,7 @@ impl Store {
     /// Gives a key back: its request was refused and may be corrected.
     pub async fn release_idempotency_key(&self, used: &IdempotencyUse) -> Result<(), StoreError> {
         let mut write = self.write().await?;
-        sqlx::query("DELETE FROM idempotency WHERE actor = ? AND key = ? AND status = ? AND created_at = ?")
+        query("DELETE FROM idempotency WHERE actor = ? AND key = ? AND status = ? AND created_at = ?")
             .bind(&used.actor)
             .bind(&used.key)
             .bind(IN_WORK)
@@ -130,7 +129,7 @@ impl Store {
     /// Forgets answers that are too old to be asked for.
     pub async fn delete_idempotency_keys(&self, now: i64) -> Result<u64, StoreError> {
         let mut write = self.write().await?;
-        let result = sqlx::query("DELETE FROM idempotency WHERE created_at <= ?")
+        let result = query("DELETE FROM idempotency WHERE created_at <= ?")
             .bind(now.saturating_sub(KEPT_SECS))
             .execute(write.connection().await?)
             .await?;

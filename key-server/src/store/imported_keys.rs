@@ -1,8 +1,8 @@
 //! Keys of titles that another vendor encrypted, each wrapped and bound to the text that names it.
 
 use keyveil_protocol::{AppId, FileId};
-use sqlx::Row;
 
+use super::engine::query;
 use super::{Store, StoreError, WriteTransaction, integer, number};
 
 /// A key that another vendor's playlists name by a text.
@@ -22,20 +22,19 @@ impl Store {
         media_id: &str,
         text_hash: &[u8; 32],
     ) -> Result<Option<Vec<u8>>, StoreError> {
-        let row = sqlx::query(
-            "SELECT key_ciphertext FROM imported_keys WHERE file_id = ? AND text_hash = ? AND media_id = ?",
-        )
-        .bind(file_id.as_str())
-        .bind(text_hash.as_slice())
-        .bind(media_id)
-        .fetch_optional(&self.pool)
-        .await?;
+        let row =
+            query("SELECT key_ciphertext FROM imported_keys WHERE file_id = ? AND text_hash = ? AND media_id = ?")
+                .bind(file_id.as_str())
+                .bind(text_hash.as_slice())
+                .bind(media_id)
+                .fetch_optional(&self.pool)
+                .await?;
         Ok(row.map(|row| row.try_get("key_ciphertext")).transpose()?)
     }
 
     /// How many keys were imported for a title.
     pub async fn count_imported_keys(&self, file_id: &FileId) -> Result<u32, StoreError> {
-        let row = sqlx::query("SELECT count(*) FROM imported_keys WHERE file_id = ?")
+        let row = query("SELECT count(*) FROM imported_keys WHERE file_id = ?")
             .bind(file_id.as_str())
             .fetch_one(&self.pool)
             .await?;
@@ -53,12 +52,12 @@ impl WriteTransaction<'_> {
         keys: &[ImportedKey],
         now: i64,
     ) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM imported_keys WHERE file_id = ?")
+        query("DELETE FROM imported_keys WHERE file_id = ?")
             .bind(file_id.as_str())
             .execute(self.connection().await?)
             .await?;
         for key in keys {
-            sqlx::query(
+            query(
                 "INSERT INTO imported_keys (app_id, file_id, text_hash, media_id, key_ciphertext, created_at)
                  VALUES (?, ?, ?, ?, ?, ?)",
             )

@@ -2,8 +2,8 @@
 
 use keyveil_protocol::job::JobStage;
 use keyveil_protocol::{ApiKeyId, FileId, JobId};
-use sqlx::Row;
 
+use super::engine::query;
 use super::jobs::{job_from_row, stage_name};
 use super::{Failure, Job, JobState, Store, StoreError, WriteTransaction, integer};
 
@@ -27,7 +27,7 @@ pub struct JobProgress {
 impl Store {
     /// The job that is to be claimed next: highest priority first, then oldest.
     pub async fn due_job(&self, now: i64) -> Result<Option<Job>, StoreError> {
-        let row = sqlx::query(
+        let row = query(
             "SELECT jobs.* FROM jobs JOIN titles USING (file_id)
              WHERE jobs.state = 'queued' AND jobs.run_after <= ? AND titles.state <> 'deleted'
              ORDER BY jobs.priority DESC, jobs.created_at, jobs.job_id LIMIT 1",
@@ -40,7 +40,7 @@ impl Store {
 
     /// Some jobs whose lease has run out.
     pub async fn lapsed_jobs(&self, now: i64) -> Result<Vec<Job>, StoreError> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT * FROM jobs WHERE state = 'running' AND lease_expires_at <= ? ORDER BY lease_expires_at LIMIT ?",
         )
         .bind(now)
@@ -55,12 +55,11 @@ impl WriteTransaction<'_> {
     /// The jobs that were claimed with a worker's key and that its holder may still go on with, also those whose lease has
     /// run out.
     pub async fn jobs_held_by_key(&mut self, api_key_id: &ApiKeyId) -> Result<Vec<Job>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT * FROM jobs WHERE api_key_id = ? AND state IN ('running', 'queued') AND version IS NOT NULL",
-        )
-        .bind(api_key_id.as_str())
-        .fetch_all(self.connection().await?)
-        .await?;
+        let rows =
+            query("SELECT * FROM jobs WHERE api_key_id = ? AND state IN ('running', 'queued') AND version IS NOT NULL")
+                .bind(api_key_id.as_str())
+                .fetch_all(self.connection().await?)
+                .await?;
         rows.iter().map(job_from_row).collect()
     }
 
@@ -74,7 +73,7 @@ impl WriteTransaction<'_> {
         lease_expires_at: i64,
         now: i64,
     ) -> Result<bool, StoreError> {
-        let result = sqlx::query(
+        let result = query(
             "UPDATE jobs SET state = 'running', attempt = attempt + 1, version = ?1, worker = ?2, api_key_id = ?6, lease_expires_at = ?3,
              started_at = ?5, stage = NULL, percent = NULL, left_secs = NULL, speed = NULL, failure_code = NULL, failure_message = NULL
              WHERE job_id = ?4 AND state = 'queued' AND run_after <= ?5",
@@ -97,7 +96,7 @@ impl WriteTransaction<'_> {
         progress: &JobProgress,
         lease_expires_at: i64,
     ) -> Result<(), StoreError> {
-        sqlx::query(
+        query(
             "UPDATE jobs SET state = 'running', stage = ?, percent = ?, left_secs = ?, speed = ?, lease_expires_at = ?,
              failure_code = NULL, failure_message = NULL WHERE job_id = ?",
         )
@@ -121,7 +120,7 @@ impl WriteTransaction<'_> {
         run_after: i64,
         failure: &Failure,
     ) -> Result<(), StoreError> {
-        sqlx::query(
+        query(
             "UPDATE jobs SET state = 'queued', version = ?, attempt = ?, run_after = ?, failure_code = ?, failure_message = ?,
              lease_expires_at = NULL, stage = NULL, percent = NULL, left_secs = NULL, speed = NULL WHERE job_id = ?",
         )
@@ -144,9 +143,9 @@ impl WriteTransaction<'_> {
         failure: Option<&Failure>,
         now: i64,
     ) -> Result<(), StoreError> {
-        sqlx::query(
+        query(
             "UPDATE jobs SET state = ?1, failure_code = ?2, failure_message = ?3, finished_at = ?4, lease_expires_at = NULL,
-             left_secs = NULL, cancel_requested = (?1 = 'cancelled') WHERE job_id = ?5",
+             left_secs = NULL, cancel_requested = CASE WHEN ?1 = 'cancelled' THEN 1 ELSE 0 END WHERE job_id = ?5",
         )
         .bind(state.as_str())
         .bind(failure.map(|failure| &failure.code))
@@ -160,7 +159,7 @@ impl WriteTransaction<'_> {
 
     /// Stops whatever is to be done for a title.
     pub async fn cancel_jobs_of_title(&mut self, file_id: &FileId, now: i64) -> Result<(), StoreError> {
-        sqlx::query(
+        query(
             "UPDATE jobs SET state = 'cancelled', cancel_requested = 1, finished_at = ?, lease_expires_at = NULL
              WHERE file_id = ? AND state IN ('queued', 'running')",
         )
@@ -173,7 +172,7 @@ impl WriteTransaction<'_> {
 
     /// Moves a job forward or back in the queue.
     pub async fn set_job_priority(&mut self, id: &JobId, priority: i32) -> Result<(), StoreError> {
-        sqlx::query("UPDATE jobs SET priority = ? WHERE job_id = ?")
+        query("UPDATE jobs SET priority = ? WHERE job_id = ?")
             .bind(priority)
             .bind(id.as_str())
             .execute(self.connection().await?)
@@ -186,14 +185,14 @@ impl WriteTransaction<'_> {
         if lines.is_empty() {
             return Ok(());
         }
-        let row = sqlx::query("SELECT coalesce(max(seq), 0) FROM job_log WHERE job_id = ?")
+        let row = query("SELECT coalesce(max(seq), 0) FROM job_log WHERE job_id = ?")
             .bind(id.as_str())
             .fetch_one(self.connection().await?)
             .await?;
         let mut seq: i64 = row.try_get(0)?;
         for line in lines {
             seq = seq.saturating_add(1);
-            sqlx::query("INSERT INTO job_log (job_id, seq, at, line) VALUES (?, ?, ?, ?)")
+            query("INSERT INTO job_log (job_id, seq, at, line) VALUES (?, ?, ?, ?)")
                 .bind(id.as_str())
                 .bind(seq)
                 .bind(now)
@@ -201,7 +200,7 @@ impl WriteTransaction<'_> {
                 .execute(self.connection().await?)
                 .await?;
         }
-        sqlx::query("DELETE FROM job_log WHERE job_id = ? AND seq <= ?")
+        query("DELETE FROM job_log WHERE job_id = ? AND seq <= ?")
             .bind(id.as_str())
             .bind(seq.saturating_sub(LOG_LINES_KEPT))
             .execute(self.connection().await?)

@@ -1,9 +1,8 @@
 use keyveil_protocol::job::JobStage;
 use keyveil_protocol::workflow::WorkflowSettings;
 use keyveil_protocol::{AppId, FileId, JobId};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
+use super::engine::{Row, query};
 use super::workflows::{settings_from, settings_text};
 use super::{Failure, Store, StoreError, WriteTransaction, app_id, integer, number, parsed};
 
@@ -137,14 +136,13 @@ pub struct Job {
 impl Store {
     /// One job of any application.
     pub async fn job(&self, id: &JobId) -> Result<Option<Job>, StoreError> {
-        let row =
-            sqlx::query("SELECT * FROM jobs WHERE job_id = ?").bind(id.as_str()).fetch_optional(&self.pool).await?;
+        let row = query("SELECT * FROM jobs WHERE job_id = ?").bind(id.as_str()).fetch_optional(&self.pool).await?;
         row.as_ref().map(job_from_row).transpose()
     }
 
     /// The title's latest job that is not finished.
     pub async fn unfinished_job(&self, file_id: &FileId) -> Result<Option<Job>, StoreError> {
-        let row = sqlx::query(UNFINISHED_JOB).bind(file_id.as_str()).fetch_optional(&self.pool).await?;
+        let row = query(UNFINISHED_JOB).bind(file_id.as_str()).fetch_optional(&self.pool).await?;
         row.as_ref().map(job_from_row).transpose()
     }
 }
@@ -156,7 +154,7 @@ impl WriteTransaction<'_> {
     /// Puts a job into the queue. For a package job the caller moves the title to `queued` in the same transaction, and
     /// tells waiting workers after the commit (`ServerState::announce_job`).
     pub async fn insert_job(&mut self, job: &NewJob) -> Result<(), StoreError> {
-        sqlx::query(
+        query(
             "INSERT INTO jobs (job_id, app_id, file_id, kind, state, priority, settings, run_after, created_at)
              VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?6, ?7, ?7)",
         )
@@ -174,7 +172,7 @@ impl WriteTransaction<'_> {
 
     /// One job, as this transaction sees it.
     pub async fn job(&mut self, id: &JobId) -> Result<Option<Job>, StoreError> {
-        let row = sqlx::query("SELECT * FROM jobs WHERE job_id = ?")
+        let row = query("SELECT * FROM jobs WHERE job_id = ?")
             .bind(id.as_str())
             .fetch_optional(self.connection().await?)
             .await?;
@@ -183,7 +181,7 @@ impl WriteTransaction<'_> {
 
     /// The title's latest job that is not finished.
     pub async fn unfinished_job(&mut self, file_id: &FileId) -> Result<Option<Job>, StoreError> {
-        let row = sqlx::query(UNFINISHED_JOB).bind(file_id.as_str()).fetch_optional(self.connection().await?).await?;
+        let row = query(UNFINISHED_JOB).bind(file_id.as_str()).fetch_optional(self.connection().await?).await?;
         row.as_ref().map(job_from_row).transpose()
     }
 }
@@ -196,7 +194,7 @@ pub(super) const fn stage_name(stage: JobStage) -> &'static str {
     }
 }
 
-pub(super) fn job_from_row(row: &SqliteRow) -> Result<Job, StoreError> {
+pub(super) fn job_from_row(row: &Row) -> Result<Job, StoreError> {
     let kind = match row.try_get("kind")? {
         "package" => JobKind::Package,
         "reencrypt" => JobKind::Reencrypt,

@@ -13,7 +13,8 @@ use tokio::sync::Mutex;
 /// Whoever comes first syncs for all whose commit is in the log by then; those who commit meanwhile wait for the next one,
 /// again together. The log itself is in SQLite's hands: it syncs it before a checkpoint, and before it writes its header anew.
 pub(super) struct LogSync {
-    file: PathBuf,
+    /// None where the database itself says so only when a commit is durable.
+    file: Option<PathBuf>,
     /// Commits that are in the log.
     committed: AtomicU64,
     /// Commits that are known to be durable. Its lock is held by who syncs.
@@ -27,7 +28,12 @@ impl LogSync {
     pub(super) fn of(file: &Path) -> Self {
         let mut name = file.as_os_str().to_owned();
         name.push("-wal");
-        Self { file: name.into(), committed: AtomicU64::new(0), durable: Mutex::new(0), failed: Arc::default() }
+        Self { file: Some(name.into()), committed: AtomicU64::new(0), durable: Mutex::new(0), failed: Arc::default() }
+    }
+
+    /// Of a database that answers a commit when it is durable.
+    pub(super) fn none() -> Self {
+        Self { file: None, committed: AtomicU64::new(0), durable: Mutex::new(0), failed: Arc::default() }
     }
 
     /// Nothing more is to be committed once a sync has failed: it would stand behind what may be lost.
@@ -41,6 +47,7 @@ impl LogSync {
 
     /// To be called after a commit: it is durable when this is done.
     pub(super) async fn durable(&self) -> Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
         let own = self.committed.fetch_add(1, Ordering::AcqRel).saturating_add(1);
         let mut durable = self.durable.lock().await;
         self.check()?;
@@ -48,7 +55,7 @@ impl LogSync {
             return Ok(());
         }
         let until = self.committed.load(Ordering::Acquire);
-        let (file, failed) = (self.file.clone(), Arc::clone(&self.failed));
+        let (file, failed) = (file.clone(), Arc::clone(&self.failed));
         let synced = tokio::task::spawn_blocking(move || {
             // Noted there: whoever waits for it may go away.
             sync(&file).inspect_err(|_| failed.store(true, Ordering::Release))
@@ -100,7 +107,7 @@ mod tests {
         log.check().unwrap();
         // A name below a file can't be opened.
         std::fs::write(dir.path().join("file"), b"").unwrap();
-        let broken = LogSync { file: dir.path().join("file/db-wal"), ..log };
+        let broken = LogSync { file: Some(dir.path().join("file/db-wal")), ..log };
         broken.durable().await.unwrap_err();
         std::fs::remove_file(dir.path().join("file")).unwrap();
         broken.durable().await.unwrap_err();

@@ -1,9 +1,8 @@
 //! Media origins: what stands in front of this server as CDN.
 
 use keyveil_protocol::{AppId, MediaOriginId};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
+use super::engine::{Row, query};
 use super::{Store, StoreError, WriteTransaction, app_id, integer, number, parsed};
 
 /// A media origin of an application.
@@ -34,7 +33,7 @@ pub struct MediaOriginRow {
 impl Store {
     /// An application's media origins, oldest first.
     pub async fn media_origins(&self, app_id: AppId) -> Result<Vec<MediaOriginRow>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM media_origins WHERE app_id = ? ORDER BY created_at, origin_id")
+        let rows = query("SELECT * FROM media_origins WHERE app_id = ? ORDER BY created_at, origin_id")
             .bind(integer(app_id.value()))
             .fetch_all(&self.pool)
             .await?;
@@ -43,18 +42,18 @@ impl Store {
 
     /// Base addresses of the media origins of all applications, each once and at most so many.
     pub async fn media_origin_urls(&self, most: usize) -> Result<Vec<String>, StoreError> {
-        let urls = sqlx::query_scalar("SELECT DISTINCT base_url FROM media_origins ORDER BY base_url LIMIT ?")
+        let rows = query("SELECT DISTINCT base_url FROM media_origins ORDER BY base_url LIMIT ?")
             .bind(i64::try_from(most).unwrap_or(i64::MAX))
             .fetch_all(&self.pool)
             .await?;
-        Ok(urls)
+        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
 }
 
 impl WriteTransaction<'_> {
     /// An application's media origins, oldest first.
     pub async fn media_origins(&mut self, app_id: AppId) -> Result<Vec<MediaOriginRow>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM media_origins WHERE app_id = ? ORDER BY created_at, origin_id")
+        let rows = query("SELECT * FROM media_origins WHERE app_id = ? ORDER BY created_at, origin_id")
             .bind(integer(app_id.value()))
             .fetch_all(self.connection().await?)
             .await?;
@@ -64,13 +63,13 @@ impl WriteTransaction<'_> {
     /// Keeps a media origin, new or changed; where it is the default one, no other is.
     pub async fn put_media_origin(&mut self, origin: &MediaOriginRow) -> Result<(), StoreError> {
         if origin.is_default {
-            sqlx::query("UPDATE media_origins SET is_default = 0 WHERE app_id = ?1 AND origin_id <> ?2")
+            query("UPDATE media_origins SET is_default = 0 WHERE app_id = ?1 AND origin_id <> ?2")
                 .bind(integer(origin.app_id.value()))
                 .bind(origin.origin_id.as_str())
                 .execute(self.connection().await?)
                 .await?;
         }
-        sqlx::query(
+        query(
             "INSERT INTO media_origins (app_id, origin_id, base_url, scheme, key_ciphertext, backup_key_ciphertext,
                                         ttl_secs, is_default, created_at, updated_at)
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -96,7 +95,7 @@ impl WriteTransaction<'_> {
 
     /// Takes a media origin away. False when there is none.
     pub async fn delete_media_origin(&mut self, app_id: AppId, id: &MediaOriginId) -> Result<bool, StoreError> {
-        let result = sqlx::query("DELETE FROM media_origins WHERE app_id = ? AND origin_id = ?")
+        let result = query("DELETE FROM media_origins WHERE app_id = ? AND origin_id = ?")
             .bind(integer(app_id.value()))
             .bind(id.as_str())
             .execute(self.connection().await?)
@@ -105,7 +104,7 @@ impl WriteTransaction<'_> {
     }
 }
 
-fn row(row: &SqliteRow) -> Result<MediaOriginRow, StoreError> {
+fn row(row: &Row) -> Result<MediaOriginRow, StoreError> {
     Ok(MediaOriginRow {
         app_id: app_id(row.try_get("app_id")?)?,
         origin_id: parsed(row.try_get("origin_id")?, "media origin id")?,

@@ -18,9 +18,21 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (12, "audit head", include_str!("../../migrations/0012_audit_head.sql")),
 ];
 
-/// What brings a database of any earlier version up to date.
-pub(super) fn migrator() -> Migrator {
-    let migrations = MIGRATIONS.iter().map(|&(version, description, sql)| {
+/// The same for PostgreSQL, which begins with what SQLite's schema had become by then; from there on each has a file of each number.
+const POSTGRES: &[(i64, &str, &str)] = &[(12, "initial", include_str!("../../migrations/postgres/0012_initial.sql"))];
+
+/// What brings a SQLite database of any earlier version up to date.
+pub(super) fn sqlite() -> Migrator {
+    migrator(MIGRATIONS)
+}
+
+/// What brings a database of PostgreSQL up to date. One server does it, and others that start meanwhile wait.
+pub(super) fn postgres() -> Migrator {
+    migrator(POSTGRES)
+}
+
+fn migrator(migrations: &[(i64, &'static str, &'static str)]) -> Migrator {
+    let migrations = migrations.iter().map(|&(version, description, sql)| {
         Migration::new(version, description.into(), MigrationType::Simple, sql.into_sql_str(), false)
     });
     Migrator::with_migrations(migrations.collect())
@@ -47,7 +59,7 @@ mod tests {
                 .collect()
         };
         assert!(!told(&folder).is_empty());
-        assert_eq!(told(&migrator()), told(&folder));
+        assert_eq!(told(&sqlite()), told(&folder));
     }
 
     /// Their players know no levels.
@@ -57,7 +69,7 @@ mod tests {
         let file = dir.path().join("keyveil.db");
         let options = SqliteConnectOptions::new().filename(&file).create_if_missing(true).foreign_keys(false);
         let old = SqlitePool::connect_with(options).await.unwrap();
-        let mut before = migrator();
+        let mut before = sqlite();
         before.migrations.to_mut().retain(|migration| migration.version < 10);
         before.run(&old).await.unwrap();
         let app = "INSERT INTO apps (app_id, name, max_age_secs, created_at) VALUES (7, 'app', 60, 1)";

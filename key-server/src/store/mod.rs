@@ -1,4 +1,5 @@
-//! State: SQLite in WAL mode. Every write is one immediate transaction, and is done when it is durable: see `log_sync`.
+//! State: SQLite in WAL mode, or PostgreSQL. Every write is one transaction, one after the other, and is done when it is durable: see
+//! `log_sync`.
 
 mod abroad;
 mod app_keys;
@@ -16,6 +17,7 @@ mod audit_verify;
 mod batch;
 mod ciphertexts;
 mod dispatch;
+mod engine;
 mod events;
 #[cfg(test)]
 mod hot_statements;
@@ -29,6 +31,7 @@ mod labels;
 mod log_sync;
 mod media_origins;
 mod migrations;
+mod open;
 mod pacing;
 mod pulls;
 mod readers;
@@ -62,10 +65,6 @@ mod worker_keys;
 mod workflows;
 mod writer;
 
-use std::fs::OpenOptions;
-use std::io::ErrorKind;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 use std::str::FromStr;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -82,13 +81,13 @@ pub use audit_prune::{OldRows, PruneError};
 pub use audit_verify::{AuditDamage, AuditTail};
 pub use ciphertexts::{CIPHERTEXT_COLUMNS, CiphertextColumn, CiphertextRow, OTHER_CIPHERTEXT_COLUMNS, Owner, RowKey};
 pub use dispatch::{Attempt, ClaimedDelivery};
+use engine::{Pool, Query, Row, query};
 pub use events::{Event, EventRow, EventType};
 pub use idempotency::{IdempotencyState, IdempotencyUse};
 pub use imported_keys::ImportedKey;
 pub use job_attempts::JobProgress;
 pub use job_lists::{JobFilter, JobLogLine};
 pub use jobs::{Job, JobKind, JobState, NewJob};
-use log_sync::LogSync;
 pub use media_origins::MediaOriginRow;
 pub(crate) use pacing::AccountKey;
 use readers::Readers;
@@ -100,8 +99,6 @@ pub use session_ends::EndedBy;
 pub use session_limits::SessionLimits;
 pub use session_list::{ListedSession, SessionQuery};
 pub use sessions::{Session, SessionProgress};
-use sqlx::ConnectOptions;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 pub(crate) use standing::{SessionNow, Standing};
 pub use title_list::{ListedJob, ListedTitle, SortValue, TitleQuery, TitleSort};
 pub use title_versions::{Publication, TitleVersion};
@@ -114,19 +111,14 @@ pub use worker_keys::WorkerKey;
 pub use workflows::Workflow;
 use writer::Queue;
 
-const READERS_MAX: u32 = 8;
-const HOT_READERS_MAX: usize = 4;
-/// Pages of the log at which SQLite moves them into the database file: 16 MiB. A page that many commits change is moved once.
-const CHECKPOINT_PAGES: &str = "4000";
-/// Pages that the writer keeps, in KiB. Nobody else writes, or hardly ever, and so they stay valid.
-const WRITER_CACHE_KIB: &str = "-8192";
 /// How long a write waits for those before it, and for another process (the command line beside the server).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The database.
 pub struct Store {
-    pool: SqlitePool,
-    readers: Readers,
+    pool: Pool,
+    /// None where the pool reads as fast.
+    readers: Option<Readers>,
     /// One connection, kept: its pages stay in memory, and with it the log stays where it is.
     writer: Queue,
     recent: Recent,
@@ -159,49 +151,26 @@ pub enum StoreError {
 }
 
 impl Store {
-    /// Opens the database, makes it when absent, and brings its schema up to date.
-    pub async fn open(file: &Path) -> Result<Self, StoreError> {
-        create_private(file).map_err(sqlx::Error::Io)?;
-        let options = SqliteConnectOptions::new()
-            .filename(file)
-            .create_if_missing(false)
-            .foreign_keys(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // An audit row must survive a power cut before its key is released: that is `log_sync`'s to see to, for all who
-            // commit at the same moment. SQLite itself syncs around checkpoints.
-            .synchronous(SqliteSynchronous::Normal)
-            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
-            // What is deleted is overwritten: a title's secret does not stay behind in a free page.
-            .pragma("secure_delete", "ON")
-            .busy_timeout(BUSY_TIMEOUT);
-        let mut writer = options.clone().pragma("cache_size", WRITER_CACHE_KIB).connect().await?;
-        migrations::migrator().run(&mut writer).await?;
-        let log_sync = LogSync::of(file);
-        log_sync.durable().await.map_err(StoreError::NotDurable)?;
-        let readers = Readers::new(options.clone(), HOT_READERS_MAX);
-        let pool = SqlitePoolOptions::new()
-            .max_connections(READERS_MAX)
-            // A connection is a thread of this process: it does not go away by itself.
-            .test_before_acquire(false)
-            .acquire_timeout(BUSY_TIMEOUT)
-            .connect_with(options)
-            .await?;
-        let writer = Queue::new(writer, log_sync);
-        writer.turn().await?.look_abroad().await?;
-        Ok(Self { pool, readers, writer, recent: Recent::default(), audit_key: OnceLock::new() })
-    }
-
     /// Asks the database for anything at all.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1 FROM installation").fetch_optional(&self.pool).await?;
+        query("SELECT 1 FROM installation").fetch_optional(&self.pool).await?;
         Ok(())
     }
 
-    /// Moves the log into the database file and empties it, so that no older copy of a deleted row is left there. Waits
+    async fn first_row(&self, query: Query) -> Result<Option<Row>, StoreError> {
+        match &self.readers {
+            Some(readers) => readers.first_row(query).await,
+            None => Ok(query.fetch_optional(&self.pool).await?),
+        }
+    }
+
+    /// SQLite only: moves the log into the database file and empties it, so that no older copy of a deleted row is left there. Waits
     /// for those who read, and gives up on one that takes long: the next call does it then.
     pub async fn empty_log(&self) -> Result<(), StoreError> {
-        let mut turn = self.writer.turn().await?.alone().await?;
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(turn.connection()?).await?;
+        if let Pool::Sqlite(_) = self.pool {
+            let mut turn = self.writer.turn().await?.alone().await?;
+            query("PRAGMA wal_checkpoint(TRUNCATE)").execute(turn.connection()?).await?;
+        }
         Ok(())
     }
 
@@ -209,16 +178,23 @@ impl Store {
     pub async fn close(&self) {
         drop(self.recent.forget_later());
         self.pool.close().await;
-        self.readers.close().await;
+        if let Some(readers) = &self.readers {
+            readers.close().await;
+        }
         self.writer.close().await;
     }
 }
 
-/// SQLite gives its side files the mode of the database.
-fn create_private(file: &Path) -> std::io::Result<()> {
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        opened => opened.map(drop),
+impl StoreError {
+    /// Whether the database has said it, rather than nothing at all: then there still is a connection.
+    fn is_an_answer(&self) -> bool {
+        match self {
+            Self::Database(error) => {
+                matches!(error, sqlx::Error::Database(_) | sqlx::Error::WorkerCrashed | sqlx::Error::RowNotFound)
+            }
+            Self::Shared(error) => error.is_an_answer(),
+            _ => true,
+        }
     }
 }
 
@@ -243,7 +219,10 @@ fn app_id(value: i64) -> Result<keyveil_protocol::AppId, StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use sqlx::migrate::Migrator;
+    use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 
     use super::*;
 

@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use keyveil_protocol::{AppId, FileId, SessionId};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
+use super::engine::{Row, query};
 use super::{Session, Store, StoreError, WriteTransaction, integer};
 use crate::pacing::{Account, PeriodSet, Reason, Score};
 
@@ -34,7 +33,7 @@ impl Store {
     /// Forgets accounts without a request since `before`, and returns how many.
     pub async fn delete_pacing_accounts_before(&self, before: i64) -> Result<u64, StoreError> {
         let mut write = self.write().await?;
-        let result = sqlx::query("DELETE FROM pacing_accounts WHERE last_seen_at < ?")
+        let result = query("DELETE FROM pacing_accounts WHERE last_seen_at < ?")
             .bind(before)
             .execute(write.connection().await?)
             .await?;
@@ -55,7 +54,7 @@ impl WriteTransaction<'_> {
         self.later(
             "INSERT INTO pacing_accounts (app_id, file_id, version, viewer, periods, account, last_seen_at)
              VALUES (?, ?, ?, ?, ?, ?, ?)
-             ON CONFLICT DO UPDATE SET periods = excluded.periods, account = excluded.account,
+             ON CONFLICT (app_id, file_id, version, viewer) DO UPDATE SET periods = excluded.periods, account = excluded.account,
              last_seen_at = excluded.last_seen_at",
         )
         .bind(integer(key.app_id.value()))
@@ -70,7 +69,7 @@ impl WriteTransaction<'_> {
 
     /// Adds to what a session was found to look like. Nothing happens to one that is unknown.
     pub(crate) async fn suspect_session(&mut self, id: &SessionId, score: &Score) -> Result<(), StoreError> {
-        let row = sqlx::query("SELECT reasons FROM sessions WHERE id = ?")
+        let row = query("SELECT reasons FROM sessions WHERE id = ?")
             .bind(id.as_bytes().as_slice())
             .fetch_optional(self.connection().await?)
             .await?;
@@ -78,7 +77,7 @@ impl WriteTransaction<'_> {
         let mut reasons: BTreeSet<Reason> = reasons_column(row.try_get("reasons")?)?.into_iter().collect();
         reasons.extend(&score.reasons);
         let text = serde_json::to_string(&reasons).map_err(|_| StoreError::Corrupt("session reasons"))?;
-        sqlx::query("UPDATE sessions SET score = max(score, ?), reasons = ? WHERE id = ?")
+        query("UPDATE sessions SET score = CASE WHEN score < ?1 THEN ?1 ELSE score END, reasons = ?2 WHERE id = ?3")
             .bind(integer(score.points))
             .bind(text)
             .bind(id.as_bytes().as_slice())
@@ -89,7 +88,7 @@ impl WriteTransaction<'_> {
 }
 
 /// From the columns `periods` and `account`; an empty one where there is none yet.
-pub(super) fn account_columns(row: &SqliteRow) -> Result<Account, StoreError> {
+pub(super) fn account_columns(row: &Row) -> Result<Account, StoreError> {
     let Some(text) = row.try_get::<Option<&str>, _>("account")? else { return Ok(Account::default()) };
     let mut account: Account = serde_json::from_str(text).map_err(|_| StoreError::Corrupt("pacing account"))?;
     account.periods = PeriodSet::from_bytes(row.try_get("periods")?);

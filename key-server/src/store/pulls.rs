@@ -1,21 +1,17 @@
 use keyveil_protocol::{AppId, UploadId};
-use sqlx::Row;
 
+use super::engine::{Query, query};
 use super::uploads::{Upload, upload_from_row};
 use super::{Store, StoreError, WriteTransaction, integer, number};
 
 impl Store {
     /// Whether a source waits to be fetched, of an application that is not among `busy`.
     pub async fn is_pull_due(&self, busy: &[AppId], now: i64) -> Result<bool, StoreError> {
-        let row = sqlx::query(
-            "SELECT EXISTS (SELECT 1 FROM uploads WHERE state = 'receiving' AND kind = 'url' AND expires_at <= ?
-             AND app_id NOT IN (SELECT value FROM json_each(?)))",
-        )
-        .bind(now)
-        .bind(json_list(busy))
-        .fetch_one(&self.pool)
-        .await?;
-        Ok(row.try_get(0)?)
+        let mut due = query("SELECT 1 FROM uploads WHERE state = 'receiving' AND kind = 'url' AND expires_at <= ");
+        due.push_bind(now);
+        push_not_busy(&mut due, busy);
+        due.push(" LIMIT 1");
+        Ok(due.fetch_optional(&self.pool).await?.is_some())
     }
 }
 
@@ -28,28 +24,25 @@ impl WriteTransaction<'_> {
         now: i64,
         lease_expires_at: i64,
     ) -> Result<Option<Upload>, StoreError> {
-        let row = sqlx::query(
+        let mut claim = query(
             "UPDATE uploads SET expires_at = ?1 WHERE upload_id = (
                 SELECT upload_id FROM uploads LEFT JOIN (
                     SELECT app_id, count(*) AS leased FROM uploads
                     WHERE state = 'receiving' AND kind = 'url' AND expires_at > ?2 GROUP BY app_id
-                ) USING (app_id)
-                WHERE state = 'receiving' AND kind = 'url' AND expires_at <= ?2
-                    AND app_id NOT IN (SELECT value FROM json_each(?3))
-                ORDER BY coalesce(leased, 0), created_at, upload_id LIMIT 1
-             ) RETURNING *",
+                ) AS busy USING (app_id)
+                WHERE state = 'receiving' AND kind = 'url' AND expires_at <= ?2",
         )
         .bind(lease_expires_at)
-        .bind(now)
-        .bind(json_list(busy))
-        .fetch_optional(self.connection().await?)
-        .await?;
+        .bind(now);
+        push_not_busy(&mut claim, busy);
+        claim.push(" ORDER BY coalesce(leased, 0), created_at, upload_id LIMIT 1) RETURNING *");
+        let row = claim.fetch_optional(self.connection().await?).await?;
         row.as_ref().map(upload_from_row).transpose()
     }
 
     /// Nobody takes the source before that. False when it is no longer to be fetched.
     pub async fn lease_pull(&mut self, upload_id: &UploadId, until: i64) -> Result<bool, StoreError> {
-        let result = sqlx::query("UPDATE uploads SET expires_at = ? WHERE upload_id = ? AND state = 'receiving'")
+        let result = query("UPDATE uploads SET expires_at = ? WHERE upload_id = ? AND state = 'receiving'")
             .bind(until)
             .bind(upload_id.as_str())
             .execute(self.connection().await?)
@@ -63,7 +56,7 @@ impl WriteTransaction<'_> {
             "UPDATE uploads SET length = ? WHERE file_id = ? AND state = 'receiving'",
             "UPDATE titles SET size_bytes = ? WHERE file_id = ? AND state = 'uploading'",
         ] {
-            sqlx::query(statement)
+            query(statement)
                 .bind(length.map(integer))
                 .bind(upload.file_id.as_str())
                 .execute(self.connection().await?)
@@ -74,7 +67,7 @@ impl WriteTransaction<'_> {
 
     /// Counts a pull that failed; answers how many have.
     pub async fn count_failed_pull(&mut self, upload_id: &UploadId) -> Result<u32, StoreError> {
-        let row = sqlx::query("UPDATE uploads SET attempt = attempt + 1 WHERE upload_id = ? RETURNING attempt")
+        let row = query("UPDATE uploads SET attempt = attempt + 1 WHERE upload_id = ? RETURNING attempt")
             .bind(upload_id.as_str())
             .fetch_one(self.connection().await?)
             .await?;
@@ -82,9 +75,11 @@ impl WriteTransaction<'_> {
     }
 }
 
-/// As SQL reads a list of any length from one parameter.
-fn json_list(apps: &[AppId]) -> String {
-    serde_json::Value::from_iter(apps.iter().map(|app_id| app_id.value())).to_string()
+fn push_not_busy(statement: &mut Query, busy: &[AppId]) {
+    if !busy.is_empty() {
+        let busy = busy.iter().map(|app_id| integer(app_id.value()));
+        statement.push(" AND app_id NOT IN (").push_all(busy).push(")");
+    }
 }
 
 #[cfg(test)]
@@ -98,13 +93,13 @@ mod tests {
         let mut write = store.write().await.unwrap();
         for (created_at, app, id) in [(1, "a", "a1"), (2, "a", "a2"), (3, "a", "a3"), (4, "b", "b1"), (5, "b", "b2")] {
             for statement in [
-                "INSERT OR IGNORE INTO apps (app_id, name, max_age_secs, created_at) VALUES (unicode(?2), ?2, 60, 1)",
+                "INSERT INTO apps (app_id, name, max_age_secs, created_at) VALUES (unicode(?2), ?2, 60, 1) ON CONFLICT DO NOTHING",
                 "INSERT INTO titles (file_id, app_id, name, mode, state, created_at, updated_at, change_seq)
                  VALUES (?3, unicode(?2), '', 'private', 'uploading', ?1, ?1, ?1)",
                 "INSERT INTO uploads (upload_id, app_id, file_id, kind, state, url, key_ciphertext, created_at, updated_at, expires_at)
                  VALUES (?3, unicode(?2), ?3, 'url', 'receiving', 'http://public.test/', x'01', ?1, ?1, ?1)",
             ] {
-                sqlx::query(statement).bind(created_at).bind(app).bind(id).execute(write.connection().await.unwrap()).await.unwrap();
+                query(statement).bind(created_at).bind(app).bind(id).execute(write.connection().await.unwrap()).await.unwrap();
             }
         }
         let mut claimed = Vec::new();

@@ -1,12 +1,13 @@
-//! Connections that read for every request. The library's pool asks a connection whether it lives each time that it comes back, in
+//! Connections to SQLite that read for every request. The library's pool asks a connection whether it lives each time that it comes back, in
 //! a task of its own: that costs as much as the query.
 
 use std::sync::{Mutex, PoisonError};
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
-use sqlx::{ConnectOptions, Connection, Executor, Sqlite, SqliteConnection};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::engine::{Query, Row};
 use super::{BUSY_TIMEOUT, StoreError};
 
 /// Opened when they are needed, and kept.
@@ -29,13 +30,10 @@ impl Readers {
     }
 
     /// The first row of one statement.
-    pub(super) async fn first_row<'q>(
-        &self,
-        query: sqlx::query::Query<'q, Sqlite, sqlx::sqlite::SqliteArguments>,
-    ) -> Result<Option<SqliteRow>, StoreError> {
+    pub(super) async fn first_row(&self, query: Query) -> Result<Option<Row>, StoreError> {
         let mut reader = self.reader().await?;
         let connection = reader.connection.as_mut().ok_or(sqlx::Error::PoolClosed)?;
-        let row = connection.fetch_optional(query).await;
+        let row = query.fetch_optional(connection).await;
         if row.is_err() {
             reader.connection = None;
         }

@@ -1,7 +1,6 @@
 use keyveil_protocol::{BuildId, ServerKeyId};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
+use super::engine::{Row, query};
 use super::{ServerKeyRow, Store, StoreError, WriteTransaction, parsed};
 
 /// One SDK build.
@@ -29,7 +28,7 @@ pub struct SdkBuildUse {
 }
 
 impl SdkBuildRow {
-    fn from_row(row: &SqliteRow) -> Result<Self, StoreError> {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             id: parsed(row.try_get("id")?, "build id")?,
             secret_ciphertext: row.try_get("secret_ciphertext")?,
@@ -42,20 +41,20 @@ impl SdkBuildRow {
 impl Store {
     /// All SDK builds, newest first.
     pub async fn sdk_builds(&self) -> Result<Vec<SdkBuildRow>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM sdk_builds ORDER BY seq DESC").fetch_all(&self.pool).await?;
+        let rows = query("SELECT * FROM sdk_builds ORDER BY seq DESC").fetch_all(&self.pool).await?;
         rows.iter().map(SdkBuildRow::from_row).collect()
     }
 
     /// By whom builds were used of late: sessions are kept for a while after their end, and what no session names is not here.
     pub async fn sdk_build_uses(&self, now: i64) -> Result<Vec<SdkBuildUse>, StoreError> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT build_id, MAX(last_seen_at), COUNT(*) FILTER (WHERE expires_at > ? AND revoked_at IS NULL)
              FROM sessions WHERE build_id IS NOT NULL GROUP BY build_id",
         )
         .bind(now)
         .fetch_all(&self.pool)
         .await?;
-        let of_row = |row: &SqliteRow| {
+        let of_row = |row: &Row| {
             let (last_used_at, sessions) = (row.try_get(1)?, row.try_get(2)?);
             Ok(SdkBuildUse { id: parsed(row.try_get(0)?, "build id")?, last_used_at, sessions })
         };
@@ -64,7 +63,7 @@ impl Store {
 
     /// A build that is still accepted.
     pub async fn active_sdk_build(&self, id: &BuildId) -> Result<Option<SdkBuildRow>, StoreError> {
-        let row = sqlx::query("SELECT * FROM sdk_builds WHERE id = ? AND retired_at IS NULL")
+        let row = query("SELECT * FROM sdk_builds WHERE id = ? AND retired_at IS NULL")
             .bind(id.as_str())
             .fetch_optional(&self.pool)
             .await?;
@@ -73,7 +72,7 @@ impl Store {
 
     /// The server keys in use that a build pins, newest first.
     pub async fn pinned_server_keys(&self, id: &BuildId) -> Result<Vec<ServerKeyRow>, StoreError> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT k.* FROM server_keys k JOIN sdk_build_server_keys p ON p.server_key_id = k.id
              WHERE p.build_id = ? AND k.retired_at IS NULL ORDER BY k.seq DESC",
         )
@@ -87,14 +86,14 @@ impl Store {
 impl WriteTransaction<'_> {
     /// Keeps a new build and the server keys it pins.
     pub async fn insert_sdk_build(&mut self, build: &SdkBuildRow, pinned: &[ServerKeyId]) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO sdk_builds (id, secret_ciphertext, created_at) VALUES (?, ?, ?)")
+        query("INSERT INTO sdk_builds (id, secret_ciphertext, created_at) VALUES (?, ?, ?)")
             .bind(build.id.as_str())
             .bind(build.secret_ciphertext.as_slice())
             .bind(build.created_at)
             .execute(self.connection().await?)
             .await?;
         for server_key_id in pinned {
-            sqlx::query("INSERT INTO sdk_build_server_keys (build_id, server_key_id) VALUES (?, ?)")
+            query("INSERT INTO sdk_build_server_keys (build_id, server_key_id) VALUES (?, ?)")
                 .bind(build.id.as_str())
                 .bind(server_key_id.as_str())
                 .execute(self.connection().await?)
@@ -105,7 +104,7 @@ impl WriteTransaction<'_> {
 
     /// Stops accepting a build. False when there is no such active build.
     pub async fn retire_sdk_build(&mut self, id: &BuildId, now: i64) -> Result<bool, StoreError> {
-        let result = sqlx::query("UPDATE sdk_builds SET retired_at = ? WHERE id = ? AND retired_at IS NULL")
+        let result = query("UPDATE sdk_builds SET retired_at = ? WHERE id = ? AND retired_at IS NULL")
             .bind(now)
             .bind(id.as_str())
             .execute(self.connection().await?)
@@ -115,7 +114,7 @@ impl WriteTransaction<'_> {
 
     /// Accepted builds that pin no server key in use: their players can be served no more.
     pub async fn builds_without_server_key(&mut self) -> Result<Vec<BuildId>, StoreError> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT id FROM sdk_builds b WHERE retired_at IS NULL AND NOT EXISTS
              (SELECT 1 FROM sdk_build_server_keys p JOIN server_keys k ON k.id = p.server_key_id
               WHERE p.build_id = b.id AND k.retired_at IS NULL)",

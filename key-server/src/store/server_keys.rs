@@ -1,7 +1,6 @@
 use keyveil_protocol::ServerKeyId;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
+use super::engine::{Row, query};
 use super::{Store, StoreError, WriteTransaction, parsed};
 
 /// A static X25519 key of this server.
@@ -20,7 +19,7 @@ pub struct ServerKeyRow {
 }
 
 impl ServerKeyRow {
-    pub(super) fn from_row(row: &SqliteRow) -> Result<Self, StoreError> {
+    pub(super) fn from_row(row: &Row) -> Result<Self, StoreError> {
         let public_key: Vec<u8> = row.try_get("public_key")?;
         Ok(Self {
             id: parsed(row.try_get("id")?, "server key id")?,
@@ -35,13 +34,13 @@ impl ServerKeyRow {
 impl Store {
     /// All server keys, newest first.
     pub async fn server_keys(&self) -> Result<Vec<ServerKeyRow>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM server_keys ORDER BY seq DESC").fetch_all(&self.pool).await?;
+        let rows = query("SELECT * FROM server_keys ORDER BY seq DESC").fetch_all(&self.pool).await?;
         rows.iter().map(ServerKeyRow::from_row).collect()
     }
 
     /// The newest server key in use.
     pub async fn newest_server_key(&self) -> Result<Option<ServerKeyRow>, StoreError> {
-        let row = sqlx::query("SELECT * FROM server_keys WHERE retired_at IS NULL ORDER BY seq DESC LIMIT 1")
+        let row = query("SELECT * FROM server_keys WHERE retired_at IS NULL ORDER BY seq DESC LIMIT 1")
             .fetch_optional(&self.pool)
             .await?;
         row.as_ref().map(ServerKeyRow::from_row).transpose()
@@ -51,7 +50,7 @@ impl Store {
 impl WriteTransaction<'_> {
     /// Keeps a new server key.
     pub async fn insert_server_key(&mut self, key: &ServerKeyRow) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO server_keys (id, public_key, private_key_ciphertext, created_at) VALUES (?, ?, ?, ?)")
+        query("INSERT INTO server_keys (id, public_key, private_key_ciphertext, created_at) VALUES (?, ?, ?, ?)")
             .bind(key.id.as_str())
             .bind(key.public_key.as_slice())
             .bind(key.private_key_ciphertext.as_slice())
@@ -63,7 +62,7 @@ impl WriteTransaction<'_> {
 
     /// Retires all server keys but the newest `keep`, and returns the ids of the retired ones.
     pub async fn retire_older_server_keys(&mut self, keep: u32, now: i64) -> Result<Vec<ServerKeyId>, StoreError> {
-        let rows = sqlx::query(
+        let rows = query(
             "UPDATE server_keys SET retired_at = ?1 WHERE retired_at IS NULL AND seq NOT IN
              (SELECT seq FROM server_keys WHERE retired_at IS NULL ORDER BY seq DESC LIMIT ?2) RETURNING id",
         )

@@ -1,7 +1,7 @@
 use futures_util::TryStreamExt;
 use keyveil_protocol::SessionId;
-use sqlx::Row;
 
+use super::engine::query;
 use super::{Store, StoreError};
 
 /// Rows of one session that are read; one in about a minute of playback is usual.
@@ -14,7 +14,7 @@ impl Store {
         id: &SessionId,
         mut each: impl FnMut(&str) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let mut rows = sqlx::query(
+        let mut rows = query(
             "SELECT detail FROM audit WHERE session_id = ? AND kind IN ('session_started', 'keys_released')
              ORDER BY seq LIMIT ?",
         )

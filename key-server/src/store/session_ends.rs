@@ -1,5 +1,6 @@
 use keyveil_protocol::{AppId, KeyId, SessionId};
 
+use super::engine::query;
 use super::{StoreError, WriteTransaction, integer};
 
 /// What ends a session before its time.
@@ -44,13 +45,12 @@ impl EndedBy {
 impl WriteTransaction<'_> {
     /// Ends one session. False when it is unknown or ended already.
     pub async fn revoke_session(&mut self, id: &SessionId, by: EndedBy, now: i64) -> Result<bool, StoreError> {
-        let result =
-            sqlx::query("UPDATE sessions SET revoked_at = ?, ended_by = ? WHERE id = ? AND revoked_at IS NULL")
-                .bind(now)
-                .bind(by.as_str())
-                .bind(id.as_bytes().as_slice())
-                .execute(self.connection().await?)
-                .await?;
+        let result = query("UPDATE sessions SET revoked_at = ?, ended_by = ? WHERE id = ? AND revoked_at IS NULL")
+            .bind(now)
+            .bind(by.as_str())
+            .bind(id.as_bytes().as_slice())
+            .execute(self.connection().await?)
+            .await?;
         Ok(result.rows_affected() == 1)
     }
 
@@ -75,7 +75,7 @@ impl WriteTransaction<'_> {
         ended_by: EndedBy,
         now: i64,
     ) -> Result<u64, StoreError> {
-        let query = sqlx::query(statement).bind(now).bind(ended_by.as_str()).bind(integer(app_id.value())).bind(value);
+        let query = query(statement).bind(now).bind(ended_by.as_str()).bind(integer(app_id.value())).bind(value);
         Ok(query.execute(self.connection().await?).await?.rows_affected())
     }
 }

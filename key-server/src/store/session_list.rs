@@ -1,7 +1,6 @@
 use keyveil_protocol::{AppId, FileId, KeyId, PlaybackLevel, SessionId};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite};
 
+use super::engine::{Row, query};
 use super::pacing::reasons_column;
 use super::sessions::session_from_row;
 use super::{Session, Store, StoreError, integer, number};
@@ -49,43 +48,43 @@ pub struct SessionQuery {
 
 impl Store {
     /// Sessions of an application.
-    pub async fn list_sessions(&self, app_id: AppId, query: &SessionQuery) -> Result<Vec<ListedSession>, StoreError> {
-        let mut builder = QueryBuilder::<Sqlite>::new("SELECT * FROM sessions WHERE app_id = ");
+    pub async fn list_sessions(&self, app_id: AppId, wanted: &SessionQuery) -> Result<Vec<ListedSession>, StoreError> {
+        let mut builder = query("SELECT * FROM sessions WHERE app_id = ");
         builder.push_bind(integer(app_id.value()));
-        if let Some(file_id) = &query.file_id {
+        if let Some(file_id) = &wanted.file_id {
             builder.push(" AND file_id = ").push_bind(file_id.to_string());
         }
-        if let Some(uid) = &query.uid {
+        if let Some(uid) = &wanted.uid {
             builder.push(" AND uid = ").push_bind(uid.clone());
         }
-        if let Some(us) = &query.us {
+        if let Some(us) = &wanted.us {
             builder.push(" AND us = ").push_bind(us.clone());
         }
-        if let Some(kid) = &query.kid {
+        if let Some(kid) = &wanted.kid {
             builder.push(" AND kid = ").push_bind(kid.to_string());
         }
-        if let Some(level) = query.level {
+        if let Some(level) = wanted.level {
             builder.push(" AND level = ").push_bind(level.as_str());
         }
-        if let Some(active) = query.active {
+        if let Some(active) = wanted.active {
             builder.push(if active { " AND (" } else { " AND NOT (" });
-            builder.push("revoked_at IS NULL AND expires_at > ").push_bind(query.now).push(")");
+            builder.push("revoked_at IS NULL AND expires_at > ").push_bind(wanted.now).push(")");
         }
-        if let Some(score) = query.min_score {
+        if let Some(score) = wanted.min_score {
             builder.push(" AND score >= ").push_bind(i64::from(score));
         }
-        if let Some((created_at, id)) = &query.after {
+        if let Some((created_at, id)) = &wanted.after {
             builder.push(" AND (created_at, id) < (").push_bind(*created_at);
             builder.push(", ").push_bind(id.as_bytes().to_vec()).push(")");
         }
-        builder.push(" ORDER BY created_at DESC, id DESC LIMIT ").push_bind(query.limit);
-        let rows = builder.build().fetch_all(&self.pool).await?;
+        builder.push(" ORDER BY created_at DESC, id DESC LIMIT ").push_bind(wanted.limit);
+        let rows = builder.fetch_all(&self.pool).await?;
         rows.iter().map(listed).collect()
     }
 
     /// One session of an application as a list shows it.
     pub async fn listed_session(&self, app_id: AppId, id: &SessionId) -> Result<Option<ListedSession>, StoreError> {
-        let row = sqlx::query("SELECT * FROM sessions WHERE app_id = ? AND id = ?")
+        let row = query("SELECT * FROM sessions WHERE app_id = ? AND id = ?")
             .bind(integer(app_id.value()))
             .bind(id.as_bytes().as_slice())
             .fetch_optional(&self.pool)
@@ -94,7 +93,7 @@ impl Store {
     }
 }
 
-fn listed(row: &SqliteRow) -> Result<ListedSession, StoreError> {
+fn listed(row: &Row) -> Result<ListedSession, StoreError> {
     Ok(ListedSession {
         session: session_from_row(row)?,
         last_seen_at: row.try_get("last_seen_at")?,

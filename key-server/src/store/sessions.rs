@@ -1,7 +1,6 @@
 use keyveil_protocol::{AppId, BuildId, Downgrade, FileId, KeyId, Mode, PlaybackLevel, SessionId, TrackClass};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
+use super::engine::{Row, query};
 use super::{EndedBy, SessionLimits, Store, StoreError, WriteTransaction, app_id, integer, number, parsed};
 
 /// A playback session. Nothing in it is secret: its MAC key is derived from its id.
@@ -101,18 +100,16 @@ pub(super) const SELECT: &str = "SELECT * FROM sessions WHERE id = ?";
 impl Store {
     /// One session, also when expired or revoked.
     pub async fn session(&self, id: &SessionId) -> Result<Option<Session>, StoreError> {
-        let query = sqlx::query(SELECT).bind(id.as_bytes().as_slice());
-        let row = self.readers.first_row(query).await?;
+        let query = query(SELECT).bind(id.as_bytes().as_slice());
+        let row = self.first_row(query).await?;
         row.as_ref().map(session_from_row).transpose()
     }
 
     /// Forgets sessions that ended before `before`. Their history stays in the audit log.
     pub async fn delete_sessions_expired_before(&self, before: i64) -> Result<u64, StoreError> {
         let mut write = self.write().await?;
-        let result = sqlx::query("DELETE FROM sessions WHERE expires_at < ?")
-            .bind(before)
-            .execute(write.connection().await?)
-            .await?;
+        let result =
+            query("DELETE FROM sessions WHERE expires_at < ?").bind(before).execute(write.connection().await?).await?;
         write.commit().await?;
         Ok(result.rows_affected())
     }
@@ -188,12 +185,12 @@ impl WriteTransaction<'_> {
 
     /// One session, as this transaction sees it.
     pub async fn session(&mut self, id: &SessionId) -> Result<Option<Session>, StoreError> {
-        let row = sqlx::query(SELECT).bind(id.as_bytes().as_slice()).fetch_optional(self.connection().await?).await?;
+        let row = query(SELECT).bind(id.as_bytes().as_slice()).fetch_optional(self.connection().await?).await?;
         row.as_ref().map(session_from_row).transpose()
     }
 }
 
-pub(super) fn session_from_row(row: &SqliteRow) -> Result<Session, StoreError> {
+pub(super) fn session_from_row(row: &Row) -> Result<Session, StoreError> {
     let signature_hash: Vec<u8> = row.try_get("signature_hash")?;
     let build_id: Option<&str> = row.try_get("build_id")?;
     let preview_segments: Option<i64> = row.try_get("preview_segments")?;
@@ -228,7 +225,7 @@ pub(super) fn session_from_row(row: &SqliteRow) -> Result<Session, StoreError> {
     })
 }
 
-pub(super) fn session_id(row: &SqliteRow) -> Result<SessionId, StoreError> {
+pub(super) fn session_id(row: &Row) -> Result<SessionId, StoreError> {
     let id: Vec<u8> = row.try_get("id")?;
     Ok(SessionId::from_bytes(id.try_into().map_err(|_| StoreError::Corrupt("session id"))?))
 }

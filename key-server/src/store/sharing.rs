@@ -3,6 +3,7 @@
 use futures_util::future::join_all;
 use tempfile::TempDir;
 
+use super::engine::query;
 use super::{Store, StoreError, WriteTransaction};
 
 async fn opened() -> (TempDir, Store) {
@@ -22,9 +23,8 @@ async fn put(store: &Store, name: &str) -> Result<(), StoreError> {
 }
 
 async fn kept(store: &Store) -> String {
-    let names: Vec<String> =
-        sqlx::query_scalar("SELECT user_id FROM sign_in_failures ORDER BY 1").fetch_all(&store.pool).await.unwrap();
-    names.concat()
+    let rows = query("SELECT user_id FROM sign_in_failures ORDER BY 1").fetch_all(&store.pool).await.unwrap();
+    rows.iter().map(|row| row.try_get::<String, _>(0).unwrap()).collect()
 }
 
 /// Has `names` wait while `first` is under way, and then lets that end.

@@ -1,6 +1,6 @@
 use keyveil_protocol::UserId;
-use sqlx::Row;
 
+use super::engine::query;
 use super::{StoreError, WriteTransaction, number};
 
 /// Those of names that nobody has: no id is as short.
@@ -15,11 +15,11 @@ impl WriteTransaction<'_> {
         now: i64,
         window_secs: i64,
     ) -> Result<u64, StoreError> {
-        let row = sqlx::query(
-            "INSERT INTO sign_in_failures (user_id, since, count) VALUES (?1, ?2, 1)
+        let row = query(
+            "INSERT INTO sign_in_failures AS failures (user_id, since, count) VALUES (?1, ?2, 1)
              ON CONFLICT (user_id) DO UPDATE SET
-                count = CASE WHEN since <= ?2 - ?3 THEN 1 ELSE count + 1 END,
-                since = CASE WHEN since <= ?2 - ?3 THEN ?2 ELSE since END
+                count = CASE WHEN failures.since <= ?2 - ?3 THEN 1 ELSE failures.count + 1 END,
+                since = CASE WHEN failures.since <= ?2 - ?3 THEN ?2 ELSE failures.since END
              RETURNING count",
         )
         .bind(user_id.map_or(NOBODY, UserId::as_str))
@@ -32,7 +32,7 @@ impl WriteTransaction<'_> {
 
     /// Ends the count of a person who has signed in, and returns it.
     pub async fn forget_sign_in_failures(&mut self, user_id: &UserId) -> Result<u64, StoreError> {
-        let row = sqlx::query("DELETE FROM sign_in_failures WHERE user_id = ? RETURNING count")
+        let row = query("DELETE FROM sign_in_failures WHERE user_id = ? RETURNING count")
             .bind(user_id.as_str())
             .fetch_optional(self.connection().await?)
             .await?;

@@ -2,15 +2,15 @@
 //! requests at the same moment don't slip through together.
 
 use keyveil_protocol::{AppId, FileId, SessionId};
-use sqlx::Row;
 
+use super::engine::query;
 use super::sessions::session_id;
 use super::{EndedBy, Store, StoreError, WriteTransaction, integer, parsed};
 
 /// The `+` keeps SQLite from going through all sessions of the application by their age.
 pub(super) const SUPERSEDE: &str = "UPDATE sessions SET revoked_at = ?1, ended_by = ?2 WHERE id IN
      (SELECT id FROM sessions WHERE app_id = ?3 AND uid = ?4 AND revoked_at IS NULL AND expires_at > ?1
-      ORDER BY +created_at DESC, id LIMIT -1 OFFSET ?5)
+      ORDER BY +created_at DESC, id LIMIT 9223372036854775807 OFFSET ?5)
      RETURNING id, file_id";
 
 impl Store {
@@ -21,7 +21,7 @@ impl Store {
         for statement in
             ["DELETE FROM used_signatures WHERE forget_at < ?", "DELETE FROM signature_addresses WHERE forget_at < ?"]
         {
-            count += sqlx::query(statement).bind(before).execute(write.connection().await?).await?.rows_affected();
+            count += query(statement).bind(before).execute(write.connection().await?).await?.rows_affected();
         }
         write.commit().await?;
         Ok(count)
@@ -31,11 +31,12 @@ impl Store {
 impl WriteTransaction<'_> {
     /// Uses up a signature for one use. False when it was used before.
     pub async fn use_signature(&mut self, signature_hash: &[u8; 32], forget_at: i64) -> Result<bool, StoreError> {
-        let result = sqlx::query("INSERT OR IGNORE INTO used_signatures (signature_hash, forget_at) VALUES (?, ?)")
-            .bind(signature_hash.as_slice())
-            .bind(forget_at)
-            .execute(self.connection().await?)
-            .await?;
+        let result =
+            query("INSERT INTO used_signatures (signature_hash, forget_at) VALUES (?, ?) ON CONFLICT DO NOTHING")
+                .bind(signature_hash.as_slice())
+                .bind(forget_at)
+                .execute(self.connection().await?)
+                .await?;
         Ok(result.rows_affected() == 1)
     }
 
@@ -47,8 +48,8 @@ impl WriteTransaction<'_> {
         limit: u64,
         forget_at: i64,
     ) -> Result<bool, StoreError> {
-        let row = sqlx::query(
-            "SELECT count(*) AS known, coalesce(sum(address_mac = ?2), 0) AS is_known, coalesce(max(forget_at), 0) AS forget_at
+        let row = query(
+            "SELECT count(*) AS known, count(*) FILTER (WHERE address_mac = ?2) AS is_known, coalesce(max(forget_at), 0) AS forget_at
              FROM signature_addresses WHERE signature_hash = ?1",
         )
         .bind(signature_hash.as_slice())
@@ -61,7 +62,7 @@ impl WriteTransaction<'_> {
         if row.try_get::<i64, _>("known")? >= integer(limit) {
             return Ok(false);
         }
-        sqlx::query("INSERT INTO signature_addresses (signature_hash, address_mac, forget_at) VALUES (?, ?, ?)")
+        query("INSERT INTO signature_addresses (signature_hash, address_mac, forget_at) VALUES (?, ?, ?)")
             .bind(signature_hash.as_slice())
             .bind(address_mac.as_slice())
             .bind(forget_at.max(row.try_get("forget_at")?))
@@ -78,7 +79,7 @@ impl WriteTransaction<'_> {
         limit: u32,
         now: i64,
     ) -> Result<Vec<(SessionId, FileId)>, StoreError> {
-        let rows = sqlx::query(SUPERSEDE)
+        let rows = query(SUPERSEDE)
             .bind(now)
             .bind(EndedBy::Superseded.as_str())
             .bind(integer(app_id.value()))

@@ -2,10 +2,9 @@
 //! more than the statement.
 
 use keyveil_protocol::{BuildId, KeyId};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 use super::audit_head::AuditEnds;
+use super::engine::Row;
 use super::pacing::{AccountKey, account_columns};
 use super::{EndedBy, Session, StoreError, WriteTransaction, integer, number};
 use crate::pacing::Account;
@@ -46,11 +45,11 @@ pub(super) const SELECT: &str =
          AND retired_at IS NULL AND created_at < ?),
      p.periods, p.account, s.last_counter, s.releases, s.expires_at, s.revoked_at, s.ended_by,
      a.seq AS last_seq, a.hash AS last_hash, h.*
-     FROM (SELECT 1)
+     FROM (SELECT 1) AS always
      LEFT JOIN pacing_accounts p ON p.app_id = ? AND p.file_id = ? AND p.version = ? AND p.viewer = ?
      LEFT JOIN sessions s ON s.id = ?
-     LEFT JOIN (SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1) a
-     LEFT JOIN audit_head h";
+     LEFT JOIN (SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1) AS a ON true
+     LEFT JOIN audit_head h ON true";
 
 impl WriteTransaction<'_> {
     /// `before` is when a newer build was made at the latest to count.
@@ -90,7 +89,7 @@ impl WriteTransaction<'_> {
     }
 }
 
-fn session_columns(row: &SqliteRow) -> Result<Option<SessionNow>, StoreError> {
+fn session_columns(row: &Row) -> Result<Option<SessionNow>, StoreError> {
     let Some(last_counter) = row.try_get::<Option<i64>, _>("last_counter")? else { return Ok(None) };
     let ended_by: Option<&str> = row.try_get("ended_by")?;
     Ok(Some(SessionNow {

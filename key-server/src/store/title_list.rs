@@ -2,15 +2,15 @@
 
 use keyveil_protocol::{AppId, FileId, JobId, WorkflowId};
 use serde::{Deserialize, Serialize};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite};
 
+use super::engine::{Query, Row, query};
 use super::titles::title_from_row;
 use super::{Store, StoreError, Title, TitleState, integer, parsed};
 
 const SELECT: &str = "SELECT t.*, v.cover, v.sprites, v.publication,
-    (SELECT json_group_array(label) FROM (SELECT label FROM title_labels l WHERE l.file_id = t.file_id ORDER BY label)) AS labels,
-    (SELECT 100.0 * p.offset / p.length FROM uploads p WHERE p.file_id = t.file_id AND p.state = 'receiving') AS upload_percent,
+    (SELECT coalesce(CAST(json_group_array(label) AS TEXT), '[]') FROM (SELECT label FROM title_labels l WHERE l.file_id = t.file_id
+        ORDER BY label) AS sorted) AS labels,
+    (SELECT CAST(p.\"offset\" AS DOUBLE PRECISION) * 100 / p.length FROM uploads p WHERE p.file_id = t.file_id AND p.state = 'receiving') AS upload_percent,
     j.job_id, j.kind AS job_kind, j.state AS job_state, j.percent AS job_percent, j.left_secs AS job_left_secs, j.attempt AS job_attempt
     FROM titles t";
 /// The latest unfinished job; there is rarely more than one.
@@ -148,83 +148,78 @@ pub(super) fn folded(text: &str) -> String {
 
 impl Store {
     /// Titles of an application that are not deleted.
-    pub async fn list_titles(&self, app_id: AppId, query: &TitleQuery) -> Result<Vec<ListedTitle>, StoreError> {
-        let rows = list_query(app_id, query).build().fetch_all(&self.pool).await?;
+    pub async fn list_titles(&self, app_id: AppId, wanted: &TitleQuery) -> Result<Vec<ListedTitle>, StoreError> {
+        let rows = list_query(app_id, wanted).fetch_all(&self.pool).await?;
         rows.iter().map(listed_from_row).collect()
     }
 
     /// One title of an application, deleted ones too.
     pub async fn listed_title(&self, app_id: AppId, file_id: &FileId) -> Result<Option<ListedTitle>, StoreError> {
-        let mut builder = QueryBuilder::<Sqlite>::new(SELECT);
+        let mut builder = query(SELECT);
         builder.push(JOINS).push(" WHERE t.file_id = ").push_bind(file_id.to_string());
         builder.push(" AND t.app_id = ").push_bind(integer(app_id.value()));
-        let row = builder.build().fetch_optional(&self.pool).await?;
+        let row = builder.fetch_optional(&self.pool).await?;
         row.as_ref().map(listed_from_row).transpose()
     }
 
     /// Up to `limit` titles of an application that changed after `after`, in the order of their changes; deleted ones too.
     pub async fn changed_titles(&self, app_id: AppId, after: i64, limit: u32) -> Result<Vec<ListedTitle>, StoreError> {
-        let mut builder = QueryBuilder::<Sqlite>::new(SELECT);
+        let mut builder = query(SELECT);
         builder.push(" INDEXED BY titles_by_change").push(JOINS);
         builder.push(" WHERE t.app_id = ").push_bind(integer(app_id.value()));
         builder.push(" AND t.change_seq > ").push_bind(after);
         builder.push(" ORDER BY t.change_seq LIMIT ").push_bind(limit);
-        let rows = builder.build().fetch_all(&self.pool).await?;
+        let rows = builder.fetch_all(&self.pool).await?;
         rows.iter().map(listed_from_row).collect()
     }
 
     /// The number of the latest change of any title.
     pub async fn change_seq(&self) -> Result<i64, StoreError> {
-        let row = sqlx::query("SELECT seq FROM changes").fetch_one(&self.pool).await?;
+        let row = query("SELECT seq FROM changes").fetch_one(&self.pool).await?;
         Ok(row.try_get(0)?)
     }
 }
 
 /// The index is named, so that the filters never tempt SQLite into sorting the whole library.
-fn list_query(app_id: AppId, query: &TitleQuery) -> QueryBuilder<Sqlite> {
-    let (index, column) = query.sort.column();
-    let mut builder = QueryBuilder::new(SELECT);
+fn list_query(app_id: AppId, wanted: &TitleQuery) -> Query {
+    let (index, column) = wanted.sort.column();
+    let mut builder = query(SELECT);
     builder.push(format_args!(" INDEXED BY {index}")).push(JOINS);
     builder.push(" WHERE t.app_id = ").push_bind(integer(app_id.value())).push(" AND t.state <> 'deleted'");
-    if let Some((value, file_id)) = &query.after {
+    if let Some((value, file_id)) = &wanted.after {
         // The pair alone says it; the value alone besides, because SQLite bounds the search by that under every sort.
-        let direction = if query.descending { "<" } else { ">" };
+        let direction = if wanted.descending { "<" } else { ">" };
         push_value(builder.push(format_args!(" AND {column} {direction}= ")), value);
         push_value(builder.push(format_args!(" AND ({column}, t.file_id) {direction} (")), value);
         builder.push(", ").push_bind(file_id.to_string()).push(")");
     }
-    if let Some(search) = &query.search {
+    if let Some(search) = &wanted.search {
         // Not LIKE: it has wildcards, and folds ASCII only.
         builder.push(" AND instr(t.search_text, ").push_bind(folded(search)).push(") > 0");
     }
-    if !query.states.is_empty() {
-        builder.push(" AND t.state IN (");
-        let mut states = builder.separated(", ");
-        for state in &query.states {
-            states.push_bind(state.as_str());
-        }
-        builder.push(")");
+    if !wanted.states.is_empty() {
+        builder.push(" AND t.state IN (").push_all(wanted.states.iter().map(|state| state.as_str())).push(")");
     }
-    for label in &query.labels {
+    for label in &wanted.labels {
         builder.push(" AND EXISTS (SELECT 1 FROM title_labels l WHERE l.file_id = t.file_id AND l.label = ");
         builder.push_bind(label.clone()).push(")");
     }
-    if let Some(workflow_id) = &query.workflow_id {
+    if let Some(workflow_id) = &wanted.workflow_id {
         builder.push(" AND t.workflow_id = ").push_bind(workflow_id.to_string());
     }
-    let direction = if query.descending { "DESC" } else { "ASC" };
-    builder.push(format_args!(" ORDER BY {column} {direction}, t.file_id {direction} LIMIT ")).push_bind(query.limit);
+    let direction = if wanted.descending { "DESC" } else { "ASC" };
+    builder.push(format_args!(" ORDER BY {column} {direction}, t.file_id {direction} LIMIT ")).push_bind(wanted.limit);
     builder
 }
 
-fn push_value(builder: &mut QueryBuilder<Sqlite>, value: &SortValue) {
+fn push_value(builder: &mut Query, value: &SortValue) {
     match value {
         SortValue::Integer(value) => builder.push_bind(*value),
         SortValue::Text(value) => builder.push_bind(value.clone()),
     };
 }
 
-fn listed_from_row(row: &SqliteRow) -> Result<ListedTitle, StoreError> {
+fn listed_from_row(row: &Row) -> Result<ListedTitle, StoreError> {
     let labels: &str = row.try_get("labels")?;
     let job_id: Option<&str> = row.try_get("job_id")?;
     let job = match job_id {
@@ -262,7 +257,7 @@ mod tests {
         for sort in TitleSort::ALL {
             for descending in [false, true] {
                 let value = if sort == TitleSort::Name { SortValue::Text("n".into()) } else { SortValue::Integer(5) };
-                let query = TitleQuery {
+                let wanted = TitleQuery {
                     sort,
                     descending,
                     after: Some((value, "film".parse().unwrap())),
@@ -272,12 +267,9 @@ mod tests {
                     workflow_id: Some("adaptive".parse().unwrap()),
                     limit: 50,
                 };
-                let mut explained = QueryBuilder::<Sqlite>::new("EXPLAIN QUERY PLAN ");
-                explained.push(list_query(app_id, &query).sql().as_str());
-                let sql = explained.into_sql();
-                let rows =
-                    sqlx::query(sqlx::AssertSqlSafe(sql.as_str().to_owned())).fetch_all(&store.pool).await.unwrap();
-                let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+                let explained = format!("EXPLAIN QUERY PLAN {}", list_query(app_id, &wanted).sql());
+                let rows = query(explained).fetch_all(&store.pool).await.unwrap();
+                let plan: Vec<String> = rows.iter().map(|row| row.try_get("detail").unwrap()).collect();
                 let (index, _) = sort.column();
                 let by_index = plan.iter().find(|step| step.contains(index)).unwrap();
                 assert!(by_index.starts_with("SEARCH t") && by_index.contains("app_id=?"), "{by_index}");

@@ -1,7 +1,6 @@
 use keyveil_protocol::FileId;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
+use super::engine::{Row, query};
 use super::{Store, StoreError, WriteTransaction, integer, number, parsed};
 
 /// One encryption of a title.
@@ -47,14 +46,14 @@ pub(super) const SELECT: &str = "SELECT * FROM title_versions WHERE file_id = ? 
 impl Store {
     /// One version of a title, committed or not.
     pub async fn title_version(&self, file_id: &FileId, version: u32) -> Result<Option<TitleVersion>, StoreError> {
-        let query = sqlx::query(SELECT);
-        let row = self.readers.first_row(query.bind(file_id.as_str()).bind(version)).await?;
+        let query = query(SELECT);
+        let row = self.first_row(query.bind(file_id.as_str()).bind(version)).await?;
         row.as_ref().map(version_from_row).transpose()
     }
 
     /// Every version of a title that is still kept, newest first.
     pub async fn title_versions(&self, file_id: &FileId) -> Result<Vec<TitleVersion>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM title_versions WHERE file_id = ? ORDER BY version DESC")
+        let rows = query("SELECT * FROM title_versions WHERE file_id = ? ORDER BY version DESC")
             .bind(file_id.as_str())
             .fetch_all(&self.pool)
             .await?;
@@ -65,14 +64,13 @@ impl Store {
 impl WriteTransaction<'_> {
     /// One version of a title, as this transaction sees it.
     pub async fn title_version(&mut self, file_id: &FileId, version: u32) -> Result<Option<TitleVersion>, StoreError> {
-        let row =
-            sqlx::query(SELECT).bind(file_id.as_str()).bind(version).fetch_optional(self.connection().await?).await?;
+        let row = query(SELECT).bind(file_id.as_str()).bind(version).fetch_optional(self.connection().await?).await?;
         row.as_ref().map(version_from_row).transpose()
     }
 
     /// Keeps a new version, which nothing plays yet, and remembers that its number was given.
     pub async fn insert_title_version(&mut self, version: &TitleVersion) -> Result<(), StoreError> {
-        sqlx::query(
+        query(
             "INSERT INTO title_versions (file_id, version, secret_ciphertext, public_key, created_at) VALUES (?, ?, ?, ?, ?)",
         )
         .bind(version.file_id.as_str())
@@ -82,7 +80,7 @@ impl WriteTransaction<'_> {
         .bind(version.created_at)
         .execute(self.connection().await?)
         .await?;
-        sqlx::query("UPDATE titles SET last_version = max(last_version, ?) WHERE file_id = ?")
+        query("UPDATE titles SET last_version = ?1 WHERE file_id = ?2 AND last_version < ?1")
             .bind(version.version)
             .bind(version.file_id.as_str())
             .execute(self.connection().await?)
@@ -98,7 +96,7 @@ impl WriteTransaction<'_> {
         publication: &Publication,
         now: i64,
     ) -> Result<(), StoreError> {
-        sqlx::query(
+        query(
             "UPDATE title_versions SET publication = ?, cover = ?, sprites = ?, stored_bytes = ?, committed_at = ?
              WHERE file_id = ? AND version = ?",
         )
@@ -116,7 +114,7 @@ impl WriteTransaction<'_> {
 
     /// Forgets a version and its secret.
     pub async fn delete_title_version(&mut self, file_id: &FileId, version: u32) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM title_versions WHERE file_id = ? AND version = ?")
+        query("DELETE FROM title_versions WHERE file_id = ? AND version = ?")
             .bind(file_id.as_str())
             .bind(version)
             .execute(self.connection().await?)
@@ -125,7 +123,7 @@ impl WriteTransaction<'_> {
     }
 }
 
-pub(super) fn version_from_row(row: &SqliteRow) -> Result<TitleVersion, StoreError> {
+pub(super) fn version_from_row(row: &Row) -> Result<TitleVersion, StoreError> {
     let stored_bytes: Option<i64> = row.try_get("stored_bytes")?;
     Ok(TitleVersion {
         file_id: parsed(row.try_get("file_id")?, "file id")?,

@@ -1,7 +1,6 @@
 use keyveil_protocol::{AppId, FileId, Mode, WorkflowId};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
+use super::engine::{Row, query};
 use super::title_list::folded;
 use super::{Store, StoreError, WriteTransaction, app_id, integer, number, parsed};
 
@@ -149,8 +148,8 @@ pub(super) const SELECT: &str = "SELECT * FROM titles WHERE file_id = ?";
 impl Store {
     /// One title of any application, in any state.
     pub async fn title(&self, file_id: &FileId) -> Result<Option<Title>, StoreError> {
-        let query = sqlx::query(SELECT).bind(file_id.as_str());
-        let row = self.readers.first_row(query).await?;
+        let query = query(SELECT).bind(file_id.as_str());
+        let row = self.first_row(query).await?;
         row.as_ref().map(title_from_row).transpose()
     }
 }
@@ -158,14 +157,14 @@ impl Store {
 impl WriteTransaction<'_> {
     /// One title, as this transaction sees it.
     pub async fn title(&mut self, file_id: &FileId) -> Result<Option<Title>, StoreError> {
-        let row = sqlx::query(SELECT).bind(file_id.as_str()).fetch_optional(self.connection().await?).await?;
+        let row = query(SELECT).bind(file_id.as_str()).fetch_optional(self.connection().await?).await?;
         row.as_ref().map(title_from_row).transpose()
     }
 
     /// Keeps a new title. Its `version`, `published_at` and `change_seq` are the store's to set.
     pub async fn insert_title(&mut self, title: &Title) -> Result<(), StoreError> {
         let change_seq = self.next_change().await?;
-        sqlx::query(
+        query(
             "INSERT INTO titles (file_id, app_id, name, description, mode, state, failure_code, failure_message, workflow_id,
              last_version, file_name, size_bytes, created_at, updated_at, change_seq, search_text)
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -200,7 +199,7 @@ impl WriteTransaction<'_> {
         now: i64,
     ) -> Result<(), StoreError> {
         let change_seq = self.next_change().await?;
-        sqlx::query(
+        query(
             "UPDATE titles SET state = ?1, failure_code = ?2, failure_message = ?3, updated_at = ?4, change_seq = ?5,
              published_at = CASE WHEN ?1 = 'published' THEN ?4 ELSE published_at END WHERE file_id = ?6",
         )
@@ -218,7 +217,7 @@ impl WriteTransaction<'_> {
     /// Marks a title as changed, where what changed is not in its own row (labels, the percent of its job).
     pub async fn touch_title(&mut self, file_id: &FileId, now: i64) -> Result<(), StoreError> {
         let change_seq = self.next_change().await?;
-        sqlx::query("UPDATE titles SET updated_at = ?, change_seq = ? WHERE file_id = ?")
+        query("UPDATE titles SET updated_at = ?, change_seq = ? WHERE file_id = ?")
             .bind(now)
             .bind(change_seq)
             .bind(file_id.as_str())
@@ -235,7 +234,7 @@ impl WriteTransaction<'_> {
         description: &str,
         now: i64,
     ) -> Result<(), StoreError> {
-        sqlx::query("UPDATE titles SET name = ?, description = ?, search_text = ? WHERE file_id = ?")
+        query("UPDATE titles SET name = ?, description = ?, search_text = ? WHERE file_id = ?")
             .bind(name)
             .bind(description)
             .bind(search_text(file_id, name, description))
@@ -254,7 +253,7 @@ impl WriteTransaction<'_> {
         stored_bytes: Option<u64>,
         now: i64,
     ) -> Result<(), StoreError> {
-        sqlx::query("UPDATE titles SET version = ?, duration_ms = ?, stored_bytes = ? WHERE file_id = ?")
+        query("UPDATE titles SET version = ?, duration_ms = ?, stored_bytes = ? WHERE file_id = ?")
             .bind(version)
             .bind(integer(duration_ms))
             .bind(stored_bytes.map(integer))
@@ -271,20 +270,19 @@ impl WriteTransaction<'_> {
             "DELETE FROM title_labels WHERE file_id = ?",
             "DELETE FROM imported_keys WHERE file_id = ?",
         ] {
-            sqlx::query(statement).bind(file_id.as_str()).execute(self.connection().await?).await?;
+            query(statement).bind(file_id.as_str()).execute(self.connection().await?).await?;
         }
         self.cancel_jobs_of_title(file_id, now).await?;
         self.set_title_state(file_id, TitleState::Deleted, None, now).await
     }
 
     async fn next_change(&mut self) -> Result<i64, StoreError> {
-        let row =
-            sqlx::query("UPDATE changes SET seq = seq + 1 RETURNING seq").fetch_one(self.connection().await?).await?;
+        let row = query("UPDATE changes SET seq = seq + 1 RETURNING seq").fetch_one(self.connection().await?).await?;
         Ok(row.try_get(0)?)
     }
 }
 
-pub(super) fn title_from_row(row: &SqliteRow) -> Result<Title, StoreError> {
+pub(super) fn title_from_row(row: &Row) -> Result<Title, StoreError> {
     let count = |name: &'static str| -> Result<Option<u64>, StoreError> {
         row.try_get::<Option<i64>, _>(name)?.map(|value| number(value, name)).transpose()
     };

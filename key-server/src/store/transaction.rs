@@ -1,10 +1,8 @@
 use std::sync::OnceLock;
 
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
-
 use super::audit_head::{AuditEnds, AuditKey};
 use super::batch::{Batch, Later};
+use super::engine::{Connection, Row};
 use super::recent::Forget;
 use super::writer::Turn;
 use super::{Store, StoreError};
@@ -56,7 +54,7 @@ impl WriteTransaction<'_> {
     }
 
     /// Sends what was deferred; the first row of the last of it.
-    pub(super) async fn answer(&mut self) -> Result<Option<SqliteRow>, StoreError> {
+    pub(super) async fn answer(&mut self) -> Result<Option<Row>, StoreError> {
         let turn = self.turn.take().ok_or(sqlx::Error::WorkerCrashed)?;
         let batch = std::mem::take(&mut self.deferred);
         let (turn, row) = if self.forget.is_some() { turn.send(batch).await? } else { turn.ask(batch).await? };
@@ -66,7 +64,7 @@ impl WriteTransaction<'_> {
     }
 
     /// The connection, once it has done all that was deferred.
-    pub(super) async fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+    pub(super) async fn connection(&mut self) -> Result<&mut Connection, StoreError> {
         if !self.is_begun || !self.deferred.is_empty() {
             self.answer().await?;
         }

@@ -1,13 +1,13 @@
 use keyveil_protocol::{FileId, Mode, UploadId};
-use sqlx::Row;
 
+use super::engine::query;
 use super::uploads::{Stretch, Upload, upload_from_row};
 use super::{StoreError, WriteTransaction, integer, number, parsed};
 
 impl WriteTransaction<'_> {
     /// One upload, as this transaction sees it.
     pub async fn upload(&mut self, upload_id: &UploadId) -> Result<Option<Upload>, StoreError> {
-        let row = sqlx::query("SELECT * FROM uploads WHERE upload_id = ?")
+        let row = query("SELECT * FROM uploads WHERE upload_id = ?")
             .bind(upload_id.as_str())
             .fetch_optional(self.connection().await?)
             .await?;
@@ -16,7 +16,7 @@ impl WriteTransaction<'_> {
 
     /// Keeps a new upload, of which nothing is there yet.
     pub async fn insert_upload(&mut self, upload: &Upload) -> Result<(), StoreError> {
-        sqlx::query(
+        query(
             "INSERT INTO uploads (upload_id, app_id, file_id, kind, state, length, metadata, sha256, url, key_ciphertext, created_at,
              updated_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
@@ -40,7 +40,7 @@ impl WriteTransaction<'_> {
 
     /// Notes what is known of a title's source.
     pub async fn set_title_source(&mut self, file_id: &FileId, mode: Mode, size_bytes: u64) -> Result<(), StoreError> {
-        sqlx::query("UPDATE titles SET mode = ?, size_bytes = ? WHERE file_id = ?")
+        query("UPDATE titles SET mode = ?, size_bytes = ? WHERE file_id = ?")
             .bind(mode.as_str())
             .bind(integer(size_bytes))
             .bind(file_id.as_str())
@@ -51,9 +51,9 @@ impl WriteTransaction<'_> {
 
     /// Declares a source whole. False when bytes are missing or the upload is over.
     pub async fn complete_upload(&mut self, upload_id: &UploadId, now: i64) -> Result<bool, StoreError> {
-        let result = sqlx::query(
+        let result = query(
             "UPDATE uploads SET state = 'complete', url = NULL, updated_at = ?
-             WHERE upload_id = ? AND state = 'receiving' AND offset = length",
+             WHERE upload_id = ? AND state = 'receiving' AND \"offset\" = length",
         )
         .bind(now)
         .bind(upload_id.as_str())
@@ -71,9 +71,9 @@ impl WriteTransaction<'_> {
         now: i64,
         expires_at: i64,
     ) -> Result<bool, StoreError> {
-        let result = sqlx::query(
-            "UPDATE uploads SET offset = ?, updated_at = ?, expires_at = ?
-             WHERE upload_id = ? AND offset = ? AND state = 'receiving'",
+        let result = query(
+            "UPDATE uploads SET \"offset\" = ?, updated_at = ?, expires_at = ?
+             WHERE upload_id = ? AND \"offset\" = ? AND state = 'receiving'",
         )
         .bind(integer(to))
         .bind(now)
@@ -93,24 +93,24 @@ impl WriteTransaction<'_> {
         start: u64,
         max: u32,
     ) -> Result<Option<Stretch>, StoreError> {
-        let row = sqlx::query("SELECT coalesce(max(number), 0) + 1 FROM source_stretches WHERE upload_id = ?")
+        let row = query("SELECT coalesce(max(number), 0) + 1 FROM source_stretches WHERE upload_id = ?")
             .bind(upload_id.as_str())
             .fetch_one(self.connection().await?)
             .await?;
         let stretch = Stretch { number: number(row.try_get(0)?, "stretch")?, start };
-        sqlx::query("DELETE FROM source_stretches WHERE upload_id = ? AND start >= ?")
+        query("DELETE FROM source_stretches WHERE upload_id = ? AND start >= ?")
             .bind(upload_id.as_str())
             .bind(integer(start))
             .execute(self.connection().await?)
             .await?;
-        let row = sqlx::query("SELECT count(*) FROM source_stretches WHERE upload_id = ?")
+        let row = query("SELECT count(*) FROM source_stretches WHERE upload_id = ?")
             .bind(upload_id.as_str())
             .fetch_one(self.connection().await?)
             .await?;
         if row.try_get::<i64, _>(0)? >= i64::from(max) {
             return Ok(None);
         }
-        sqlx::query("INSERT INTO source_stretches (upload_id, number, start) VALUES (?, ?, ?)")
+        query("INSERT INTO source_stretches (upload_id, number, start) VALUES (?, ?, ?)")
             .bind(upload_id.as_str())
             .bind(stretch.number)
             .bind(integer(start))
@@ -122,7 +122,7 @@ impl WriteTransaction<'_> {
     /// Ends every upload of a title and forgets their keys: the sources can't be read any more. The files named are to be
     /// removed after the commit.
     pub async fn forget_sources(&mut self, file_id: &FileId, now: i64) -> Result<Vec<UploadId>, StoreError> {
-        let rows = sqlx::query(
+        let rows = query(
             "UPDATE uploads SET state = 'gone', key_ciphertext = NULL, url = NULL, updated_at = ? WHERE file_id = ? AND state <> 'gone'
              RETURNING upload_id",
         )
@@ -133,7 +133,7 @@ impl WriteTransaction<'_> {
         let mut forgotten = Vec::with_capacity(rows.len());
         for row in &rows {
             let upload_id: &str = row.try_get(0)?;
-            sqlx::query("DELETE FROM source_stretches WHERE upload_id = ?")
+            query("DELETE FROM source_stretches WHERE upload_id = ?")
                 .bind(upload_id)
                 .execute(self.connection().await?)
                 .await?;

@@ -1,7 +1,6 @@
 use keyveil_protocol::{AppId, FileId, UploadId};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
+use super::engine::{Row, query};
 use super::{Store, StoreError, app_id, integer, number, parsed};
 
 /// A source on its way in, and then at rest until its version is committed.
@@ -94,7 +93,7 @@ impl UploadState {
 impl Store {
     /// One upload of any application, in any state.
     pub async fn upload(&self, upload_id: &UploadId) -> Result<Option<Upload>, StoreError> {
-        let row = sqlx::query("SELECT * FROM uploads WHERE upload_id = ?")
+        let row = query("SELECT * FROM uploads WHERE upload_id = ?")
             .bind(upload_id.as_str())
             .fetch_optional(&self.pool)
             .await?;
@@ -103,7 +102,7 @@ impl Store {
 
     /// The upload that holds a title's source, or is about to.
     pub async fn source(&self, file_id: &FileId) -> Result<Option<Upload>, StoreError> {
-        let row = sqlx::query(
+        let row = query(
             "SELECT * FROM uploads WHERE file_id = ? AND state <> 'gone' ORDER BY created_at DESC, upload_id LIMIT 1",
         )
         .bind(file_id.as_str())
@@ -114,7 +113,7 @@ impl Store {
 
     /// How large a source of an application may be, and of which kinds (file name extensions; none means any).
     pub async fn upload_limits(&self, app_id: AppId) -> Result<(u64, Vec<String>), StoreError> {
-        let row = sqlx::query("SELECT upload_bytes_max, upload_types FROM apps WHERE app_id = ?")
+        let row = query("SELECT upload_bytes_max, upload_types FROM apps WHERE app_id = ?")
             .bind(integer(app_id.value()))
             .fetch_one(&self.pool)
             .await?;
@@ -126,8 +125,8 @@ impl Store {
     /// Uploads by clients that were left alone for too long, or that have every byte and were not declared whole: whoever
     /// was about to do that was cut off.
     pub async fn uploads_to_settle(&self, now: i64, limit: u32) -> Result<Vec<Upload>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT * FROM uploads WHERE state = 'receiving' AND kind = 'tus' AND (expires_at <= ? OR offset = length)
+        let rows = query(
+            "SELECT * FROM uploads WHERE state = 'receiving' AND kind = 'tus' AND (expires_at <= ? OR \"offset\" = length)
              ORDER BY expires_at LIMIT ?",
         )
         .bind(now)
@@ -139,7 +138,7 @@ impl Store {
 
     /// The stretches of a source, by their start.
     pub async fn stretches(&self, upload_id: &UploadId) -> Result<Vec<Stretch>, StoreError> {
-        let rows = sqlx::query("SELECT number, start FROM source_stretches WHERE upload_id = ? ORDER BY number")
+        let rows = query("SELECT number, start FROM source_stretches WHERE upload_id = ? ORDER BY number")
             .bind(upload_id.as_str())
             .fetch_all(&self.pool)
             .await?;
@@ -154,7 +153,7 @@ impl Store {
     }
 }
 
-pub(super) fn upload_from_row(row: &SqliteRow) -> Result<Upload, StoreError> {
+pub(super) fn upload_from_row(row: &Row) -> Result<Upload, StoreError> {
     let length: Option<i64> = row.try_get("length")?;
     let sha256: Option<Vec<u8>> = row.try_get("sha256")?;
     Ok(Upload {

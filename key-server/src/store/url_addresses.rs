@@ -1,13 +1,12 @@
 //! From where addresses with a limit of client addresses were used.
 
-use sqlx::Row;
-
+use super::engine::query;
 use super::{Store, StoreError, WriteTransaction, number};
 
 impl Store {
     /// Whether an address was used from there already.
     pub async fn is_url_address(&self, url_hash: &[u8; 32], address: &str) -> Result<bool, StoreError> {
-        let row = sqlx::query("SELECT 1 FROM url_addresses WHERE url_hash = ? AND address = ?")
+        let row = query("SELECT 1 FROM url_addresses WHERE url_hash = ? AND address = ?")
             .bind(url_hash.as_slice())
             .bind(address)
             .fetch_optional(&self.pool)
@@ -19,7 +18,7 @@ impl Store {
 impl WriteTransaction<'_> {
     /// From how many places an address was used.
     pub async fn count_url_addresses(&mut self, url_hash: &[u8; 32]) -> Result<u32, StoreError> {
-        let row = sqlx::query("SELECT count(*) FROM url_addresses WHERE url_hash = ?")
+        let row = query("SELECT count(*) FROM url_addresses WHERE url_hash = ?")
             .bind(url_hash.as_slice())
             .fetch_one(self.connection().await?)
             .await?;
@@ -34,11 +33,8 @@ impl WriteTransaction<'_> {
         expires_at: i64,
         now: i64,
     ) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM url_addresses WHERE expires_at <= ?")
-            .bind(now)
-            .execute(self.connection().await?)
-            .await?;
-        sqlx::query("INSERT OR IGNORE INTO url_addresses (url_hash, address, expires_at) VALUES (?, ?, ?)")
+        query("DELETE FROM url_addresses WHERE expires_at <= ?").bind(now).execute(self.connection().await?).await?;
+        query("INSERT INTO url_addresses (url_hash, address, expires_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
             .bind(url_hash.as_slice())
             .bind(address)
             .bind(expires_at)

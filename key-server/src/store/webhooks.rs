@@ -1,9 +1,8 @@
 //! Webhooks and what is delivered to them.
 
 use keyveil_protocol::{AppId, DeliveryId, EventId, WebhookId};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
+use super::engine::{Row, query};
 use super::{EventType, Store, StoreError, WriteTransaction, app_id, integer, number, parsed};
 
 /// Somebody else's server that is told of events.
@@ -78,7 +77,7 @@ pub struct Delivery {
 impl Store {
     /// An application's webhooks, oldest first.
     pub async fn webhooks(&self, app_id: AppId) -> Result<Vec<Webhook>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM webhooks WHERE app_id = ? ORDER BY created_at, webhook_id")
+        let rows = query("SELECT * FROM webhooks WHERE app_id = ? ORDER BY created_at, webhook_id")
             .bind(integer(app_id.value()))
             .fetch_all(&self.pool)
             .await?;
@@ -87,7 +86,7 @@ impl Store {
 
     /// One webhook of an application.
     pub async fn webhook(&self, app_id: AppId, id: &WebhookId) -> Result<Option<Webhook>, StoreError> {
-        let row = sqlx::query("SELECT * FROM webhooks WHERE webhook_id = ? AND app_id = ?")
+        let row = query("SELECT * FROM webhooks WHERE webhook_id = ? AND app_id = ?")
             .bind(id.as_str())
             .bind(integer(app_id.value()))
             .fetch_optional(&self.pool)
@@ -102,7 +101,7 @@ impl Store {
         after: Option<(i64, &str)>,
         limit: u32,
     ) -> Result<Vec<Delivery>, StoreError> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT d.*, e.type FROM deliveries d JOIN events e USING (event_id)
              WHERE d.webhook_id = ?1 AND (?2 IS NULL OR (d.created_at, d.delivery_id) < (?2, ?3))
              ORDER BY d.created_at DESC, d.delivery_id DESC LIMIT ?4",
@@ -118,7 +117,7 @@ impl Store {
 
     /// One delivery of a webhook.
     pub async fn delivery(&self, webhook: &WebhookId, id: &DeliveryId) -> Result<Option<Delivery>, StoreError> {
-        let row = sqlx::query(
+        let row = query(
             "SELECT d.*, e.type FROM deliveries d JOIN events e USING (event_id)
              WHERE d.webhook_id = ? AND d.delivery_id = ?",
         )
@@ -133,7 +132,7 @@ impl Store {
 impl WriteTransaction<'_> {
     /// Keeps a new webhook.
     pub async fn insert_webhook(&mut self, webhook: &Webhook, secret_ciphertext: &[u8]) -> Result<(), StoreError> {
-        sqlx::query(
+        query(
             "INSERT INTO webhooks (webhook_id, app_id, url, secret_ciphertext, types, enabled, created_at, updated_at)
              VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         )
@@ -152,7 +151,7 @@ impl WriteTransaction<'_> {
 
     /// How many webhooks an application has.
     pub async fn count_webhooks(&mut self, app_id: AppId) -> Result<u32, StoreError> {
-        let row = sqlx::query("SELECT count(*) FROM webhooks WHERE app_id = ?")
+        let row = query("SELECT count(*) FROM webhooks WHERE app_id = ?")
             .bind(integer(app_id.value()))
             .fetch_one(self.connection().await?)
             .await?;
@@ -161,21 +160,20 @@ impl WriteTransaction<'_> {
 
     /// Another address, kinds or switch. False when it is gone.
     pub async fn update_webhook(&mut self, webhook: &Webhook) -> Result<bool, StoreError> {
-        let result =
-            sqlx::query("UPDATE webhooks SET url = ?, types = ?, enabled = ?, updated_at = ? WHERE webhook_id = ?")
-                .bind(&webhook.url)
-                .bind(types_text(&webhook.types))
-                .bind(webhook.enabled)
-                .bind(webhook.updated_at)
-                .bind(webhook.webhook_id.as_str())
-                .execute(self.connection().await?)
-                .await?;
+        let result = query("UPDATE webhooks SET url = ?, types = ?, enabled = ?, updated_at = ? WHERE webhook_id = ?")
+            .bind(&webhook.url)
+            .bind(types_text(&webhook.types))
+            .bind(webhook.enabled)
+            .bind(webhook.updated_at)
+            .bind(webhook.webhook_id.as_str())
+            .execute(self.connection().await?)
+            .await?;
         Ok(result.rows_affected() == 1)
     }
 
     /// Takes a webhook away with its deliveries. False when it is gone already.
     pub async fn delete_webhook(&mut self, app_id: AppId, id: &WebhookId) -> Result<bool, StoreError> {
-        let result = sqlx::query("DELETE FROM webhooks WHERE webhook_id = ? AND app_id = ?")
+        let result = query("DELETE FROM webhooks WHERE webhook_id = ? AND app_id = ?")
             .bind(id.as_str())
             .bind(integer(app_id.value()))
             .execute(self.connection().await?)
@@ -184,7 +182,7 @@ impl WriteTransaction<'_> {
     }
 }
 
-pub(super) fn delivery_from_row(row: &SqliteRow) -> Result<Delivery, StoreError> {
+pub(super) fn delivery_from_row(row: &Row) -> Result<Delivery, StoreError> {
     let state: &str = row.try_get("state")?;
     let state = match state {
         "pending" => DeliveryState::Pending,
@@ -208,7 +206,7 @@ pub(super) fn delivery_from_row(row: &SqliteRow) -> Result<Delivery, StoreError>
     })
 }
 
-fn webhook_from_row(row: &SqliteRow) -> Result<Webhook, StoreError> {
+fn webhook_from_row(row: &Row) -> Result<Webhook, StoreError> {
     let types: &str = row.try_get("types")?;
     let types: Option<Vec<_>> = types.split(',').filter(|name| !name.is_empty()).map(EventType::from_name).collect();
     Ok(Webhook {

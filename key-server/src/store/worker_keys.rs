@@ -1,6 +1,6 @@
 use keyveil_protocol::ApiKeyId;
-use sqlx::Row;
 
+use super::engine::query;
 use super::{ApiKeyRow, Store, StoreError, WriteTransaction, parsed};
 
 /// A worker key, without what proves it.
@@ -19,11 +19,10 @@ pub struct WorkerKey {
 impl Store {
     /// All worker keys, oldest first.
     pub async fn worker_keys(&self) -> Result<Vec<WorkerKey>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT id, name, created_at, retired_at FROM api_keys WHERE app_id IS NULL ORDER BY created_at, id",
-        )
-        .fetch_all(&self.pool)
-        .await?;
+        let rows =
+            query("SELECT id, name, created_at, retired_at FROM api_keys WHERE app_id IS NULL ORDER BY created_at, id")
+                .fetch_all(&self.pool)
+                .await?;
         rows.iter()
             .map(|row| {
                 Ok(WorkerKey {
@@ -41,10 +40,10 @@ impl WriteTransaction<'_> {
     /// Keeps the key of the server's own worker: in place of what stood there, and in use again.
     pub async fn keep_worker_key(&mut self, key: &ApiKeyRow, now: i64) -> Result<bool, StoreError> {
         let accepted = self.is_worker_key(&key.id).await?;
-        sqlx::query(
+        query(
             "INSERT INTO api_keys (id, app_id, name, scopes, secret_hash, psk_ciphertext, created_at) VALUES (?, NULL, ?, ?, ?, ?, ?)
              ON CONFLICT (id) DO UPDATE SET secret_hash = excluded.secret_hash, psk_ciphertext = excluded.psk_ciphertext,
-             retired_at = NULL WHERE app_id IS NULL",
+             retired_at = NULL WHERE api_keys.app_id IS NULL",
         )
         .bind(key.id.as_str())
         .bind(&key.name)
@@ -59,7 +58,7 @@ impl WriteTransaction<'_> {
 
     /// Whether a worker key is still accepted.
     pub async fn is_worker_key(&mut self, id: &ApiKeyId) -> Result<bool, StoreError> {
-        let row = sqlx::query("SELECT 1 FROM api_keys WHERE id = ? AND app_id IS NULL AND retired_at IS NULL")
+        let row = query("SELECT 1 FROM api_keys WHERE id = ? AND app_id IS NULL AND retired_at IS NULL")
             .bind(id.as_str())
             .fetch_optional(self.connection().await?)
             .await?;
@@ -68,12 +67,11 @@ impl WriteTransaction<'_> {
 
     /// Stops accepting a worker key. False when there is no such key in use.
     pub async fn retire_worker_key(&mut self, id: &ApiKeyId, now: i64) -> Result<bool, StoreError> {
-        let result =
-            sqlx::query("UPDATE api_keys SET retired_at = ? WHERE id = ? AND app_id IS NULL AND retired_at IS NULL")
-                .bind(now)
-                .bind(id.as_str())
-                .execute(self.connection().await?)
-                .await?;
+        let result = query("UPDATE api_keys SET retired_at = ? WHERE id = ? AND app_id IS NULL AND retired_at IS NULL")
+            .bind(now)
+            .bind(id.as_str())
+            .execute(self.connection().await?)
+            .await?;
         Ok(result.rows_affected() == 1)
     }
 }

@@ -1,8 +1,7 @@
 use keyveil_protocol::workflow::WorkflowSettings;
 use keyveil_protocol::{AppId, WorkflowId};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
+use super::engine::{Row, query};
 use super::{Store, StoreError, WriteTransaction, integer, number, parsed};
 
 /// An application's own workflow.
@@ -19,7 +18,7 @@ pub struct Workflow {
 impl Store {
     /// One of the application's own workflows.
     pub async fn workflow(&self, app_id: AppId, id: &WorkflowId) -> Result<Option<Workflow>, StoreError> {
-        let row = sqlx::query("SELECT * FROM workflows WHERE app_id = ? AND workflow_id = ?")
+        let row = query("SELECT * FROM workflows WHERE app_id = ? AND workflow_id = ?")
             .bind(integer(app_id.value()))
             .bind(id.as_str())
             .fetch_optional(&self.pool)
@@ -29,7 +28,7 @@ impl Store {
 
     /// All of the application's own workflows, by id.
     pub async fn workflows(&self, app_id: AppId) -> Result<Vec<Workflow>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM workflows WHERE app_id = ? ORDER BY workflow_id")
+        let rows = query("SELECT * FROM workflows WHERE app_id = ? ORDER BY workflow_id")
             .bind(integer(app_id.value()))
             .fetch_all(&self.pool)
             .await?;
@@ -38,7 +37,7 @@ impl Store {
 
     /// The workflow of titles that name none, where the application chose one.
     pub async fn default_workflow(&self, app_id: AppId) -> Result<Option<WorkflowId>, StoreError> {
-        let row = sqlx::query("SELECT default_workflow_id FROM apps WHERE app_id = ?")
+        let row = query("SELECT default_workflow_id FROM apps WHERE app_id = ?")
             .bind(integer(app_id.value()))
             .fetch_optional(&self.pool)
             .await?;
@@ -50,7 +49,7 @@ impl Store {
 impl WriteTransaction<'_> {
     /// How many workflows of its own an application has.
     pub async fn count_workflows(&mut self, app_id: AppId) -> Result<u32, StoreError> {
-        let row = sqlx::query("SELECT count(*) FROM workflows WHERE app_id = ?")
+        let row = query("SELECT count(*) FROM workflows WHERE app_id = ?")
             .bind(integer(app_id.value()))
             .fetch_one(self.connection().await?)
             .await?;
@@ -59,7 +58,7 @@ impl WriteTransaction<'_> {
 
     /// Keeps a new workflow. False when its id is taken.
     pub async fn insert_workflow(&mut self, app_id: AppId, workflow: &Workflow, now: i64) -> Result<bool, StoreError> {
-        let result = sqlx::query(
+        let result = query(
             "INSERT INTO workflows (app_id, workflow_id, name, settings, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)
              ON CONFLICT DO NOTHING",
         )
@@ -75,27 +74,26 @@ impl WriteTransaction<'_> {
 
     /// Changes a workflow; jobs that were made with it keep what they have. False when there is none.
     pub async fn update_workflow(&mut self, app_id: AppId, workflow: &Workflow, now: i64) -> Result<bool, StoreError> {
-        let result = sqlx::query(
-            "UPDATE workflows SET name = ?, settings = ?, updated_at = ? WHERE app_id = ? AND workflow_id = ?",
-        )
-        .bind(&workflow.name)
-        .bind(settings_text(&workflow.settings)?)
-        .bind(now)
-        .bind(integer(app_id.value()))
-        .bind(workflow.workflow_id.as_str())
-        .execute(self.connection().await?)
-        .await?;
+        let result =
+            query("UPDATE workflows SET name = ?, settings = ?, updated_at = ? WHERE app_id = ? AND workflow_id = ?")
+                .bind(&workflow.name)
+                .bind(settings_text(&workflow.settings)?)
+                .bind(now)
+                .bind(integer(app_id.value()))
+                .bind(workflow.workflow_id.as_str())
+                .execute(self.connection().await?)
+                .await?;
         Ok(result.rows_affected() == 1)
     }
 
     /// Removes a workflow, also as the application's default. False when there is none.
     pub async fn delete_workflow(&mut self, app_id: AppId, id: &WorkflowId) -> Result<bool, StoreError> {
-        sqlx::query("UPDATE apps SET default_workflow_id = NULL WHERE app_id = ? AND default_workflow_id = ?")
+        query("UPDATE apps SET default_workflow_id = NULL WHERE app_id = ? AND default_workflow_id = ?")
             .bind(integer(app_id.value()))
             .bind(id.as_str())
             .execute(self.connection().await?)
             .await?;
-        let result = sqlx::query("DELETE FROM workflows WHERE app_id = ? AND workflow_id = ?")
+        let result = query("DELETE FROM workflows WHERE app_id = ? AND workflow_id = ?")
             .bind(integer(app_id.value()))
             .bind(id.as_str())
             .execute(self.connection().await?)
@@ -112,7 +110,7 @@ pub(super) fn settings_from(text: &str) -> Result<WorkflowSettings, StoreError> 
     serde_json::from_str(text).map_err(|_| StoreError::Corrupt("workflow settings"))
 }
 
-fn workflow_from_row(row: &SqliteRow) -> Result<Workflow, StoreError> {
+fn workflow_from_row(row: &Row) -> Result<Workflow, StoreError> {
     Ok(Workflow {
         workflow_id: parsed(row.try_get("workflow_id")?, "workflow id")?,
         name: row.try_get("name")?,

@@ -12,26 +12,32 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Connection, Row, SqliteConnection};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use super::StoreError;
 use super::abroad::{Abroad, Writes};
 use super::batch::Batch;
+use super::engine::{BEGIN, COMMIT, Connection, Row, query};
 use super::log_sync::LogSync;
+use super::open::Reconnect;
 
 /// Whoever finds as many before it commits at once.
 const MEMBERS_MAX: u32 = 256;
 const UNDO: &str = "ROLLBACK TO member; RELEASE member";
+/// What SQLite counts by itself: writes that may change what others keep in memory.
+const COUNT_WRITE: &str = "UPDATE writes SET seq = seq + 1";
+const WRITES: &str = "SELECT seq FROM writes";
 
 /// How the transaction that a release shares has ended.
 type Outcome = Result<(), Arc<StoreError>>;
 
 /// The connection, and what is open on it.
 pub(super) struct Writer {
-    connection: Option<SqliteConnection>,
+    /// None once it is lost or closed.
+    connection: Option<Connection>,
+    /// How to open another one in place of one that was lost.
+    reconnect: Option<Reconnect>,
     group: Option<Group>,
     /// What those who have done their part leave to be sent.
     pending: Batch,
@@ -86,10 +92,16 @@ impl Drop for Waiting<'_> {
 }
 
 impl Queue {
-    pub(super) fn new(connection: SqliteConnection, log_sync: LogSync) -> Self {
-        let connection = Some(connection);
-        let writer =
-            Writer { connection, group: None, pending: Batch::default(), torn: false, unsure: false, groups: 0 };
+    pub(super) fn new(connection: Connection, reconnect: Option<Reconnect>, log_sync: LogSync) -> Self {
+        let writer = Writer {
+            connection: Some(connection),
+            reconnect,
+            group: None,
+            pending: Batch::default(),
+            torn: false,
+            unsure: false,
+            groups: 0,
+        };
         Self {
             writer: Arc::new(Mutex::new(writer)),
             waiting: Arc::default(),
@@ -110,7 +122,7 @@ impl Queue {
             tokio::time::timeout(super::BUSY_TIMEOUT, lock).await.map_err(|_| sqlx::Error::PoolTimedOut)?
         };
         self.log_sync.check().map_err(StoreError::NotDurable)?;
-        let mut turn = Turn { writer, queue: self.clone(), part: Part::None };
+        let mut turn = Turn { writer, queue: self.clone(), part: Part::None }.connected().await?;
         if self.abroad.is_due() {
             turn = turn.look_abroad().await?;
         }
@@ -121,7 +133,7 @@ impl Queue {
     /// The connection, if nobody writes.
     pub(super) fn idle(&self) -> Option<Turn> {
         let writer = Arc::clone(&self.writer).try_lock_owned().ok()?;
-        let is_idle = writer.group.is_none() && !writer.torn && !writer.unsure;
+        let is_idle = writer.connection.is_some() && writer.group.is_none() && !writer.torn && !writer.unsure;
         is_idle.then(|| Turn { writer, queue: self.clone(), part: Part::None })
     }
 
@@ -145,10 +157,10 @@ impl Queue {
     }
 
     pub(super) async fn close(&self) {
-        let connection = self.writer.lock().await.connection.take();
-        if let Some(connection) = connection {
-            // What it had begun ends with it.
-            let _ = connection.close().await;
+        let mut writer = self.writer.lock().await;
+        writer.reconnect = None;
+        if let Some(connection) = writer.connection.take() {
+            connection.close().await;
         }
     }
 
@@ -180,7 +192,7 @@ impl Queue {
 
 impl Turn {
     /// Sends what others have left and `batch`, in a transaction that others may share; the first row that there is.
-    pub(super) async fn ask(mut self, batch: Batch) -> Result<(Self, Option<SqliteRow>), StoreError> {
+    pub(super) async fn ask(mut self, batch: Batch) -> Result<(Self, Option<Row>), StoreError> {
         apart(async move {
             let mut all = self.writer.take_pending();
             self.begin_part(&mut all);
@@ -199,7 +211,7 @@ impl Turn {
             self.writer.groups += 1;
             let number = self.writer.groups;
             self.writer.group = Some(Group { number, members: 0, outcome: watch::Sender::new(None) });
-            all.later("BEGIN IMMEDIATE");
+            all.later(BEGIN);
         }
         all.later("SAVEPOINT member");
         self.part = Part::Savepoint;
@@ -235,11 +247,30 @@ impl Turn {
         outcome.unwrap_or_else(|| Err(Arc::new(interrupted()))).map_err(StoreError::Shared)
     }
 
+    /// Opens a connection in place of one that was lost. Nothing is begun on that one, and so nobody's part is cut in two.
+    async fn connected(mut self) -> Result<Self, StoreError> {
+        if self.writer.connection.is_some() {
+            return Ok(self);
+        }
+        apart(async move {
+            let reconnect = self.writer.reconnect.as_ref().ok_or(sqlx::Error::PoolClosed)?;
+            let connection = reconnect.connect().await?;
+            self.writer.connection = Some(connection);
+            Ok(self)
+        })
+        .await
+    }
+
     /// Asks whether another process has written.
     pub(super) async fn look_abroad(mut self) -> Result<Self, StoreError> {
         apart(async move {
             let at = Instant::now();
-            let row = sqlx::query("PRAGMA data_version").fetch_one(self.connection()?).await?;
+            let connection = self.connection()?;
+            let asked = if let Connection::Sqlite(_) = connection { "PRAGMA data_version" } else { WRITES };
+            let row = match query(asked).fetch_one(connection).await {
+                Ok(row) => row,
+                Err(error) => return Err(self.writer.abandon(error.into()).await),
+            };
             self.queue.abroad.said(row.try_get(0)?, at);
             Ok(self)
         })
@@ -266,7 +297,10 @@ impl Turn {
         let mut turn = self.alone().await?;
         apart(async move {
             let mut begin = Batch::default();
-            begin.later("BEGIN IMMEDIATE");
+            begin.later(BEGIN);
+            if let Some(Connection::Postgres(_)) = turn.writer.connection {
+                begin.later(COUNT_WRITE);
+            }
             turn.writer.send(begin).await?;
             turn.part = Part::Whole;
             Ok(turn)
@@ -276,7 +310,7 @@ impl Turn {
 
     /// Commits a transaction of its own. Others may write as soon as it is in the log; it counts when that is durable.
     pub(super) async fn commit(mut self, mut batch: Batch) -> Result<Arc<LogSync>, StoreError> {
-        batch.later("COMMIT");
+        batch.later(COMMIT);
         apart(async move {
             let sent = self.writer.send(batch).await;
             self.part = Part::None;
@@ -286,7 +320,7 @@ impl Turn {
     }
 
     /// Sends statements of a transaction of its own.
-    pub(super) async fn send(mut self, batch: Batch) -> Result<(Self, Option<SqliteRow>), StoreError> {
+    pub(super) async fn send(mut self, batch: Batch) -> Result<(Self, Option<Row>), StoreError> {
         apart(async move {
             let row = self.writer.send(batch).await.inspect_err(|_| self.part = Part::None)?;
             Ok((self, row))
@@ -294,7 +328,7 @@ impl Turn {
         .await
     }
 
-    pub(super) fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+    pub(super) fn connection(&mut self) -> Result<&mut Connection, StoreError> {
         Ok(self.writer.connection.as_mut().ok_or(sqlx::Error::PoolClosed)?)
     }
 }
@@ -328,7 +362,7 @@ impl Writer {
         pending
     }
 
-    async fn send(&mut self, batch: Batch) -> Result<Option<SqliteRow>, StoreError> {
+    async fn send(&mut self, batch: Batch) -> Result<Option<Row>, StoreError> {
         if self.unsure {
             return Err(self.abandon(interrupted()).await);
         }
@@ -346,7 +380,7 @@ impl Writer {
     /// Commits what is shared; nothing where that failed, which its members have been told.
     async fn commit_group(&mut self) -> Option<Group> {
         let mut all = self.take_pending();
-        all.later("COMMIT");
+        all.later(COMMIT);
         self.send(all).await.ok()?;
         self.group.take()
     }
@@ -359,12 +393,25 @@ impl Writer {
             group.outcome.send_replace(Some(Err(Arc::clone(&error))));
         }
         (self.pending, self.torn) = (Batch::default(), false);
-        if let Some(connection) = &mut self.connection {
-            // Refused where SQLite has ended it by itself.
-            let _ = sqlx::query("ROLLBACK").execute(connection).await;
-        }
+        self.roll_back(&error).await;
         self.unsure = false;
         StoreError::Shared(error)
+    }
+
+    async fn roll_back(&mut self, error: &StoreError) {
+        let Some(connection) = &mut self.connection else { return };
+        let is_lost = match connection {
+            // Refused where SQLite has ended it by itself.
+            Connection::Sqlite(_) => {
+                let _ = query("ROLLBACK").execute(connection).await;
+                false
+            }
+            Connection::Postgres(_) => !error.is_an_answer() || query("ROLLBACK").execute(connection).await.is_err(),
+        };
+        if is_lost {
+            tracing::warn!(%error, "the connection that writes is lost");
+            self.connection = None;
+        }
     }
 
     /// Takes back a transaction that nobody has a part in.

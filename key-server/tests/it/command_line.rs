@@ -10,7 +10,7 @@ use keyveil_protocol::psign::UnverifiedPlayerSignature;
 use keyveil_protocol::{ApiKey, Exchange};
 use serde_json::{Value, json};
 
-use crate::support::{Player, Request, media_info};
+use crate::support::{Player, Request, database_variable, media_info};
 
 fn command(data: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_key-server"));
@@ -19,6 +19,7 @@ fn command(data: &Path, args: &[&str]) -> Command {
         .env("KEYVEIL_DATA", data)
         .env("KEYVEIL_LISTEN", "127.0.0.1:0")
         .env("KEYVEIL_WORKERS_LOCAL", "false")
+        .envs(database_variable(data))
         .current_dir(data.parent().unwrap());
     command
 }

@@ -53,7 +53,8 @@ export class KeyveilPlayer extends PlayerTracks {
     this.#recovery = new Recovery({
       engine: () => (this.#hasEnded ? null : this.engine),
       reopen: (cause) => this.#title?.reopen(cause) ?? Promise.reject(cause),
-      tell: (error) => this.emit("error", error),
+      // What still comes of a playback that has failed is no news.
+      tell: (error) => void (this.#hasEnded || this.emit("error", error)),
       fail: (error) => this.#fail(error),
     });
     this.ready = new Promise((resolve, reject) => {

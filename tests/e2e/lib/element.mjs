@@ -8,9 +8,10 @@ import { levelAttribute } from "./levels.mjs";
 export async function embed(page, keyveil, psign, { attributes = {}, html = "", bufferSecs = 600 } = {}) {
   // With a link, be it to nothing, the page fetches the element; the query makes it a new page each time.
   await page.goto(`${keyveil.origin}/player/?${Math.random()}#file=none&psign=none`);
+  // Asked again and again: Chromium may drop a promise that a page waits for.
+  await page.waitForFunction(() => customElements.get("keyveil-player") !== undefined);
   await page.evaluate(
-    async ({ psign, attributes, html, bufferSecs }) => {
-      await customElements.whenDefined("keyveil-player");
+    ({ psign, attributes, html, bufferSecs }) => {
       document.body.replaceChildren();
       const element = document.createElement("keyveil-player");
       const all = { server: location.origin, "worker-url": "/sdk/worker.js", psign };

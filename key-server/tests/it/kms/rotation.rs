@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::add_titles;
 use super::fake::{FakeKms, Mood};
-use crate::support::{TITLE, TestApp};
+use crate::support::{TITLE, TestApp, database_variable};
 
 /// Every ciphertext of the database opens; answers how many there are under each key.
 fn assert_all_open(app: &TestApp) -> Vec<(String, usize)> {
@@ -95,6 +95,7 @@ fn play_at(replica: &TestApp, app: &TestApp) {
 fn command(app: &TestApp, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_key-server"));
     command.args(args).env("KEYVEIL_DATA", &app.config.data.dir).current_dir(app.dir.path());
+    command.envs(database_variable(&app.config.data.dir));
     command
 }
 

@@ -3,11 +3,13 @@
 mod client;
 mod moto;
 mod player;
+mod postgres;
 mod test_app;
 mod worker;
 
 pub(crate) use client::{Request, Response};
 pub(crate) use moto::Moto;
 pub(crate) use player::{Player, jwt};
+pub(crate) use postgres::{database_of, database_variable};
 pub(crate) use test_app::{TITLE, TestApp, TestAppBuilder, media_info, publication};
 pub(crate) use worker::{Claimed, FILES, FakeWorker, media};

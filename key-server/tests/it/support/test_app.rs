@@ -13,7 +13,7 @@ use keyveil_protocol::psign::{self, PlayerSignatureClaims, SigningKey};
 use keyveil_protocol::{AppId, Exchange, ServerPublicKey, TitleSecret};
 use serde_json::{Value, json};
 
-use super::{Player, Request, Response};
+use super::{Player, Request, Response, database_of};
 
 /// The private title that every test app has published.
 pub(crate) const TITLE: &str = "film";
@@ -365,6 +365,7 @@ fn config(dir: &tempfile::TempDir, public_url: Option<&str>) -> Config {
     config.http.body_timeout_secs = 1;
     config.http.public_url = public_url.map(|url| url.parse().unwrap());
     config.data.dir = dir.path().join("data");
+    config.database.url = database_of(&config.data.dir);
     config.pages.www_dir = dir.path().join("www");
     config.pages.sdk_dirs = Some(vec![dir.path().join("sdk-own"), dir.path().join("sdk")]);
     config
