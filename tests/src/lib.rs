@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use keyveil_key_server::kms::KmsContext;
-use keyveil_key_server::{Config, DataConfig, Installation};
+use keyveil_key_server::{Config, Installation};
 use keyveil_protocol::api::MediaInfo;
 use keyveil_protocol::{FileId, TitleSecret};
 use serde_json::{Value, json};
@@ -11,13 +11,15 @@ use serde_json::{Value, json};
 /// Whatever a tool fails with.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Opens a data folder through its own KMS.
+/// Opens a data folder through its own KMS. Where its database and its media lie elsewhere, the environment says so, as it does to the
+/// key server.
 ///
 /// # Errors
 /// When that can't be done.
 pub async fn open(data: &Path) -> Result<Installation, Failure> {
-    let data = DataConfig { dir: data.to_owned(), ..DataConfig::default() };
-    Ok(keyveil_key_server::open(&Config { data, ..Config::default() }).await?)
+    let mut config = Config::load(None, std::env::vars())?;
+    data.clone_into(&mut config.data.dir);
+    Ok(keyveil_key_server::open(&config).await?)
 }
 
 /// What a private title was published with, and its secret.

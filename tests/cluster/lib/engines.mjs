@@ -4,7 +4,7 @@ import { Postgres } from "./postgres.mjs";
 import { relay } from "./relays.mjs";
 
 /** `sqlite` is a stand-in: all servers of this machine over one file. */
-export const DATABASE = process.env.KEYVEIL_CLUSTER_DATABASE || "sqlite";
+export const DATABASE = process.env.KEYVEIL_CLUSTER_DATABASE || "postgres";
 
 /** What servers need to know of one database and one bucket, and what tests need to look into them. As JSON it can be given to other processes. */
 export class Place {
