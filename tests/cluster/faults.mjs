@@ -6,9 +6,8 @@ import { parseArgs } from "node:util";
 import { stopAll } from "../../scripts/lib/children.mjs";
 import { inRoot } from "../../scripts/lib/places.mjs";
 import { numbers } from "../cdn/lib/altered.mjs";
-import { DATABASE } from "./lib/engines.mjs";
 import { runFault } from "./lib/fault-run.mjs";
-import { CONTROL, FAULTS, hits } from "./lib/faults.mjs";
+import { CONTROL, FAULTS } from "./lib/faults.mjs";
 
 const OUT = inRoot("tests/test-results/cluster-faults.md");
 const LOGS = inRoot("tests/test-results/cluster-faults");
@@ -53,11 +52,10 @@ function judged(expects, { wrong, target }) {
 }
 
 function chosen(only) {
-  const possible = FAULTS.filter((fault) => hits(fault, { hasPostgres: DATABASE === "postgres" }));
-  if (only === undefined) return possible;
+  if (only === undefined) return FAULTS;
   return only.split(",").map((name) => {
-    const found = possible.find((fault) => fault.name === name.trim());
-    if (!found) throw new Error(`--only: ${possible.map((fault) => fault.name).join(", ")}`);
+    const found = FAULTS.find((fault) => fault.name === name.trim());
+    if (!found) throw new Error(`--only: ${FAULTS.map((fault) => fault.name).join(", ")}`);
     return found;
   });
 }
@@ -69,7 +67,7 @@ function number(name, value) {
 
 function table(all) {
   const lost = all.filter(({ wrong }) => wrong.length > 0).length;
-  const head = `Seed ${seed}, database ${DATABASE}, ${all.length} runs, ${lost} failed.\n\n`;
+  const head = `Seed ${seed}, ${all.length} runs, ${lost} failed.\n\n`;
   const columns = "| run | fault | what | segments | keys | failed tries | longest stall | outcome |\n";
   return `${head}${columns}| ---: | --- | --- | ---: | ---: | ---: | ---: | --- |\n${all.map((row) => `${line(row)}\n`).join("")}`;
 }

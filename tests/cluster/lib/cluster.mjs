@@ -48,11 +48,6 @@ export class Cluster extends Installation {
     return cluster;
   }
 
-  /** What can be hit: its engines are the tests' own. */
-  get members() {
-    return [...this.replicas, ...this.workers, this.nginx];
-  }
-
   async hasMedia(fileId) {
     return (await this.place.media(fileId)).size > 0;
   }
@@ -87,11 +82,10 @@ export class Cluster extends Installation {
   }
 
   /**
-   * Over SQLite all replicas share the one folder. Over PostgreSQL each has its own, as on a machine of its own, with a copy of the
-   * keyring; the sources of uploads lie in one folder that all of them mount.
+   * Each has its own, as on a machine of its own, with a copy of the keyring; the sources of uploads lie in one folder that all of them
+   * mount.
    */
   #folderOf(number) {
-    if (!this.env.KEYVEIL_DATABASE_URL) return this.data;
     const folder = join(this.data, `replica-${number + 1}`);
     if (existsSync(folder)) return folder;
     mkdirSync(folder, { mode: 0o700 });

@@ -3,9 +3,6 @@ import { Moto } from "../../kms/lib/moto.mjs";
 import { Postgres } from "./postgres.mjs";
 import { relay } from "./relays.mjs";
 
-/** `sqlite` is a stand-in: all servers of this machine over one file. */
-export const DATABASE = process.env.KEYVEIL_CLUSTER_DATABASE || "postgres";
-
 /** What servers need to know of one database and one bucket, and what tests need to look into them. As JSON it can be given to other processes. */
 export class Place {
   constructor({ name, env, objectsUrl }) {
@@ -39,7 +36,7 @@ export class Engines {
   static async start({ folder } = {}) {
     const engines = new Engines();
     try {
-      engines.postgres = DATABASE === "postgres" ? await Postgres.start({ folder }) : null;
+      engines.postgres = await Postgres.start({ folder });
       engines.#moto = await Moto.start();
       engines.s3 = await relayTo(engines.#moto);
       await engines.s3.start();
@@ -53,14 +50,9 @@ export class Engines {
   /** A database and a bucket, both empty. */
   async makePlace(name) {
     const bucket = await this.#moto.makeBucket(name, "proxy");
-    const database = this.postgres === null ? {} : { KEYVEIL_DATABASE_URL: await this.postgres.createDatabase(name) };
-    const env = { ...bucket, ...database, KEYVEIL_STORAGE_ENDPOINT: this.s3.url };
+    const database = await this.postgres.createDatabase(name);
+    const env = { ...bucket, KEYVEIL_DATABASE_URL: database, KEYVEIL_STORAGE_ENDPOINT: this.s3.url };
     return new Place({ name, env, objectsUrl: this.#moto.url });
-  }
-
-  /** What can be hit, by name. */
-  get members() {
-    return [this.s3, this.postgres].filter((member) => member !== null);
   }
 
   async stop() {

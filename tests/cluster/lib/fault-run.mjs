@@ -28,7 +28,7 @@ const CALM_MS = 3000;
 export async function runFault(fault, { random, logFile }) {
   const world = { folder: scratch(), random };
   try {
-    world.disk = join(world.folder, "disk");
+    world.storage = world.folder;
     world.clockFile = join(world.folder, "clock");
     await build(world, fault, logFile);
     return { fault: fault.name, ...(await strikeAtWork(world, fault)) };
@@ -44,11 +44,11 @@ async function build(world, fault, logFile) {
   fault.prepare?.(world);
   world.isPrepared = true;
   world.source = readFileSync(makeClip(world.folder, "mp4", { secs: SECS, size: "320x180" }));
-  world.engines = await Engines.start();
+  world.engines = await Engines.start({ folder: world.database });
   world.place = await world.engines.makePlace("keyveil");
   // Players here take keys faster than any viewer would.
   const env = { KEYVEIL_PACING_MODE: "off" };
-  const data = join(fault.prepare ? world.disk : world.folder, "data");
+  const data = join(world.storage, "data");
   world.cluster = await Cluster.start({
     data,
     place: world.place,

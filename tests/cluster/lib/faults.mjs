@@ -1,5 +1,5 @@
 // What can happen to a cluster. Each fault begins with `strike`, which answers how it ends; then all must be well again.
-import { closeSync, existsSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { FAKETIME_LIBRARY } from "../../../scripts/lib/system.mjs";
 import { cannotMount, mountSmall, unmount } from "../../faults/lib/small-disk.mjs";
@@ -10,16 +10,16 @@ import { cannotMakeNamespace, Namespace } from "./namespace.mjs";
 const PAUSE_MS = 36_000;
 const DOWN_MS = { from: 2000, to: 8000 };
 const CLOCK_JUMP_SECS = 300;
-const SMALL_DISK = "160m";
+const SMALL_DISK = "256m";
 const FILL_BYTES = 1 << 20;
 
-/** Which members there are to hit: `pick(world)` answers one of them, or undefined where this cluster has none. */
+/** What there is to hit: one of them. */
 const TARGETS = {
   replica: ({ cluster, random }) => cluster.replicas[random(cluster.replicas.length)],
   worker: ({ cluster, random }) => cluster.workers[random(cluster.workers.length)],
   nginx: ({ cluster }) => cluster.nginx,
   s3: ({ engines }) => engines.s3,
-  postgres: ({ engines }) => engines.postgres ?? undefined,
+  postgres: ({ engines }) => engines.postgres,
 };
 
 const downMs = (random) => DOWN_MS.from + random(DOWN_MS.to - DOWN_MS.from);
@@ -51,14 +51,20 @@ function pause(name, pick) {
   };
 }
 
-/** The file system of the database (and, over SQLite, of sources) has not a byte left. */
+/** The file system of the database and of sources has not a byte left. */
 const fullDisk = {
   name: "full disk",
   missing: cannotMount,
   /** Before the engines and the cluster are there. */
-  prepare({ disk }) {
-    mkdirSync(disk);
-    mountSmall(disk, SMALL_DISK);
+  prepare(world) {
+    // PostgreSQL has a user of its own, who has to come by.
+    chmodSync(world.folder, 0o711);
+    world.disk = join(world.folder, "disk");
+    mkdirSync(world.disk);
+    mountSmall(world.disk, SMALL_DISK);
+    world.storage = world.disk;
+    world.database = join(world.disk, "postgres");
+    mkdirSync(world.database);
   },
   cleanUp: ({ disk }) => unmount(disk),
   async strike({ disk, engines, random }) {
@@ -68,7 +74,7 @@ const fullDisk = {
     await sleep(ms);
     rmSync(filler);
     // It may have given up; whoever supervises it starts it again.
-    if (engines.postgres && !engines.postgres.isAlive) await engines.postgres.start();
+    if (!engines.postgres.isAlive) await engines.postgres.start();
     return `for ${(ms / 1000).toFixed(1)} s`;
   },
 };
@@ -104,7 +110,7 @@ const networkCut = {
   async variant({ namespace, place }) {
     const env = { KEYVEIL_HTTP_TRUSTED_PROXIES: namespace.here };
     for (const name of ["KEYVEIL_STORAGE_ENDPOINT", "KEYVEIL_DATABASE_URL"])
-      if (place.env[name]) env[name] = await namespace.reach(place.env[name]);
+      env[name] = await namespace.reach(place.env[name]);
     const wrap = (command, args) => namespace.wrap(command, args);
     return (number) => (number === 0 ? { wrap, host: namespace.there, env } : {});
   },
@@ -134,11 +140,6 @@ export const FAULTS = [
   clockJump,
   networkCut,
 ];
-
-/** Whether the cluster has what the fault hits. */
-export function hits(fault, { hasPostgres }) {
-  return hasPostgres || !fault.name.endsWith("postgres");
-}
 
 /** Writes until there is no space. */
 function fill(path) {

@@ -28,8 +28,14 @@ export class Postgres extends Member {
   /** `folder`: an empty one to keep the data in, for example on a small file system; else one of its own is made, and removed by `remove`. */
   static async start({ folder } = {}) {
     const postgres = new Postgres();
-    await postgres.#make(folder);
-    await postgres.start();
+    try {
+      await postgres.#make(folder);
+      await postgres.start();
+    } catch (error) {
+      await postgres.stop();
+      postgres.remove();
+      throw error;
+    }
     return postgres;
   }
 
