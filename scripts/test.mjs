@@ -1,5 +1,5 @@
 // `npm test`: installs what is missing (what `npm start` needs, and Chromium, nginx, SoftHSM2 and Python's venv by apt-get,
-// yt-dlp, streamlink, schemathesis, moto and PyJWT into .venv) and runs everything, also after a failure:
+// yt-dlp, streamlink, schemathesis, moto, PyJWT and linters into .venv) and runs everything, also after a failure:
 //
 //   formatters, linters, type checkers   as `npm run check`
 //   cargo test                           every crate, natively
@@ -9,6 +9,7 @@
 //   command tests                        the parts of these commands
 //   KMS tests                            a server on SoftHSM2 and on moto, which hang, vanish and come back
 //   storage tests                        media in a bucket of moto's S3: uploaded, played, made anew, deleted; and S3 that hangs
+//   deployment tests                     deploy/: Dockerfile, compose, systemd units, chart, nginx, dashboard and alerts, each by its linter
 //   signing samples                      docs/samples in Node, Python, Go, Java and PHP, where these are here
 //   fault tests                          processes killed, disks filled, workers that compete: nothing is lost, nothing clear
 //   API tests                            every operation of the OpenAPI document, asked by schemathesis
@@ -110,6 +111,7 @@ async function suites() {
     { name: "command tests", ...(await nodeTests("scripts", "tests/bench", "tests/cluster")) },
     { name: "KMS tests", ...(await nodeTests("tests/kms")), env: kms },
     { name: "storage tests", ...(await nodeTests("tests/storage")), env: kms },
+    { name: "deployment tests", ...(await nodeTests("tests/deploy")) },
     { name: "signing samples", ...(await nodeTests("tests/samples")) },
     { name: "fault tests", ...(await nodeTests("tests/faults")) },
     { name: "API tests", ...(await nodeTests("tests/api")), env: { KEYVEIL_SCHEMATHESIS: pythonTool("schemathesis") } },

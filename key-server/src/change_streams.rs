@@ -73,6 +73,11 @@ impl ChangeStreams {
         Ok(Subscription { latest: self.latest.subscribe(), _slot: slot, _app_slot: app_slot })
     }
 
+    /// How many there are.
+    pub(crate) fn open(&self) -> usize {
+        STREAMS_MAX.saturating_sub(self.slots.available_permits())
+    }
+
     /// Whether anyone listens.
     pub(crate) fn is_wanted(&self) -> bool {
         self.latest.receiver_count() > 0
@@ -139,6 +144,7 @@ mod tests {
         others.pop();
         assert_eq!(code(another), None, "a stream that ended makes room");
         assert!(streams.is_wanted() && first.goes_on());
+        assert_eq!(streams.open(), STREAMS_MAX - 1);
         streams.publish(7);
         first.changed().await;
         assert!(first.goes_on());

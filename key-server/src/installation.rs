@@ -1,6 +1,7 @@
 use std::fs::DirBuilder;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use keyveil_protocol::{AddressRange, FileId, SessionId, SessionMacKey, TitleSecret};
 use ring::hkdf;
@@ -12,6 +13,7 @@ use crate::actions::{builds, server_keys};
 use crate::clock::{Clock, stored};
 use crate::config::Config;
 use crate::kms::{Kms, KmsContext, KmsError, KmsOpenError, decrypt_32, open_kms, protect};
+use crate::metrics::Metrics;
 use crate::origin::UrlKey;
 use crate::public_halves::PublicHalves;
 use crate::refusal::Refusal;
@@ -33,6 +35,7 @@ pub struct Installation {
     store: Store,
     kms: Box<dyn Kms>,
     media: Storage,
+    metrics: Arc<Metrics>,
     url_key: UrlKey,
     session_mac_root: Zeroizing<[u8; 32]>,
     address_mac_root: Zeroizing<[u8; 32]>,
@@ -117,13 +120,15 @@ pub(crate) async fn open_store(config: &Config) -> Result<Store, StoreError> {
 }
 
 async fn complete(config: &Config, store: Store, kms: Box<dyn Kms>) -> Result<Installation, OpenError> {
-    let kms = protect(kms, &config.kms);
+    let metrics = Arc::new(Metrics::default());
+    let kms = protect(kms, &config.kms, Some(&metrics));
     let secret = installation_secret(&store, kms.as_ref()).await?;
     store.seal_audit(stored(Clock::default().now())).await?;
     let installation = Installation {
         store,
         kms,
-        media: open_media(config)?,
+        media: open_media(config)?.measured(&metrics),
+        metrics,
         url_key: UrlKey::from_bytes(&derive(secret.as_ref(), &[URL_KEY_LABEL])),
         session_mac_root: derive(secret.as_ref(), &[SESSION_MAC_ROOT_LABEL]),
         address_mac_root: derive(secret.as_ref(), &[ADDRESS_MAC_ROOT_LABEL]),
@@ -163,6 +168,10 @@ impl Installation {
     #[must_use]
     pub fn media(&self) -> &Storage {
         &self.media
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// The secret of a title's latest version in the clear; `None` for unknown, clear and deleted titles. For tests and
@@ -211,11 +220,11 @@ impl Installation {
 }
 
 /// Asks nothing yet: a server starts, and says that it is not ready, while its storage is away.
-fn open_media(config: &Config) -> Result<Storage, OpenError> {
+pub(crate) fn open_media(config: &Config) -> Result<Storage, OpenError> {
     match &config.storage.url {
         None => Ok(Storage::folder(config.media_dir())),
         Some(url) => {
-            S3::open(&config.storage, url, "media", std::env::vars()).map(Storage::S3).map_err(OpenError::Storage)
+            S3::open(&config.storage, url, "media", std::env::vars()).map(Storage::s3).map_err(OpenError::Storage)
         }
     }
 }

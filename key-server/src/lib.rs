@@ -28,6 +28,7 @@ mod http;
 mod installation;
 pub mod kms;
 mod local_worker;
+mod metrics;
 mod origin;
 mod pacing;
 mod page_origin;
@@ -39,12 +40,14 @@ pub mod sdk_files;
 mod state;
 pub mod storage;
 pub mod store;
+mod traces;
 
 pub use clock::Clock;
 pub use config::{
     AuditConfig, AwsKmsConfig, Config, ConfigError, DataConfig, DatabaseConfig, DatabaseUrl, FetchConfig, HttpConfig,
-    KmsConfig, KmsEngine, LocalKmsConfig, LogConfig, LogFormat, MediaConfig, PacingConfig, PacingMode, PagesConfig,
-    Pkcs11Config, StandardConfig, StorageConfig, StorageReads, StorageUrl, UploadsConfig, VaultConfig, WorkersConfig,
+    KmsConfig, KmsEngine, LocalKmsConfig, LogConfig, LogFormat, MediaConfig, MetricsConfig, PacingConfig, PacingMode,
+    PagesConfig, Pkcs11Config, StandardConfig, StorageConfig, StorageReads, StorageUrl, TracingConfig, UploadsConfig,
+    VaultConfig, WorkersConfig,
 };
 pub use http::{ServeError, Server, StopHandle, TlsError};
 pub use installation::{Installation, OpenError, open, open_with_kms};

@@ -57,7 +57,7 @@ pub(crate) async fn supervise(state: Arc<ServerState>, bound: SocketAddr) {
 }
 
 /// What was configured; else what lies beside this program; else what is on the path.
-fn find_packager(configured: Option<&Path>) -> Option<PathBuf> {
+pub(crate) fn find_packager(configured: Option<&Path>) -> Option<PathBuf> {
     if let Some(path) = configured {
         // Absolute: a bare name would be looked for on the path.
         return std::path::absolute(path).ok().filter(|path| path.is_file());
@@ -93,8 +93,8 @@ async fn start(state: &ServerState, packager: &Path, bound: SocketAddr) -> Resul
         .spawn()
 }
 
-/// The worker is on this machine, however others reach the server.
-fn loopback_url(bound: SocketAddr) -> String {
+/// The worker, or whoever else asks, is on this machine, however others reach the server.
+pub(crate) fn loopback_url(bound: SocketAddr) -> String {
     let mut reachable = bound;
     if bound.ip().is_unspecified() {
         reachable.set_ip(match bound.ip() {

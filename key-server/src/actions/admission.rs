@@ -15,6 +15,7 @@ use super::psign::{self, TimelySignature};
 use super::published_title::PublishedTitle;
 use super::release;
 use crate::clock::stored;
+use crate::metrics::GrantKind;
 use crate::origin::url_expiry;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
@@ -173,9 +174,14 @@ impl Admission {
 /// Counts the use of a signature where there is no session to open: of a clear title.
 pub(super) async fn record_use(state: &ServerState, admission: &Admission) -> Result<(), Refusal> {
     let signature_use = admission.signature_use();
-    if !signature_use.counts() {
-        return Ok(());
+    if signature_use.counts() {
+        spend(state, &signature_use).await?;
     }
+    state.installation.metrics().played(admission.title.info.mode.as_str());
+    Ok(())
+}
+
+async fn spend(state: &ServerState, signature_use: &SignatureUse<'_>) -> Result<(), Refusal> {
     let mut write = state.installation.store().write_release().await?;
     signature_use.spend(&mut write, &state.installation).await?;
     Ok(write.commit().await?)
@@ -191,6 +197,18 @@ pub(super) struct Released {
 
 /// Session, uses of its signature and audit row, or none of them; what was made for the session leaves only after this.
 pub(super) async fn record(
+    state: &ServerState,
+    admission: &Admission,
+    session: &Session,
+    released: &Released,
+) -> Result<(), Refusal> {
+    let kind = (session.releases_at_opening() > 0).then_some(GrantKind::Play);
+    release::measured(state, kind, write_down(state, admission, session, released)).await?;
+    state.installation.metrics().played(session.mode.as_str());
+    Ok(())
+}
+
+async fn write_down(
     state: &ServerState,
     admission: &Admission,
     session: &Session,

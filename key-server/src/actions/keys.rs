@@ -13,9 +13,10 @@ use super::limits::{self, SignatureUse};
 use super::media_origins::{MediaAddresses, Viewing};
 use super::pacing::{self, Asking, AskingKind};
 use super::published_title::PublishedTitle;
-use super::release::{check_still_allowed, ended, sample, still_running};
+use super::release::{check_still_allowed, ended, measured, sample, still_running};
 use super::{parse_json, psign, rng};
 use crate::clock::{on_wire, stored};
+use crate::metrics::GrantKind;
 use crate::origin::url_expiry;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
@@ -92,7 +93,7 @@ async fn release(
     };
     let position_ms = request.position_ms;
     let release = Release { session: &session, title: &title, progress: &progress, position_ms, signature_use, client };
-    release.record(state, &window, now).await?;
+    measured(state, Some(GrantKind::Keys), release.record(state, &window, now)).await?;
     let viewing = Viewing {
         expires_at: on_wire(progress.url_expires_at),
         preview_segments: progress.preview_segments,

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use keyveil_protocol::{AppId, ErrorCode, Mode};
@@ -10,7 +10,7 @@ use keyveil_protocol::{AppId, ErrorCode, Mode};
 use crate::origin::{MediaFolder, MediaKind, MediaPath};
 use crate::refusal::Refusal;
 use crate::state::ServerState;
-use crate::storage::{Storage, StorageError};
+use crate::storage::StorageError;
 use crate::store::{StoreError, TitleState, TitleVersion};
 
 /// A file to send.
@@ -112,12 +112,9 @@ pub(super) async fn located(
     mode: Mode,
 ) -> Result<MediaFile, Refusal> {
     let (kind, within) = (path.kind(), folder.clone());
-    let media_dir = match state.installation.media() {
-        Storage::Folder(storage) => storage.root().to_owned(),
-        Storage::S3(_) => {
-            let content = MediaContent::Object(path.object(&folder));
-            return Ok(MediaFile { content, kind, app_id, folder, mode, preview_segments: None });
-        }
+    let Some(media_dir) = state.installation.media().root().map(Path::to_owned) else {
+        let content = MediaContent::Object(path.object(&folder));
+        return Ok(MediaFile { content, kind, app_id, folder, mode, preview_segments: None });
     };
     let located = tokio::task::spawn_blocking(move || {
         let path = path.locate(&media_dir, &within)?;

@@ -1,15 +1,38 @@
-//! What every release of keys does in its transaction: looks once more, and now and then tells webhooks.
+//! What every release of keys does in its transaction: looks once more, and now and then tells webhooks; and how that is measured.
+
+use std::time::Instant;
 
 use keyveil_protocol::{ErrorCode, KeyId};
 use serde_json::{Value, json};
+use tracing::Instrument;
 
+use crate::metrics::GrantKind;
 use crate::refusal::Refusal;
+use crate::state::ServerState;
 use crate::store::{EndedBy, Event, EventType, Session, SessionNow, Standing, WriteTransaction};
+use crate::traces;
 
 /// The first release of a session is told, and every hundredth after it.
 const SAMPLE_EVERY: u64 = 100;
 /// A build may be used for so long beside a newer one.
 const OLD_BUILD_SECS: i64 = 30 * 24 * 3600;
+
+/// Takes the time of `write_down`, which ends when a release is durable or refused. Keys are counted that may leave then; none where a
+/// session is opened without.
+pub(super) async fn measured(
+    state: &ServerState,
+    kind: Option<GrantKind>,
+    write_down: impl Future<Output = Result<(), Refusal>>,
+) -> Result<(), Refusal> {
+    let begun = Instant::now();
+    let written = write_down.instrument(traces::release()).await;
+    let metrics = state.installation.metrics();
+    metrics.recorded(begun.elapsed());
+    if let (Ok(()), Some(kind)) = (&written, kind) {
+        metrics.granted(kind);
+    }
+    written
+}
 
 /// Refuses a session that was ended: `session_superseded` where the viewer plays elsewhere, `session_invalid` otherwise.
 pub(super) fn ended(session: &Session) -> Result<(), Refusal> {

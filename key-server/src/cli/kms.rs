@@ -160,7 +160,7 @@ async fn status(store: &Store, config: &Config, json: bool) -> Result<(), CliErr
     } else {
         Vec::new()
     };
-    let engine = protect(open_kms(config, store).await?, kms);
+    let engine = protect(open_kms(config, store).await?, kms, None);
     let found = kms::status(store, engine.as_ref()).await?;
     let report = StatusReport {
         engine: kms.engine.as_str(),
@@ -186,7 +186,7 @@ async fn status(store: &Store, config: &Config, json: bool) -> Result<(), CliErr
 
 /// With the audit log's key taken from what it opens.
 async fn engine(config: &Config, store: &Store) -> Result<Box<dyn Kms>, CliError> {
-    let engine = protect(open_kms(config, store).await?, &config.kms);
+    let engine = protect(open_kms(config, store).await?, &config.kms, None);
     unlock_audit(store, engine.as_ref()).await?;
     Ok(engine)
 }

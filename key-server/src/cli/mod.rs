@@ -5,9 +5,12 @@ mod app;
 mod app_settings;
 mod audit;
 mod build;
+mod database;
+mod doctor;
 mod kms;
 mod media_origin;
 mod output;
+mod ready;
 mod serve;
 mod server_key;
 mod session;
@@ -16,6 +19,7 @@ mod user;
 mod worker;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 pub use output::log_filter;
 
@@ -29,6 +33,7 @@ use crate::installation::{Installation, OpenError};
 use crate::kms::{KmsOpenError, RootKeySource};
 use crate::refusal::Refusal;
 use crate::store::StoreError;
+use crate::traces::Traces;
 
 const EXAMPLES: &str = "Examples:
   key-server serve                                   listen on 127.0.0.1:8080 with data in ./data
@@ -47,14 +52,27 @@ pub struct Cli {
     #[arg(long, global = true, env = "KEYVEIL_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
-    command: Command,
+    command: AnyCommand,
 }
 
+#[derive(Debug, Subcommand)]
+enum AnyCommand {
+    #[command(flatten)]
+    Configured(Command),
+    /// Look at this installation, without changing it: what is wrong, and what to do next.
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor(doctor::DoctorArgs),
+}
+
+/// What needs a configuration that can be used.
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Answer requests until SIGINT or SIGTERM.
     #[command(after_help = serve::EXAMPLES)]
     Serve,
+    /// Ask the server that runs with this configuration whether it can work.
+    #[command(after_help = ready::EXAMPLES)]
+    Ready(ready::ReadyArgs),
     /// Make data folder, root key, database, server key and first SDK build. Harmless to repeat; `serve` does it too.
     #[command(after_help = "Examples:\n  key-server init\n  KEYVEIL_DATA=/var/lib/keyveil key-server init")]
     Init,
@@ -91,6 +109,15 @@ enum Command {
     /// The audit log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// The database of the state: SQLite, or PostgreSQL.
+    #[command(subcommand)]
+    Db(database::DatabaseCommand),
+    /// Write the whole state into a folder, while the server runs.
+    #[command(after_help = database::BACKUP_EXAMPLES)]
+    Backup(database::FolderArgs),
+    /// Put a backup into an empty installation.
+    #[command(after_help = database::RESTORE_EXAMPLES)]
+    Restore(database::FolderArgs),
 }
 
 /// A command did not succeed. Printed as one line.
@@ -139,32 +166,55 @@ impl Context {
 }
 
 impl Cli {
-    /// Runs the command to its end. Has to be called inside an actix system.
+    /// Runs the command to its end, and says how the program ends. Has to be called inside an actix system.
     ///
     /// Boxed, so that the whole server is compiled here, and not once more in each program that waits for it.
     #[must_use]
-    pub fn run(self) -> LocalBoxFuture<'static, Result<(), CliError>> {
+    pub fn run(self) -> LocalBoxFuture<'static, Result<ExitCode, CliError>> {
         Box::pin(self.run_here())
     }
 
-    async fn run_here(self) -> Result<(), CliError> {
-        let config = Config::load(self.config.as_deref(), std::env::vars())?;
-        output::init_logging(&config.log)?;
+    async fn run_here(self) -> Result<ExitCode, CliError> {
+        let config = Config::load(self.config.as_deref(), std::env::vars());
         match self.command {
-            Command::Serve => serve::serve(config).await,
-            Command::Init => init(&config).await,
-            Command::App(command) => app::run(command, &Context::open(&config).await?).await,
-            Command::ApiKey(command) => api_key::run(command, &Context::open(&config).await?).await,
-            Command::MediaOrigin(command) => media_origin::run(command, &Context::open(&config).await?).await,
-            Command::Sign(args) => sign::run(&args, &Context::open(&config).await?).await,
-            Command::Build(command) => build::run(command, &Context::open(&config).await?).await,
-            Command::Kms(command) => kms::run(command, &config).await,
-            Command::ServerKey(command) => server_key::run(command, &Context::open(&config).await?).await,
-            Command::User(command) => user::run(command, &Context::open(&config).await?).await,
-            Command::Session(command) => session::run(command, &Context::open(&config).await?).await,
-            Command::Worker(command) => worker::run(command, &Context::open(&config).await?).await,
-            Command::Audit(command) => audit::run(command, &config).await,
+            // A configuration that can't be used is a finding.
+            AnyCommand::Doctor(args) => {
+                if let Ok(config) = &config {
+                    output::init_logging(&config.log, None)?;
+                }
+                doctor::run(args, config).await
+            }
+            AnyCommand::Configured(command) => run(command, config?).await.map(|()| ExitCode::SUCCESS),
         }
+    }
+}
+
+async fn run(command: Command, config: Config) -> Result<(), CliError> {
+    let traces = match command {
+        Command::Serve => Traces::start(&config.tracing),
+        _ => Ok(None),
+    };
+    let traces = traces.map_err(|error| CliError::Other(format!("tracing: {error}")))?;
+    output::init_logging(&config.log, traces.as_ref())?;
+    let config = &config;
+    match command {
+        Command::Serve => serve::serve(config.clone(), traces).await,
+        Command::Ready(args) => ready::run(args, config).await,
+        Command::Init => init(config).await,
+        Command::App(command) => app::run(command, &Context::open(config).await?).await,
+        Command::ApiKey(command) => api_key::run(command, &Context::open(config).await?).await,
+        Command::MediaOrigin(command) => media_origin::run(command, &Context::open(config).await?).await,
+        Command::Sign(args) => sign::run(&args, &Context::open(config).await?).await,
+        Command::Build(command) => build::run(command, &Context::open(config).await?).await,
+        Command::Kms(command) => kms::run(command, config).await,
+        Command::ServerKey(command) => server_key::run(command, &Context::open(config).await?).await,
+        Command::User(command) => user::run(command, &Context::open(config).await?).await,
+        Command::Session(command) => session::run(command, &Context::open(config).await?).await,
+        Command::Worker(command) => worker::run(command, &Context::open(config).await?).await,
+        Command::Audit(command) => audit::run(command, config).await,
+        Command::Db(command) => database::run(command, config).await,
+        Command::Backup(args) => database::backup(args, config).await,
+        Command::Restore(args) => database::restore(args, config).await,
     }
 }
 

@@ -2,14 +2,18 @@ use std::io::Write;
 
 use serde::Serialize;
 use time::OffsetDateTime;
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::Directive;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 use super::CliError;
 use crate::config::{LogConfig, LogFormat};
+use crate::traces::Traces;
 
-/// At their finest level these write requests and headers out, url tokens and API keys included: never here.
-const QUIET: [&str; 4] = ["actix_http=info", "actix_web=info", "actix_server=info", "mio=info"];
+/// At their finest level these write requests and headers out, url tokens and API keys included: never here. The last ones are spans,
+/// which only a collector gets.
+const QUIET: [&str; 5] = ["actix_http=info", "actix_web=info", "actix_server=info", "mio=info", "keyveil_trace=off"];
 
 /// One line of result on standard output.
 pub(super) fn line(text: &str) -> Result<(), CliError> {
@@ -24,14 +28,17 @@ pub(super) fn json(value: &impl Serialize) -> Result<(), CliError> {
 }
 
 /// Logs go to standard error; standard output is for results.
-pub(super) fn init_logging(config: &LogConfig) -> Result<(), CliError> {
+pub(super) fn init_logging(config: &LogConfig, traces: Option<&Traces>) -> Result<(), CliError> {
     let filter = log_filter(&config.filter)?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match config.format {
-        LogFormat::Human => builder.with_ansi(false).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
-    }
-    .map_err(|error| CliError::Other(format!("logging: {error}")))
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = match config.format {
+        LogFormat::Human => lines.with_ansi(false).with_filter(filter).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),
+    };
+    let mut layers = vec![lines];
+    layers.extend(traces.map(|traces| traces.layer().boxed()));
+    let subscriber = tracing_subscriber::registry().with(layers);
+    subscriber.try_init().map_err(|error| CliError::Other(format!("logging: {error}")))
 }
 
 /// `filter` without what must not be logged at any level.

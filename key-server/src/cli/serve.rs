@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::Server;
 use crate::installation;
+use crate::traces::Traces;
 
 pub(super) const EXAMPLES: &str = "Examples:
   key-server serve
@@ -16,13 +17,24 @@ pub(super) const EXAMPLES: &str = "Examples:
 
 Prints `listening: URL` on standard output when it is ready; logs go to standard error.";
 
-pub(super) async fn serve(config: Config) -> Result<(), CliError> {
+pub(super) async fn serve(config: Config, traces: Option<Traces>) -> Result<(), CliError> {
+    let result = serve_here(config).await;
+    if let Some(traces) = traces {
+        traces.end().await;
+    }
+    result
+}
+
+async fn serve_here(config: Config) -> Result<(), CliError> {
     let installation = installation::open(&config).await?;
     let server = Server::bind(installation, config, Clock::default())?;
     let state = server.state();
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     output::line(&format!("listening: {}", server.url().as_str().trim_end_matches('/')))?;
+    if let Some(address) = server.metrics_address() {
+        tracing::info!("metrics: http://{address}/metrics");
+    }
     let stopper = actix_web::rt::spawn(async move {
         tokio::select! {
             _ = interrupt.recv() => {}

@@ -14,12 +14,12 @@ pub struct DatabaseConfig {
 
 /// A database of a PostgreSQL server. Its password may also stand in `PGPASSWORD`, or in the file that `PGPASSFILE` names.
 #[derive(Clone)]
-pub struct DatabaseUrl(PgConnectOptions);
+pub struct DatabaseUrl(Box<PgConnectOptions>);
 
 impl DatabaseUrl {
     /// How to connect.
     #[must_use]
-    pub const fn options(&self) -> &PgConnectOptions {
+    pub fn options(&self) -> &PgConnectOptions {
         &self.0
     }
 }
@@ -34,7 +34,7 @@ impl FromStr for DatabaseUrl {
             return Err(unfit());
         }
         let options = PgConnectOptions::from_str(text).map_err(|_| unfit())?;
-        if options.get_database().is_none() { Err(unfit()) } else { Ok(Self(options)) }
+        if options.get_database().is_none() { Err(unfit()) } else { Ok(Self(Box::new(options))) }
     }
 }
 

@@ -8,10 +8,12 @@ mod http;
 mod kms;
 mod log;
 mod media;
+mod metrics;
 mod pacing;
 mod pages;
 mod standard;
 mod storage;
+mod tracing;
 mod uploads;
 mod workers;
 
@@ -26,11 +28,13 @@ pub use http::HttpConfig;
 pub use kms::{AwsKmsConfig, KmsConfig, KmsEngine, LocalKmsConfig, Pkcs11Config, VaultConfig};
 pub use log::{LogConfig, LogFormat};
 pub use media::MediaConfig;
+pub use metrics::MetricsConfig;
 pub use pacing::{PacingConfig, PacingMode};
 pub use pages::PagesConfig;
 use serde::Deserialize;
 pub use standard::StandardConfig;
 pub use storage::{StorageConfig, StorageReads, StorageUrl};
+pub use tracing::TracingConfig;
 pub use uploads::UploadsConfig;
 pub use workers::WorkersConfig;
 
@@ -66,11 +70,15 @@ pub struct Config {
     pub audit: AuditConfig,
     /// How the server logs.
     pub log: LogConfig,
+    /// Where what it counts is read.
+    pub metrics: MetricsConfig,
+    /// Where spans of requests go.
+    pub tracing: TracingConfig,
 }
 
 const SECTIONS: &[&str] = &[
     "audit", "http", "data", "database", "kms", "media", "storage", "pages", "fetch", "uploads", "log", "standard",
-    "pacing", "workers",
+    "pacing", "workers", "metrics", "tracing",
 ];
 
 /// Sections inside a section: `KEYVEIL_KMS_AWS_REGION` is `kms.aws.region`.
@@ -124,6 +132,7 @@ impl Config {
             .and_then(|()| self.pacing.check())
             .and_then(|()| self.workers.check())
             .and_then(|()| self.audit.check())
+            .and_then(|()| self.tracing.check())
             .and_then(|()| self.check_storage())
             .map_err(ConfigError)
     }
@@ -242,6 +251,30 @@ mod tests {
             assert!(load(unfit).is_err(), "{unfit:?}");
         }
         assert!(load(&[("KEYVEIL_KMS_LOCAL_ROOT_KEY_FILE", "a")]).is_ok());
+    }
+
+    #[test]
+    fn nothing_is_told_to_scrapers_and_collectors_unless_it_is_asked_for() {
+        let config = load(&[("KEYVEIL_METRICS_LISTEN", ""), ("KEYVEIL_TRACING_OTLP_ENDPOINT", "")]).unwrap();
+        assert_eq!((config.metrics.listen, config.tracing.endpoint()), (None, None));
+        let config = load(&[
+            ("KEYVEIL_METRICS_LISTEN", "[::1]:9464"),
+            ("KEYVEIL_TRACING_OTLP_ENDPOINT", "http://127.0.0.1:4318"),
+            ("KEYVEIL_TRACING_SAMPLE_RATIO", "0.5"),
+        ])
+        .unwrap();
+        assert_eq!(config.metrics.listen.map(|address| address.to_string()).as_deref(), Some("[::1]:9464"));
+        assert!((config.tracing.sample_ratio - 0.5).abs() < f64::EPSILON);
+        for unfit in [
+            ("KEYVEIL_METRICS_LISTEN", "9464"),
+            ("KEYVEIL_METRICS_LISTEN", "localhost:9464"),
+            ("KEYVEIL_METRICS_PATH", "/m"),
+            ("KEYVEIL_TRACING_OTLP_ENDPOINT", "127.0.0.1:4318"),
+            ("KEYVEIL_TRACING_SAMPLE_RATIO", "2"),
+            ("KEYVEIL_TRACING_PARENT_RATIO", "much"),
+        ] {
+            assert!(load(&[unfit]).is_err(), "{unfit:?}");
+        }
     }
 
     #[test]

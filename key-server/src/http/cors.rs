@@ -18,7 +18,7 @@ use crate::refusal::Refusal;
 use crate::state::ServerState;
 
 const METHODS: &str = "GET, HEAD, POST";
-const REQUEST_HEADERS: &str = "Content-Type, Keyveil-Mac, Range";
+const REQUEST_HEADERS: &str = "Content-Type, Keyveil-Mac, Range, Traceparent";
 const EXPOSED_HEADERS: &str = "Content-Length, Content-Range, ETag, Accept-Ranges, Retry-After, X-Request-Id";
 const PREFLIGHT_MAX_AGE_SECS: &str = "600";
 

@@ -10,12 +10,17 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, ResponseError};
 use keyveil_protocol::ErrorCode;
 use keyveil_protocol::api::{ErrorBody, ErrorResponse};
+use tracing::Instrument;
 
-use super::api::State;
+use super::api::{State, header_text};
+use super::client::is_trusted_proxy;
+use super::route_family::family_of;
 use crate::config::HttpConfig;
+use crate::metrics::Answered;
 use crate::refusal::Refusal;
+use crate::traces;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const REQUEST_ID: &str = "x-request-id";
 const REQUEST_ID_LEN_MAX: usize = 64;
 const RETRY_AFTER_SECS: &str = "2";
 
@@ -53,11 +58,22 @@ pub(super) async fn envelope(
     let started = Instant::now();
     let request_id = request_id(&request);
     let method = request.method().clone();
-    let hsts = request.app_data::<State>().and_then(|state| hsts(&state.config.http));
-    let response = next.call(request).await?.map_into_boxed_body();
+    let state = request.app_data::<State>().cloned();
+    let hsts = state.as_ref().and_then(|state| hsts(&state.config.http));
+    let traceparent = || header_text(request.request(), traces::TRACEPARENT).ok().flatten();
+    let span = traces::request(method.as_str(), &request_id, traceparent);
+    let response = next.call(request).instrument(span.clone()).await?.map_into_boxed_body();
     let code = error_code(&response);
     let detail = refusal_of(&response).and_then(Refusal::detail).map(str::to_owned);
-    log(&response, &request_id, method.as_str(), code, started);
+    // Found by trying all patterns: once. Never the path, as a media path holds a url token.
+    let route = response.request().match_pattern();
+    let answered = answered(&response, route.as_deref(), code, started);
+    let route = route.unwrap_or_default();
+    log(&response, &request_id, method.as_str(), &route, &answered);
+    traces::answered(&span, method.as_str(), &route, answered.status, answered.code);
+    if let Some(state) = state {
+        state.installation.metrics().answered(&answered);
+    }
     let retry_after_secs = refusal_of(&response).and_then(Refusal::retry_after_secs);
     let mut response = match code {
         None => response,
@@ -68,7 +84,7 @@ pub(super) async fn envelope(
         headers.insert(header::RETRY_AFTER, HeaderValue::from(secs));
     }
     if let Ok(value) = HeaderValue::from_str(&request_id) {
-        headers.insert(REQUEST_ID, value);
+        headers.insert(HeaderName::from_static(REQUEST_ID), value);
     }
     if let Some(hsts) = hsts {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, hsts);
@@ -95,11 +111,14 @@ fn hsts(config: &HttpConfig) -> Option<HeaderValue> {
     HeaderValue::from_str(&format!("max-age={}", config.hsts_secs)).ok().filter(|_| speaks_tls)
 }
 
-/// A proxy's id is kept when it is harmless, so that one id runs through all logs.
+/// A trusted proxy's id is kept when it is harmless, so that one id runs through all logs. Nobody else's: whoever could choose it
+/// could have another's request looked for.
 fn request_id(request: &ServiceRequest) -> String {
-    let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(|id| {
+    let request = request.request();
+    let given = header_text(request, REQUEST_ID).ok().flatten().filter(|id| {
         (1..=REQUEST_ID_LEN_MAX).contains(&id.len())
             && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+            && request.app_data::<State>().is_some_and(|state| is_trusted_proxy(state, request).unwrap_or(false))
     });
     given.map_or_else(
         || {
@@ -178,41 +197,34 @@ fn with_envelope(
     response
 }
 
-/// The route's pattern, never the path: a media path holds a url token. Never a header or a body.
-fn log(response: &ServiceResponse<BoxBody>, request_id: &str, method: &str, code: Option<ErrorCode>, started: Instant) {
-    let route = response.request().match_pattern().unwrap_or_default();
-    let status = code.map_or(response.status(), status_of).as_u16();
-    let latency_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+fn answered(
+    response: &ServiceResponse<BoxBody>,
+    route: Option<&str>,
+    code: Option<ErrorCode>,
+    started: Instant,
+) -> Answered {
+    Answered {
+        route: family_of(route),
+        status: code.map_or(response.status(), status_of).as_u16(),
+        code: code.map(ErrorCode::as_str),
+        took: started.elapsed(),
+    }
+}
+
+/// Never a header or a body.
+fn log(response: &ServiceResponse<BoxBody>, request_id: &str, method: &str, route: &str, answered: &Answered) {
+    let Answered { route: family, status, code, took } = *answered;
+    let latency_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let refusal = refusal_of(response);
     let cause = refusal.map_or("", Refusal::cause);
     let app_id = refusal.and_then(Refusal::app_id).map(|id| id.value());
     match code {
-        None => tracing::info!(request_id, method, route, status, latency_ms, "answered"),
+        None => tracing::info!(request_id, method, route, family, status, latency_ms, "answered"),
         Some(code) if status >= 500 => {
-            tracing::error!(
-                request_id,
-                method,
-                route,
-                status,
-                latency_ms,
-                code = code.as_str(),
-                cause,
-                app_id,
-                "failed"
-            );
+            tracing::error!(request_id, method, route, family, status, latency_ms, code, cause, app_id, "failed");
         }
         Some(code) => {
-            tracing::info!(
-                request_id,
-                method,
-                route,
-                status,
-                latency_ms,
-                code = code.as_str(),
-                cause,
-                app_id,
-                "refused"
-            );
+            tracing::info!(request_id, method, route, family, status, latency_ms, code, cause, app_id, "refused");
         }
     }
 }

@@ -19,11 +19,13 @@ mod jobs;
 mod listener;
 mod media;
 mod media_origins;
+mod metrics;
 mod openapi;
 mod page_policy;
 mod pages;
 mod places;
 mod principal;
+mod route_family;
 mod router;
 mod server;
 mod sessions;
@@ -40,3 +42,4 @@ mod workflows;
 
 pub use server::{ServeError, Server, StopHandle};
 pub use tls::TlsError;
+pub(crate) use tls::{CertificateFault, certificate_faults};

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::listener::Door;
 use super::tls::{Certificate, Pair, TlsError};
-use super::{connection, cors, envelope, listener, router};
+use super::{connection, cors, envelope, listener, metrics, router};
 use crate::background;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -30,6 +30,7 @@ pub struct Server {
     /// Where the server's own worker reaches it.
     worker_address: SocketAddr,
     certificate: Option<(Arc<Certificate>, Pair)>,
+    metrics: Option<(SocketAddr, actix_web::dev::Server)>,
 }
 
 /// The server can't listen.
@@ -71,7 +72,7 @@ impl Server {
         let failed = |source| ServeError::Listen { address, source };
         let listener = TcpListener::bind(address).map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
-        let http = config.http.clone();
+        let (http, metrics_listen) = (config.http.clone(), config.metrics.listen);
         let url = match &http.public_url {
             Some(url) => url.clone(),
             None => derived_url(bound, http.tls().is_some()).map_err(|error| failed(std::io::Error::other(error)))?,
@@ -87,6 +88,7 @@ impl Server {
             None
         };
         let state = web::Data::new(ServerState::new(installation, config, clock, url.clone()));
+        let metrics = metrics_listen.map(|address| metrics::bind(address, &http, state.clone())).transpose()?;
         let app_state = state.clone();
         let app = move || {
             App::new()
@@ -104,13 +106,19 @@ impl Server {
             builder = listener::listen(builder, for_worker, door.plain(), app.clone()).map_err(failed)?;
         }
         let running = listener::listen(builder, listener, door, app).map_err(failed)?.run();
-        Ok(Self { address: bound, url, state, running, worker_address, certificate })
+        Ok(Self { address: bound, url, state, running, worker_address, certificate, metrics })
     }
 
     /// Where it listens.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where its metrics are read, if anywhere.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|(address, _)| *address)
     }
 
     /// How browsers reach it.
@@ -137,6 +145,11 @@ impl Server {
         if let Some((certificate, pair)) = self.certificate {
             tasks.spawn(certificate.watch(pair));
         }
+        let metrics = self.metrics.map(|(_, server)| {
+            let handle = server.handle();
+            tasks.spawn(async move { drop(server.await) });
+            handle
+        });
         let worker = tokio::spawn(local_worker::supervise(self.state.clone().into_inner(), self.worker_address));
         let (state, handle) = (self.state.clone().into_inner(), self.running.handle());
         let stopper = tokio::spawn(async move {
@@ -149,6 +162,9 @@ impl Server {
         // Where it was stopped by its handle, nothing has told the others yet.
         self.state.begin_stop();
         let _ = stopper.await;
+        if let Some(metrics) = metrics {
+            metrics.stop(false).await;
+        }
         drop(tasks);
         // A connection whose worker thread is gone never comes back: what is committed is safe without it.
         let closing = self.state.installation.store().close();

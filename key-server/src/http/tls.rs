@@ -162,21 +162,57 @@ fn read_file(path: &PathBuf) -> Result<Vec<u8>, TlsError> {
     std::fs::read(path).map_err(failed)
 }
 
-/// Browsers will refuse it: said once, at the start and with each new certificate, and served all the same.
-fn warn_of(certified: &CertifiedKey, host: Option<&str>) {
+/// Why browsers will refuse a certificate.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum CertificateFault {
+    /// Not in a form that anybody reads.
+    #[error("can't be looked into")]
+    Unreadable,
+    /// Too late.
+    #[error("has expired")]
+    Expired,
+    /// Too early.
+    #[error("is not valid yet")]
+    NotValidYet,
+    /// Of other names.
+    #[error("is not one of this host, {0}")]
+    OtherHost(String),
+}
+
+/// What is wrong, at a time, with the certificate in these files, for a server that browsers know as `host`. Blocks.
+///
+/// # Errors
+/// Files that no server can use.
+pub(crate) fn certificate_faults(
+    files: (PathBuf, PathBuf),
+    host: Option<&str>,
+    at: UnixTime,
+) -> Result<Vec<CertificateFault>, TlsError> {
+    let (certificate_file, key_file) = files;
+    let certified = Pair::read(&certificate_file, &key_file)?.parse(&certificate_file, &key_file)?;
+    Ok(faults_of(&certified, host, at))
+}
+
+fn faults_of(certified: &CertifiedKey, host: Option<&str>, at: UnixTime) -> Vec<CertificateFault> {
     let Some(Ok(certificate)) = certified.cert.first().map(EndEntityCert::try_from) else {
-        tracing::warn!("the TLS certificate can't be looked into");
-        return;
+        return vec![CertificateFault::Unreadable];
     };
     // Times are checked before issuers, of which none is known here.
-    let (times, usage) = (UnixTime::now(), KeyUsage::server_auth());
-    match certificate.verify_for_usage(&[], &[], &[], times, usage, None, None).err() {
-        Some(webpki::Error::CertExpired { .. }) => tracing::warn!("the TLS certificate has expired"),
-        Some(webpki::Error::CertNotValidYet { .. }) => tracing::warn!("the TLS certificate is not valid yet"),
-        _ => {}
-    }
-    let name = host.and_then(|host| ServerName::try_from(host.to_owned()).ok());
-    if name.is_some_and(|name| certificate.verify_is_valid_for_subject_name(&name).is_err()) {
-        tracing::warn!(host, "the TLS certificate is not one of this host");
+    let time = match certificate.verify_for_usage(&[], &[], &[], at, KeyUsage::server_auth(), None, None).err() {
+        Some(webpki::Error::CertExpired { .. }) => Some(CertificateFault::Expired),
+        Some(webpki::Error::CertNotValidYet { .. }) => Some(CertificateFault::NotValidYet),
+        _ => None,
+    };
+    let other = host.filter(|host| {
+        let name = ServerName::try_from((*host).to_owned()).ok();
+        name.is_some_and(|name| certificate.verify_is_valid_for_subject_name(&name).is_err())
+    });
+    time.into_iter().chain(other.map(|host| CertificateFault::OtherHost(host.to_owned()))).collect()
+}
+
+/// Said once, at the start and with each new certificate, and served all the same.
+fn warn_of(certified: &CertifiedKey, host: Option<&str>) {
+    for fault in faults_of(certified, host, UnixTime::now()) {
+        tracing::warn!("the TLS certificate {fault}");
     }
 }

@@ -37,6 +37,11 @@ impl Breaker {
         Ok(())
     }
 
+    /// Whether calls are held back, but for those that try.
+    pub(super) const fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
     pub(super) fn answered(&mut self) {
         *self = Self::default();
     }
@@ -81,6 +86,7 @@ mod tests {
     fn five_failures_in_a_row_open_it_and_fewer_do_not() {
         let now = Instant::now();
         assert_eq!(failed_times(4, now).admit(now, PATIENCE), Ok(()));
+        assert_eq!([4, 5].map(|times| failed_times(times, now).is_open()), [false, true]);
         assert_eq!(failed_times(5, now).admit(now, PATIENCE), Err(SECOND));
         let mut breaker = failed_times(4, now);
         breaker.answered();

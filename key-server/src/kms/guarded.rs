@@ -7,15 +7,19 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::breaker::Breaker;
+use super::meter::KmsMeter;
 use super::{DataKey, Kms, KmsContext, KmsError, PLAINTEXT_LEN_MAX, Plaintext};
+use crate::traces;
 
 /// An engine behind a timeout and circuit breakers.
 pub struct Guarded {
     inner: Box<dyn Kms>,
     timeout: Duration,
     breakers: Mutex<BTreeMap<Side, Breaker>>,
+    meter: Option<KmsMeter>,
 }
 
 /// What fails together, and is left alone together: a keyring that can't be written must not keep titles from being
@@ -27,25 +31,67 @@ enum Side {
     Unwrap(Option<u8>),
 }
 
+impl Side {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Wrap => "wrap",
+            Self::Unwrap(_) => "unwrap",
+        }
+    }
+
+    const fn tag(self) -> Option<u8> {
+        match self {
+            Self::Wrap => None,
+            Self::Unwrap(tag) => tag,
+        }
+    }
+}
+
 impl Guarded {
     /// `timeout` is for one call, whatever the engine repeats within.
     #[must_use]
     pub fn new(inner: Box<dyn Kms>, timeout: Duration) -> Self {
-        Self { inner, timeout, breakers: Mutex::default() }
+        Self { inner, timeout, breakers: Mutex::default(), meter: None }
+    }
+
+    /// Has calls counted.
+    #[must_use]
+    pub(crate) fn measured(mut self, meter: Option<KmsMeter>) -> Self {
+        self.meter = meter;
+        self
     }
 
     async fn call<T>(&self, side: Side, call: impl Future<Output = Result<T, KmsError>>) -> Result<T, KmsError> {
         let admitted = self.with_breaker(side, |breaker| breaker.admit(Instant::now(), self.timeout));
-        admitted.map_err(|wait| KmsError::Unavailable { retry_after: Some(wait) })?;
-        let result = tokio::time::timeout(self.timeout, call).await.unwrap_or(Err(KmsError::UNAVAILABLE));
-        self.with_breaker(side, |breaker| match &result {
-            Err(KmsError::Unavailable { retry_after }) => breaker.failed(Instant::now(), *retry_after),
-            _ => breaker.answered(),
+        let engine = self.meter.as_ref().map_or("", |meter| meter.engine(side.tag()));
+        admitted.map_err(|wait| {
+            self.count(|meter| meter.not_called(engine));
+            KmsError::Unavailable { retry_after: Some(wait) }
+        })?;
+        let (begun, span) = (Instant::now(), traces::kms(engine, side.as_str()));
+        let call = tokio::time::timeout(self.timeout, call).instrument(span);
+        let result = call.await.unwrap_or(Err(KmsError::UNAVAILABLE));
+        let is_open = self.with_breaker(side, |breaker| {
+            match &result {
+                Err(KmsError::Unavailable { retry_after }) => breaker.failed(Instant::now(), *retry_after),
+                _ => breaker.answered(),
+            }
+            breaker.is_open()
+        });
+        self.count(|meter| {
+            meter.called(engine, &result, begun.elapsed());
+            meter.breaker(engine, side.as_str(), is_open);
         });
         if let Err(KmsError::Unavailable { retry_after }) = &result {
             tracing::warn!(?side, ?retry_after, "the KMS does not answer");
         }
         result
+    }
+
+    fn count(&self, count: impl FnOnce(&KmsMeter)) {
+        if let Some(meter) = &self.meter {
+            count(meter);
+        }
     }
 
     fn with_breaker<T>(&self, side: Side, act: impl FnOnce(&mut Breaker) -> T) -> T {

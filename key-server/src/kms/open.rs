@@ -1,10 +1,14 @@
 //! Which engine wraps: `[kms] engine`.
 
+use std::sync::Arc;
+
+use super::meter::KmsMeter;
 use super::{
     AwsKms, Cached, Engines, Existing, Guarded, Kms, LocalKeyring, LocalKmsError, Pkcs11Kms, RootKeySource, VaultKms,
     tag,
 };
 use crate::config::{Config, KmsConfig, KmsEngine};
+use crate::metrics::Metrics;
 use crate::store::{Store, StoreError};
 
 /// The KMS can't be used as it is configured. Each message says what to do.
@@ -35,10 +39,11 @@ pub async fn open_kms(config: &Config, store: &Store) -> Result<Box<dyn Kms>, Km
     Ok(Box::new(Engines::new(current, Some(engine(config, previous, store).await?))))
 }
 
-/// Puts timeout, circuit breaker and cache around an engine.
+/// Puts timeout, circuit breaker and cache around an engine. Calls past the cache are counted, where anybody asks.
 #[must_use]
-pub fn protect(engine: Box<dyn Kms>, config: &KmsConfig) -> Box<dyn Kms> {
-    Box::new(Cached::new(Box::new(Guarded::new(engine, config.timeout())), config))
+pub(crate) fn protect(engine: Box<dyn Kms>, config: &KmsConfig, metrics: Option<&Arc<Metrics>>) -> Box<dyn Kms> {
+    let meter = metrics.map(|metrics| KmsMeter::new(Arc::clone(metrics), config.engine));
+    Box::new(Cached::new(Box::new(Guarded::new(engine, config.timeout()).measured(meter)), config))
 }
 
 /// One arm an engine.

@@ -6,11 +6,13 @@
 
 mod folder;
 mod incoming;
+mod meter;
 mod s3;
 
 use std::fmt;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,14 +23,21 @@ use url::Url;
 
 pub use self::folder::Folder;
 pub use self::incoming::{Incoming, Received};
+use self::meter::Meter;
 pub use self::s3::{PART_LEN, S3};
+use crate::metrics::Metrics;
 use crate::refusal::Refusal;
 
 /// Bytes on their way out.
 pub type Chunks = BoxStream<'static, Result<Bytes, StorageError>>;
 
 /// Media of one installation.
-pub enum Storage {
+pub struct Storage {
+    place: Place,
+    meter: Meter,
+}
+
+enum Place {
     /// Of this machine.
     Folder(Folder),
     /// In a bucket.
@@ -92,32 +101,60 @@ impl Storage {
     /// In a folder, which is made when something is stored.
     #[must_use]
     pub fn folder(root: PathBuf) -> Self {
-        Self::Folder(Folder::new(root))
+        Self { place: Place::Folder(Folder::new(root)), meter: Meter::new("folder") }
+    }
+
+    /// In a bucket.
+    #[must_use]
+    pub fn s3(s3: S3) -> Self {
+        Self { place: Place::S3(s3), meter: Meter::new("s3") }
+    }
+
+    /// Has what it does counted.
+    #[must_use]
+    pub(crate) fn measured(mut self, metrics: &Arc<Metrics>) -> Self {
+        self.meter = self.meter.counting(metrics);
+        self
+    }
+
+    /// The folder, where it is one of this machine.
+    #[must_use]
+    pub fn root(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Folder(folder) => Some(folder.root()),
+            Place::S3(_) => None,
+        }
     }
 
     /// Begins to store a file. Nobody sees it before [`Received::keep`].
     pub async fn create(&self, path: &str) -> Result<Incoming, StorageError> {
-        Ok(match self {
-            Self::Folder(folder) => Incoming::Folder(folder.create(path)?),
-            Self::S3(s3) => Incoming::S3(Box::new(s3.create(path)?)),
+        Ok(match &self.place {
+            Place::Folder(folder) => Incoming::folder(folder.create(path)?, self.meter.clone()),
+            Place::S3(s3) => Incoming::s3(s3.create(path)?, self.meter.clone()),
         })
     }
 
     /// What is known of a file.
     pub async fn look(&self, path: &str) -> Result<Stored, StorageError> {
-        match self {
-            Self::Folder(folder) => folder.look(path).await,
-            Self::S3(s3) => s3.look(path).await,
-        }
+        let work = async {
+            match &self.place {
+                Place::Folder(folder) => folder.look(path).await,
+                Place::S3(s3) => s3.look(path).await,
+            }
+        };
+        self.meter.time("look", work).await
     }
 
     /// A file or a range of it, which must lie inside. Begins to read at once: what is missing is missing here, not in the
     /// chunks.
     pub async fn read(&self, path: &str, range: Option<Range<u64>>) -> Result<(Stored, Chunks), StorageError> {
-        match self {
-            Self::Folder(folder) => folder.read(path, range).await,
-            Self::S3(s3) => s3.read(path, range).await,
-        }
+        let work = async {
+            match &self.place {
+                Place::Folder(folder) => folder.read(path, range).await,
+                Place::S3(s3) => s3.read(path, range).await,
+            }
+        };
+        self.meter.time("read", work).await
     }
 
     /// A whole file of at most `len_max` bytes.
@@ -136,76 +173,88 @@ impl Storage {
     /// Every file below a folder, in no particular order; one that nothing is in does not exist, and is empty. Files that
     /// were never kept are not among them.
     pub async fn list(&self, folder: &str) -> Result<Vec<Stored>, StorageError> {
-        match self {
-            Self::Folder(root) => root.list(folder).await,
-            Self::S3(s3) => s3.list(folder).await,
-        }
+        let work = async {
+            match &self.place {
+                Place::Folder(root) => root.list(folder).await,
+                Place::S3(s3) => s3.list(folder).await,
+            }
+        };
+        self.meter.time("list", work).await
     }
 
     /// The folders at the top, some at a time: `page` is none at first and then what came with the page before, until none
     /// comes.
     pub async fn folders(&self, page: Option<String>) -> Result<(Vec<String>, Option<String>), StorageError> {
-        match self {
-            Self::Folder(folder) => folder.folders().await.map(|names| (names, None)),
-            Self::S3(s3) => s3.folders(page).await,
+        match &self.place {
+            Place::Folder(folder) => folder.folders().await.map(|names| (names, None)),
+            Place::S3(s3) => s3.folders(page).await,
         }
     }
 
     /// When anything in a folder last changed; none where there is no such folder.
     pub async fn changed_at(&self, folder: &str) -> Result<Option<u64>, StorageError> {
-        match self {
-            Self::Folder(root) => root.changed_at(folder).await,
-            Self::S3(s3) => Ok(s3.list(folder).await?.iter().map(|stored| stored.modified_at).max()),
+        match &self.place {
+            Place::Folder(root) => root.changed_at(folder).await,
+            Place::S3(s3) => Ok(s3.list(folder).await?.iter().map(|stored| stored.modified_at).max()),
         }
     }
 
     /// Makes the files of a folder safe from a power cut, as far as they are not, and removes what was never kept.
     pub async fn settle(&self, folder: &str) -> Result<(), StorageError> {
-        match self {
-            Self::Folder(root) => root.settle(folder).await,
-            // What S3 has answered for is safe.
-            Self::S3(_) => Ok(()),
-        }
+        let work = async {
+            match &self.place {
+                Place::Folder(root) => root.settle(folder).await,
+                // What S3 has answered for is safe.
+                Place::S3(_) => Ok(()),
+            }
+        };
+        self.meter.time("settle", work).await
     }
 
     /// Removes a folder with all that is in it. None is no error.
     pub async fn remove(&self, folder: &str) -> Result<(), StorageError> {
-        match self {
-            Self::Folder(root) => root.remove(folder).await,
-            Self::S3(s3) => s3.remove(folder).await,
-        }
+        let work = async {
+            match &self.place {
+                Place::Folder(root) => root.remove(folder).await,
+                Place::S3(s3) => s3.remove(folder).await,
+            }
+        };
+        self.meter.time("remove", work).await
     }
 
     /// Whether it can be used: really asked.
     pub async fn check(&self) -> Result<(), StorageError> {
-        match self {
-            Self::Folder(folder) => folder.check().await,
-            Self::S3(s3) => s3.check().await,
-        }
+        let work = async {
+            match &self.place {
+                Place::Folder(folder) => folder.check().await,
+                Place::S3(s3) => s3.check().await,
+            }
+        };
+        self.meter.time("check", work).await
     }
 
     /// An address by which anybody reads a file for a while, from the store itself; none where only this server reads.
     pub async fn address(&self, path: &str, valid_for: Duration) -> Result<Option<Url>, StorageError> {
-        match self {
-            Self::Folder(_) => Ok(None),
-            Self::S3(s3) => s3.address(path, valid_for).await.map(Some),
+        match &self.place {
+            Place::Folder(_) => Ok(None),
+            Place::S3(s3) => s3.address(path, valid_for).await.map(Some),
         }
     }
 
     /// Takes back uploads in parts that began before a time (seconds since 1970) and never ended. Returns how many.
     pub async fn sweep_parts(&self, begun_before: u64) -> Result<usize, StorageError> {
-        match self {
-            Self::Folder(_) => Ok(0),
-            Self::S3(s3) => s3.sweep_parts(begun_before).await,
+        match &self.place {
+            Place::Folder(_) => Ok(0),
+            Place::S3(s3) => s3.sweep_parts(begun_before).await,
         }
     }
 }
 
 impl fmt::Display for Storage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Folder(folder) => write!(f, "the folder {}", folder.root().display()),
-            Self::S3(s3) => write!(f, "{s3}"),
+        match &self.place {
+            Place::Folder(folder) => write!(f, "the folder {}", folder.root().display()),
+            Place::S3(s3) => write!(f, "{s3}"),
         }
     }
 }

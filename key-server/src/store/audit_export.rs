@@ -61,7 +61,8 @@ impl Store {
         mut each: impl FnMut(&str) -> Result<(), E>,
     ) -> Result<u64, E> {
         let rows = query("SELECT * FROM audit WHERE seq BETWEEN ? AND ? ORDER BY seq").bind(first).bind(last);
-        let mut rows = rows.fetch(&self.pool);
+        let mut snapshot = self.pool.snapshot().await.map_err(StoreError::from)?;
+        let mut rows = rows.fetch(&mut snapshot);
         let mut count = 0;
         while let Some(row) = rows.try_next().await.map_err(StoreError::from)? {
             each(&FoundRow::from_sqlite(&row)?.to_line()?)?;

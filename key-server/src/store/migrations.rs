@@ -38,6 +38,11 @@ fn migrator(migrations: &[(i64, &'static str, &'static str)]) -> Migrator {
     Migrator::with_migrations(migrations.collect())
 }
 
+/// The version of the newest one.
+pub(super) fn newest() -> i64 {
+    MIGRATIONS.last().map_or(0, |&(version, ..)| version)
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;

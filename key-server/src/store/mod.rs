@@ -16,9 +16,11 @@ mod audit_row;
 mod audit_verify;
 mod batch;
 mod ciphertexts;
+mod copies;
 mod dispatch;
 mod engine;
 mod events;
+mod health;
 #[cfg(test)]
 mod hot_statements;
 mod idempotency;
@@ -34,6 +36,7 @@ mod migrations;
 mod open;
 mod pacing;
 mod pulls;
+mod queue_figures;
 mod readers;
 mod recent;
 mod scopes;
@@ -55,6 +58,7 @@ mod title_list;
 mod title_versions;
 mod titles;
 mod transaction;
+mod transfer;
 mod upload_changes;
 mod uploads;
 mod url_addresses;
@@ -83,6 +87,7 @@ pub use ciphertexts::{CIPHERTEXT_COLUMNS, CiphertextColumn, CiphertextRow, OTHER
 pub use dispatch::{Attempt, ClaimedDelivery};
 use engine::{Pool, Query, Row, query};
 pub use events::{Event, EventRow, EventType};
+pub use health::Health;
 pub use idempotency::{IdempotencyState, IdempotencyUse};
 pub use imported_keys::ImportedKey;
 pub use job_attempts::JobProgress;
@@ -90,6 +95,7 @@ pub use job_lists::{JobFilter, JobLogLine};
 pub use jobs::{Job, JobKind, JobState, NewJob};
 pub use media_origins::MediaOriginRow;
 pub(crate) use pacing::AccountKey;
+pub use queue_figures::QueueFigures;
 use readers::Readers;
 use recent::Recent;
 pub use scopes::{Scope, Scopes};
@@ -104,6 +110,7 @@ pub use title_list::{ListedJob, ListedTitle, SortValue, TitleQuery, TitleSort};
 pub use title_versions::{Publication, TitleVersion};
 pub use titles::{Failure, Title, TitleState};
 pub use transaction::WriteTransaction;
+pub use transfer::CopiedTable;
 pub use uploads::{Stretch, Upload, UploadKind, UploadState};
 pub use users::{SignIn, User, UserRow};
 pub use webhooks::{Delivery, DeliveryState, Webhook};
@@ -145,6 +152,12 @@ pub enum StoreError {
     /// The audit log is not written before the KMS has opened the installation's secret.
     #[error("the audit log has no key yet")]
     NoAuditKey,
+    /// What is copied into another database comes into an empty one.
+    #[error("there is an installation in that database already")]
+    NotEmpty,
+    /// The installation is in PostgreSQL now.
+    #[error("this installation has moved to PostgreSQL: name its database as [database] url")]
+    Moved,
     /// A transaction that was shared has failed.
     #[error("{0}")]
     Shared(#[source] std::sync::Arc<StoreError>),

@@ -16,7 +16,7 @@ use super::log_sync::LogSync;
 use super::readers::Readers;
 use super::recent::Recent;
 use super::writer::Queue;
-use super::{BUSY_TIMEOUT, Store, StoreError, migrations};
+use super::{BUSY_TIMEOUT, Store, StoreError, copies, migrations};
 
 const READERS_MAX: u32 = 8;
 const HOT_READERS_MAX: usize = 4;
@@ -52,6 +52,7 @@ impl Store {
         create_private(file).map_err(sqlx::Error::Io)?;
         let options = sqlite_options(file);
         let mut writer = options.clone().pragma("cache_size", WRITER_CACHE_KIB).connect().await?;
+        copies::refuse_moved(&mut writer).await?;
         migrations::sqlite().run(&mut writer).await?;
         let log_sync = LogSync::of(file);
         log_sync.durable().await.map_err(StoreError::NotDurable)?;
@@ -96,7 +97,7 @@ impl Store {
     }
 }
 
-fn sqlite_options(file: &Path) -> SqliteConnectOptions {
+pub(super) fn sqlite_options(file: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(false)

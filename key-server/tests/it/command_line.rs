@@ -3,32 +3,20 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use keyveil_protocol::psign::UnverifiedPlayerSignature;
 use keyveil_protocol::{ApiKey, Exchange};
 use serde_json::{Value, json};
 
-use crate::support::{Player, Request, database_variable, media_info};
-
-fn command(data: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_key-server"));
-    command
-        .args(args)
-        .env("KEYVEIL_DATA", data)
-        .env("KEYVEIL_LISTEN", "127.0.0.1:0")
-        .env("KEYVEIL_WORKERS_LOCAL", "false")
-        .envs(database_variable(data))
-        .current_dir(data.parent().unwrap());
-    command
-}
+use crate::support::{Player, Request, Served, command, media_info};
 
 fn run(data: &Path, args: &[&str]) -> Output {
     command(data, args).output().unwrap()
 }
 
-fn succeed(data: &Path, args: &[&str]) -> String {
+pub(super) fn succeed(data: &Path, args: &[&str]) -> String {
     let output = run(data, args);
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
@@ -42,42 +30,6 @@ fn fail(data: &Path, args: &[&str]) -> String {
 
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
-}
-
-/// A running server; killed when dropped.
-struct Served {
-    child: Child,
-    address: String,
-}
-
-impl Served {
-    fn start(data: &Path, log: &Path, filter: &str) -> Self {
-        let mut child = command(data, &["serve"])
-            .env("KEYVEIL_LOG_FILTER", filter)
-            .stdout(Stdio::piped())
-            .stderr(std::fs::File::create(log).unwrap())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening: http://").expect("the line").to_owned();
-        Self { child, address }
-    }
-
-    fn terminate(&mut self) -> Duration {
-        let started = Instant::now();
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        assert!(self.child.wait().unwrap().success());
-        started.elapsed()
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 #[test]
@@ -553,4 +505,23 @@ fn a_server_leaves_no_core_dump() {
     assert!(own[1] != "0" || own[0] == "0", "whoever starts it has {own:?}");
     let environment = std::fs::metadata(format!("/proc/{}/environ", served.child.id())).unwrap();
     assert_eq!(std::os::unix::fs::MetadataExt::uid(&environment), 0, "not its user's to read");
+}
+
+#[test]
+fn a_server_is_asked_whether_it_is_ready() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let served = Served::start(&data, &dir.path().join("log"), "info");
+    let url = format!("http://{}", served.address);
+    assert_eq!(succeed(&data, &["ready", "--url", &url]), "ready\n");
+    let asked = command(&data, &["ready"]).env("KEYVEIL_LISTEN", &served.address).output().unwrap();
+    assert_eq!(asked.stdout, b"ready\n");
+    // It lives, and can't work: its media folder is gone.
+    std::fs::remove_dir(data.join("media")).unwrap();
+    std::fs::write(data.join("media"), "").unwrap();
+    assert!(fail(&data, &["ready", "--url", &url]).contains("not ready"));
+    drop(served);
+    assert!(fail(&data, &["ready", "--url", &url]).contains("does not answer"));
+    let tls = [("KEYVEIL_HTTP_TLS_CERTIFICATE", "a"), ("KEYVEIL_HTTP_TLS_KEY", "b")];
+    assert!(!command(&data, &["ready"]).envs(tls).output().unwrap().status.success());
 }

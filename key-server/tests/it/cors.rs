@@ -154,7 +154,7 @@ fn preflight_is_answered_for_known_pages_only() {
         let response = preflight(path, ALLOWED);
         assert_eq!((response.status, readable_by(&response)), (204, Some(ALLOWED)), "{path}");
         let headers = response.header("access-control-allow-headers").unwrap();
-        for name in ["Content-Type", "Keyveil-Mac", "Range"] {
+        for name in ["Content-Type", "Keyveil-Mac", "Range", "Traceparent"] {
             assert!(headers.contains(name));
         }
         let foreign = preflight(path, FOREIGN);

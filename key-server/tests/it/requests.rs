@@ -81,17 +81,28 @@ fn an_address_takes_its_own_methods_only() {
 }
 
 #[test]
-fn a_harmless_request_id_is_kept_and_another_replaced() {
-    let app = TestApp::start();
-    let id_of = |given: &str| {
-        let response = app.request("GET", "/nothing").header("X-Request-Id", given).send();
-        assert_eq!(response.code(), "not_found");
-        response.header("x-request-id").unwrap().to_owned()
-    };
-    assert_eq!(id_of("proxy-1"), "proxy-1");
-    for given in ["a b", "a\"b", &"x".repeat(65), "<script>"] {
-        assert_ne!(id_of(given), given);
+fn a_harmless_request_id_of_a_trusted_proxy_is_kept_and_every_other_replaced() {
+    let [behind_proxy, public] = [&["127.0.0.1"][..], &["192.0.2.1"]].map(|ranges| {
+        let app = TestApp::builder().trusted_proxies(ranges).start();
+        move |given: &[&str]| {
+            let request = given.iter().fold(app.request("GET", "/nothing"), |it, id| it.header("X-Request-Id", id));
+            let response = request.send();
+            assert_eq!(response.code(), "not_found");
+            response.header("x-request-id").unwrap().to_owned()
+        }
+    });
+    let longest = "x".repeat(64);
+    for kept in ["proxy-1", "A_z-09", &longest] {
+        assert_eq!(behind_proxy(&[kept]), kept);
     }
+    let is_own = |id: &str| id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    for hostile in [&["a b"][..], &["a\"b"], &[&"x".repeat(65)], &["<script>"], &["a\u{e9}"], &[""], &["one", "two"]] {
+        assert!(is_own(&behind_proxy(hostile)), "{hostile:?}");
+    }
+    for given in ["proxy-1", &longest] {
+        assert!(is_own(&public(&[given])), "{given}: anybody's");
+    }
+    assert_ne!(public(&[]), public(&[]));
 }
 
 #[test]

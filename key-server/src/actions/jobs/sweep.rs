@@ -6,7 +6,7 @@ use crate::clock::stored;
 use crate::origin::MediaFolder;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
-use crate::storage::{Storage, StorageError};
+use crate::storage::StorageError;
 use crate::store::{AuditEvent, AuditKind, Title, TitleState};
 
 const AT_ONCE: u32 = 100;
@@ -47,7 +47,7 @@ pub(crate) async fn sweep(state: &ServerState, scope: Scope) -> Result<usize, Re
         }
     }
     // To list a bucket for every job would cost more than what is found.
-    if scope == Scope::Storage || matches!(state.installation.media(), Storage::Folder(_)) {
+    if scope == Scope::Storage || state.installation.media().root().is_some() {
         swept += sweep_storage(state).await?;
     }
     Ok(swept)

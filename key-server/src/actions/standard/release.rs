@@ -7,8 +7,9 @@ use crate::actions::keys::Client;
 use crate::actions::limits::{self, SignatureUse};
 use crate::actions::pacing::{self, Asking, AskingKind};
 use crate::actions::published_title::PublishedTitle;
-use crate::actions::release::{check_still_allowed, sample, still_running};
+use crate::actions::release::{check_still_allowed, measured, sample, still_running};
 use crate::clock::stored;
+use crate::metrics::GrantKind;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
 use crate::store::{AuditEvent, AuditKind, Session};
@@ -29,6 +30,10 @@ pub(super) struct Release<'a> {
 
 /// `key_uses_exhausted` when the session has had all it may have.
 pub(super) async fn record(state: &ServerState, release: &Release<'_>, now: u64) -> Result<(), Refusal> {
+    measured(state, Some(GrantKind::Standard), write_down(state, release, now)).await
+}
+
+async fn write_down(state: &ServerState, release: &Release<'_>, now: u64) -> Result<(), Refusal> {
     let Release { session, client, title_keys, position_ms, paced, detail } = release;
     let uses_max = title_keys.saturating_mul(u64::from(state.config.standard.key_uses));
     let mut detail = detail.clone();

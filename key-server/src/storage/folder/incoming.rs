@@ -14,13 +14,13 @@ use crate::storage::StorageError;
 const CHUNKS_WAITING_MAX: usize = 8;
 
 /// A file on its way in: its bytes arrive chunk by chunk.
-pub struct FolderIncoming {
+pub(crate) struct FolderIncoming {
     chunks: mpsc::Sender<Bytes>,
     written: JoinHandle<std::io::Result<Unnamed>>,
 }
 
 /// A file under a name that nobody reads. Dropped, it goes.
-pub struct Unnamed {
+pub(crate) struct Unnamed {
     aside: PathBuf,
     file: PathBuf,
     pub(in crate::storage) len: u64,

@@ -19,7 +19,7 @@ pub const PART_LEN: usize = 8 << 20;
 const CACHE_CONTROL: &str = "public, max-age=31536000, immutable";
 
 /// A file on its way into a bucket. In memory is a part of it at most.
-pub struct S3Incoming {
+pub(crate) struct S3Incoming {
     file: Option<Parts>,
     buffer: BytesMut,
     len: u64,
@@ -28,7 +28,7 @@ pub struct S3Incoming {
 }
 
 /// A file of which all but the end is there, or which is all in memory.
-pub struct S3Received {
+pub(crate) struct S3Received {
     file: Parts,
     rest: Bytes,
     len: u64,

@@ -36,7 +36,7 @@ pub(in crate::store) enum On<'a> {
 }
 
 impl On<'_> {
-    pub(super) const fn is_postgres(&self) -> bool {
+    pub(in crate::store) const fn is_postgres(&self) -> bool {
         matches!(self, Self::PostgresPool(_) | Self::Postgres(_))
     }
 }
@@ -47,7 +47,14 @@ impl Pool {
             Self::Sqlite(pool) => Ok(Snapshot::Sqlite(pool.begin().await?)),
             Self::Postgres(pool) => {
                 let mut snapshot = Snapshot::Postgres(pool.begin().await?);
-                query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut snapshot).await?;
+                for statement in [
+                    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
+                    // It goes through whole tables, and holds up nobody.
+                    "SET LOCAL statement_timeout = 0",
+                    "SET LOCAL idle_in_transaction_session_timeout = 0",
+                ] {
+                    query(statement).execute(&mut snapshot).await?;
+                }
                 Ok(snapshot)
             }
         }

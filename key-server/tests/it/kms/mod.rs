@@ -3,7 +3,7 @@
 mod cache;
 mod conformance;
 pub(crate) mod engines;
-mod fake;
+pub(crate) mod fake;
 mod local;
 mod moving;
 mod outage;

@@ -1,6 +1,6 @@
 //! What the server logs at its finest level while everything secret passes through it: none of it.
 
-mod search;
+pub(crate) mod search;
 
 use std::process::Command;
 

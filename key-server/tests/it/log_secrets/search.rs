@@ -43,15 +43,15 @@ impl Write for Lines {
 
 /// Named secrets, each in its forms.
 #[derive(Default)]
-pub(super) struct Secrets(Vec<(String, Vec<String>)>);
+pub(crate) struct Secrets(Vec<(String, Vec<String>)>);
 
 impl Secrets {
-    pub(super) fn text(&mut self, name: &str, secret: &str) {
+    pub(crate) fn text(&mut self, name: &str, secret: &str) {
         assert!(secret.len() >= 12, "{name} is too short to be told from chance");
         self.0.push((name.to_owned(), vec![secret.to_owned(), hex::encode(secret)]));
     }
 
-    pub(super) fn bytes(&mut self, name: &str, secret: &[u8]) {
+    pub(crate) fn bytes(&mut self, name: &str, secret: &[u8]) {
         assert!(secret.len() >= 16, "{name} is too short to be told from chance");
         let numbers: Vec<String> = secret.iter().map(u8::to_string).collect();
         let escaped: String = secret.iter().map(|byte| byte.escape_ascii().to_string()).collect();
@@ -67,18 +67,18 @@ impl Secrets {
         self.0.push((name.to_owned(), forms));
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Names of what is in `log`, in any form.
-    pub(super) fn found_in(&self, log: &str) -> Vec<String> {
+    pub(crate) fn found_in(&self, log: &str) -> Vec<String> {
         let is_there = |forms: &[String]| forms.iter().any(|form| log.contains(form.as_str()));
         self.0.iter().filter(|(_, forms)| is_there(forms)).map(|(name, _)| name.clone()).collect()
     }
 
     /// Each form with its secret's name.
-    pub(super) fn forms(&self) -> Vec<(String, String)> {
+    pub(crate) fn forms(&self) -> Vec<(String, String)> {
         self.0.iter().flat_map(|(name, forms)| forms.iter().map(|form| (name.clone(), form.clone()))).collect()
     }
 }

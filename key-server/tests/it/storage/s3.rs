@@ -24,7 +24,7 @@ fn at(endpoint: &Url, url: &str) -> Storage {
     let config = StorageConfig { endpoint: Some(endpoint.clone()), ..StorageConfig::default() };
     let variables = [("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", SECRET)];
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    Storage::S3(S3::open(&config, &StorageUrl::parse(url).unwrap(), "media", variables).unwrap())
+    Storage::s3(S3::open(&config, &StorageUrl::parse(url).unwrap(), "media", variables).unwrap())
 }
 
 async fn bucket() -> (Moto, Storage) {
@@ -169,7 +169,7 @@ async fn without_credentials_nothing_is_asked_of_the_store() {
     let config = StorageConfig { endpoint: Some(server.url.clone()), ..StorageConfig::default() };
     let variables = [("AWS_EC2_METADATA_DISABLED".to_owned(), "true".to_owned())];
     let s3 = S3::open(&config, &StorageUrl::parse("s3://keyveil").unwrap(), "media", variables.into_iter()).unwrap();
-    let Err(StorageError::Unavailable(cause)) = Storage::S3(s3).check().await else { panic!("it has none") };
+    let Err(StorageError::Unavailable(cause)) = Storage::s3(s3).check().await else { panic!("it has none") };
     assert!(cause.contains("no AWS credentials"), "{cause}");
     assert_eq!(server.asked(), 0);
 }

@@ -1,5 +1,6 @@
 //! A real server on a free port over a temporary data folder, and what speaks to it.
 
+mod binary;
 mod client;
 mod moto;
 mod player;
@@ -7,9 +8,10 @@ mod postgres;
 mod test_app;
 mod worker;
 
+pub(crate) use binary::{Served, command};
 pub(crate) use client::{Request, Response};
 pub(crate) use moto::Moto;
 pub(crate) use player::{Player, jwt};
-pub(crate) use postgres::{database_of, database_variable};
+pub(crate) use postgres::{database_of, database_variable, empty_database};
 pub(crate) use test_app::{TITLE, TestApp, TestAppBuilder, media_info, publication};
 pub(crate) use worker::{Claimed, FILES, FakeWorker, media};

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use getrandom::rand_core::{TryCryptoRng, TryRng};
 use keyveil_key_server::actions::apps::{self, CreatedApp, NewApp};
 use keyveil_key_server::kms::Kms;
-use keyveil_key_server::{Clock, Config, Installation, Server, ServerState, StopHandle};
+use keyveil_key_server::{Clock, Config, DatabaseUrl, Installation, Server, ServerState, StopHandle};
 use keyveil_protocol::api::{PutTitleResponse, RenditionKind};
 use keyveil_protocol::psign::{self, PlayerSignatureClaims, SigningKey};
 use keyveil_protocol::{AppId, Exchange, ServerPublicKey, TitleSecret};
@@ -30,6 +30,7 @@ pub(crate) struct TestAppBuilder {
     token_parameter: Option<&'static str>,
     key_uses: Option<u32>,
     configure: Option<fn(&mut Config)>,
+    database: Option<Option<DatabaseUrl>>,
 }
 
 /// A server with one application and one published private title of 25 segments in five periods.
@@ -39,6 +40,7 @@ pub(crate) struct TestApp {
     pub(crate) clock: Clock,
     pub(crate) app: CreatedApp,
     address: String,
+    metrics_address: Option<String>,
     state: Arc<ServerState>,
     handle: StopHandle,
     thread: Option<JoinHandle<()>>,
@@ -101,6 +103,12 @@ impl TestAppBuilder {
         self
     }
 
+    /// In this database, or in SQLite's, whatever the others run on.
+    pub(crate) fn database(mut self, database: Option<DatabaseUrl>) -> Self {
+        self.database = Some(database);
+        self
+    }
+
     pub(crate) fn kms(mut self, kms: impl Kms + 'static) -> Self {
         self.kms = Some(Box::new(kms));
         self
@@ -129,15 +137,19 @@ impl TestAppBuilder {
         if let Some(change) = self.configure {
             change(&mut config);
         }
+        if let Some(database) = self.database {
+            config.database.url = database;
+        }
         let clock = Clock::default();
-        let (address, state, handle, thread) = serve(config.clone(), self.kms, clock.clone());
+        let (address, metrics_address, state, handle, thread) = serve(config.clone(), self.kms, clock.clone());
         let new_app = NewApp {
             name: "Test".to_owned(),
             domains: self.domains.iter().map(|domain| domain.parse().unwrap()).collect(),
             max_age_secs: self.max_age_secs,
         };
         let app = runtime.block_on(apps::create(state.installation(), &new_app, 1)).unwrap();
-        let test_app = TestApp { dir, config, clock, app, address, state, handle, thread: Some(thread), runtime };
+        let thread = Some(thread);
+        let test_app = TestApp { dir, config, clock, app, address, metrics_address, state, handle, thread, runtime };
         if self.dir.is_none() {
             test_app.publish(TITLE, "private");
         }
@@ -159,6 +171,7 @@ impl TestApp {
             key_uses: None,
             trusted_proxies: &[],
             configure: None,
+            database: None,
         }
     }
 
@@ -176,6 +189,11 @@ impl TestApp {
 
     pub(crate) fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Where its metrics are read, if anywhere.
+    pub(crate) fn metrics_address(&self) -> Option<&str> {
+        self.metrics_address.as_deref()
     }
 
     pub(crate) fn state(&self) -> &Arc<ServerState> {
@@ -371,7 +389,7 @@ fn config(dir: &tempfile::TempDir, public_url: Option<&str>) -> Config {
     config
 }
 
-type Running = (String, Arc<ServerState>, StopHandle, JoinHandle<()>);
+type Running = (String, Option<String>, Arc<ServerState>, StopHandle, JoinHandle<()>);
 
 fn serve(config: Config, kms: Option<Box<dyn Kms>>, clock: Clock) -> Running {
     let (sender, receiver) = mpsc::channel();
@@ -386,10 +404,11 @@ fn serve(config: Config, kms: Option<Box<dyn Kms>>, clock: Clock) -> Running {
             };
             let address = |server: &Server| server.address().to_string();
             let server = Server::bind(installation, config, clock).unwrap();
-            sender.send((address(&server), server.state().into_inner(), server.handle())).unwrap();
+            let metrics_address = server.metrics_address().map(|address| address.to_string());
+            sender.send((address(&server), metrics_address, server.state().into_inner(), server.handle())).unwrap();
             server.run().await.unwrap();
         });
     });
-    let (address, state, handle) = receiver.recv().unwrap();
-    (address, state, handle, thread)
+    let (address, metrics_address, state, handle) = receiver.recv().unwrap();
+    (address, metrics_address, state, handle, thread)
 }
