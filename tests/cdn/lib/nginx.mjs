@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { start, stop } from "../../../scripts/lib/children.mjs";
 import { inRoot } from "../../../scripts/lib/places.mjs";
 import { nginxBinary } from "../../../scripts/lib/system.mjs";
+import { isAlive } from "../../faults/lib/processes.mjs";
 import { until } from "../../faults/lib/wait.mjs";
 
 /** The site out of the document, with this machine's places in it. Each of them has to be there once. */
@@ -48,11 +49,13 @@ export class Nginx {
     writeFileSync(join(folder, "nginx.conf"), user + whole);
     const args = ["-p", folder, "-c", join(folder, "nginx.conf"), "-e", "stderr"];
     nginx.child = start(nginxBinary, args, { cwd: folder, onLine: (line) => nginx.log.push(line) && onLine(line) });
-    const ready = () =>
-      nginx.get("/healthz").then(
+    const ready = () => {
+      if (!isAlive(nginx.child.pid)) throw new Error(`nginx ended:\n${nginx.log.join("\n")}`);
+      return nginx.get("/healthz").then(
         ({ status }) => status === 200,
         () => false,
       );
+    };
     await until("nginx to answer", ready, { seen: () => nginx.log.join("\n") });
     return nginx;
   }
