@@ -13,14 +13,14 @@ export class Namespace {
     const namespace = new Namespace();
     const name = randomBytes(3).toString("hex");
     const net = `10.213.${randomBytes(1)[0]}`;
-    Object.assign(namespace, { name: `kv-${name}`, cable: `kv${name}a`, here: `${net}.1`, there: `${net}.2` });
+    Object.assign(namespace, { name: `kv-${name}`, end: `kv${name}b`, here: `${net}.1`, there: `${net}.2` });
     const inside = ["-n", namespace.name];
     ip("netns", "add", namespace.name);
-    ip("link", "add", namespace.cable, "type", "veth", "peer", "name", `kv${name}b`, "netns", namespace.name);
-    ip("addr", "add", `${namespace.here}/24`, "dev", namespace.cable);
-    ip("link", "set", namespace.cable, "up");
-    ip(...inside, "addr", "add", `${namespace.there}/24`, "dev", `kv${name}b`);
-    for (const device of [`kv${name}b`, "lo"]) ip(...inside, "link", "set", device, "up");
+    ip("link", "add", `kv${name}a`, "type", "veth", "peer", "name", namespace.end, "netns", namespace.name);
+    ip("addr", "add", `${namespace.here}/24`, "dev", `kv${name}a`);
+    ip("link", "set", `kv${name}a`, "up");
+    ip(...inside, "addr", "add", `${namespace.there}/24`, "dev", namespace.end);
+    for (const device of [namespace.end, "lo"]) ip(...inside, "link", "set", device, "up");
     return namespace;
   }
 
@@ -39,13 +39,13 @@ export class Namespace {
     return url.href.replace(/\/$/, "");
   }
 
-  /** From here on nothing comes through, and nobody is told. */
+  /** From here on nothing comes through. At its other end: without ours, what is meant for it would go to whatever else there is. */
   pull() {
-    ip("link", "set", this.cable, "down");
+    ip("-n", this.name, "link", "set", this.end, "down");
   }
 
   plugIn() {
-    ip("link", "set", this.cable, "up");
+    ip("-n", this.name, "link", "set", this.end, "up");
   }
 
   async remove() {
