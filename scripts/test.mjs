@@ -8,7 +8,8 @@
 //   memory tests                         the decryptor's memory, searched for keys after each call and within
 //   command tests                        the parts of these commands
 //   KMS tests                            a server on SoftHSM2 and on moto, which hang, vanish and come back
-//   storage tests                        media in a bucket of moto's S3: uploaded, played, made anew, deleted; and S3 that hangs
+//   storage tests                        media and sources in a bucket of moto's S3: uploaded at two servers, played, in a browser too,
+//                                        made anew, deleted; and S3 that hangs
 //   deployment tests                     deploy/: Dockerfile, compose, systemd units, chart, nginx, dashboard and alerts, each by its linter
 //   signing samples                      docs/samples in Node, Python, Go, Java and PHP, where these are here
 //   fault tests                          processes killed, disks filled, workers that compete: nothing is lost, nothing clear
@@ -31,7 +32,7 @@
 
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { chromiumTool } from "./lib/browsers.mjs";
+import { chromiumTool, findChromium } from "./lib/browsers.mjs";
 import {
   bindgenTestRunner,
   buildBindgenTools,
@@ -110,7 +111,7 @@ async function suites() {
     { name: "memory tests", ...(await nodeTests("tests/memory")) },
     { name: "command tests", ...(await nodeTests("scripts", "tests/bench", "tests/cluster")) },
     { name: "KMS tests", ...(await nodeTests("tests/kms")), env: kms },
-    { name: "storage tests", ...(await nodeTests("tests/storage")), env: kms },
+    { name: "storage tests", ...(await nodeTests("tests/storage")), env: { ...kms, ...(await chromiumFound()) } },
     { name: "deployment tests", ...(await nodeTests("tests/deploy")) },
     { name: "signing samples", ...(await nodeTests("tests/samples")) },
     { name: "fault tests", ...(await nodeTests("tests/faults")) },
@@ -124,6 +125,12 @@ async function suites() {
     // tests/cluster/lib/embedded-only.mjs says why.
     ...(isCluster() ? [] : [playwright("attacks", "attacks")]),
   ];
+}
+
+/** What the browser tests of a suite that is none of Playwright's take; by themselves they look on the path. */
+async function chromiumFound() {
+  const chromium = await findChromium();
+  return chromium === null ? {} : { KEYVEIL_CHROMIUM: chromium };
 }
 
 /** `node --test` over all `*.test.mjs` below some folders, one file after the other; Node 20 knows no patterns. */

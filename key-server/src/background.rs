@@ -8,8 +8,10 @@ use tokio::time::MissedTickBehavior;
 
 use crate::actions::audit_retention;
 use crate::actions::jobs;
+use crate::actions::sources;
 use crate::actions::uploads;
 use crate::actions::webhooks::dispatch;
+use crate::actions::workers;
 use crate::clock::stored;
 use crate::state::ServerState;
 
@@ -31,6 +33,7 @@ pub(crate) fn start(state: &Arc<ServerState>) -> JoinSet<()> {
     tasks.spawn(reap_jobs(Arc::clone(state)));
     tasks.spawn(sweep_versions(Arc::clone(state)));
     tasks.spawn(sweep_uploads(Arc::clone(state)));
+    tasks.spawn(sweep_pieces(Arc::clone(state)));
     tasks.spawn(uploads::pull(Arc::clone(state)));
     tasks.spawn(watch_changes(Arc::clone(state)));
     tasks.spawn(dispatch(Arc::clone(state)));
@@ -69,6 +72,9 @@ async fn sweep_leftovers(state: Arc<ServerState>) {
         }
         if let Err(error) = store.delete_idempotency_keys(now).await {
             tracing::error!(%error, "answers to creates can't be forgotten");
+        }
+        if let Err(error) = workers::forget_old(&state).await {
+            tracing::error!(%error, "workers that are gone can't be forgotten");
         }
         if let Err(error) = store.sweep_events(now.saturating_sub(stored(EVENTS_KEPT_SECS)), now).await {
             tracing::error!(%error, "old events can't be forgotten");
@@ -121,6 +127,18 @@ async fn sweep_uploads(state: Arc<ServerState>) {
         interval.tick().await;
         if let Err(error) = uploads::sweep(&state).await {
             tracing::error!(%error, "uploads can't be swept");
+        }
+    }
+}
+
+async fn sweep_pieces(state: Arc<ServerState>) {
+    let mut interval = tokio::time::interval(SWEEP_INTERVAL);
+    loop {
+        interval.tick().await;
+        match sources::sweep_pieces(&state).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "removed pieces of sources that belong to nothing"),
+            Err(error) => tracing::error!(%error, "pieces of sources can't be swept"),
         }
     }
 }

@@ -36,6 +36,7 @@ pub struct Installation {
     kms: Box<dyn Kms>,
     media: Storage,
     metrics: Arc<Metrics>,
+    sources: Option<Storage>,
     url_key: UrlKey,
     session_mac_root: Zeroizing<[u8; 32]>,
     address_mac_root: Zeroizing<[u8; 32]>,
@@ -128,6 +129,7 @@ async fn complete(config: &Config, store: Store, kms: Box<dyn Kms>) -> Result<In
         store,
         kms,
         media: open_media(config)?.measured(&metrics),
+        sources: open_s3(config, "sources")?.map(|sources| sources.measured(&metrics)),
         metrics,
         url_key: UrlKey::from_bytes(&derive(secret.as_ref(), &[URL_KEY_LABEL])),
         session_mac_root: derive(secret.as_ref(), &[SESSION_MAC_ROOT_LABEL]),
@@ -172,6 +174,18 @@ impl Installation {
 
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// Where new sources lie in pieces; none where they are files of this server's data folder.
+    #[must_use]
+    pub fn sources(&self) -> Option<&Storage> {
+        self.sources.as_ref()
+    }
+
+    /// Has new sources lie in pieces without a bucket.
+    #[cfg(test)]
+    pub(crate) fn with_sources(self, sources: Storage) -> Self {
+        Self { sources: Some(sources), ..self }
     }
 
     /// The secret of a title's latest version in the clear; `None` for unknown, clear and deleted titles. For tests and
@@ -221,12 +235,13 @@ impl Installation {
 
 /// Asks nothing yet: a server starts, and says that it is not ready, while its storage is away.
 pub(crate) fn open_media(config: &Config) -> Result<Storage, OpenError> {
-    match &config.storage.url {
-        None => Ok(Storage::folder(config.media_dir())),
-        Some(url) => {
-            S3::open(&config.storage, url, "media", std::env::vars()).map(Storage::s3).map_err(OpenError::Storage)
-        }
-    }
+    Ok(open_s3(config, "media")?.unwrap_or_else(|| Storage::folder(config.media_dir())))
+}
+
+/// A folder of the bucket, if there is one.
+fn open_s3(config: &Config, folder: &str) -> Result<Option<Storage>, OpenError> {
+    let open = |url| S3::open(&config.storage, url, folder, std::env::vars()).map(Storage::s3);
+    config.storage.url.as_ref().map(open).transpose().map_err(OpenError::Storage)
 }
 
 async fn installation_secret(store: &Store, kms: &dyn Kms) -> Result<Zeroizing<[u8; 32]>, OpenError> {

@@ -84,6 +84,9 @@ async fn start(state: &ServerState, packager: &Path, bound: SocketAddr) -> Resul
         .envs(std::env::vars_os().filter(|(name, _)| !name.as_encoded_bytes().starts_with(b"KEYVEIL_")))
         // In the environment other users can't see it.
         .env("KEYVEIL_WORKER_TOKEN", key.expose_text())
+        // By the environment: a packager of the release before knows no such options. A server that stops has no time for jobs.
+        .env("KEYVEIL_WORKER_GRACE", "0")
+        .env("KEYVEIL_WORKER_STATE", state.config.data.dir.join("worker"))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use keyveil_protocol::{AppId, ServerKey};
 use tokio::sync::futures::Notified;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, OnceCell, watch};
 use url::Url;
 
 use crate::actions::account::SignInGuard;
 use crate::actions::media_origins::MediaOriginCache;
 use crate::actions::play_limits::PlayLimits;
-use crate::actions::sources::Turns;
+use crate::actions::sources::{PieceBuffers, PieceCache, Turns};
 use crate::actions::standard::StandardLimits;
 use crate::change_streams::ChangeStreams;
 use crate::clock::Clock;
@@ -35,6 +35,8 @@ pub struct ServerState {
     pub(crate) clock: Clock,
     /// Who writes to which source.
     pub(crate) turns: Turns,
+    pub(crate) piece_buffers: PieceBuffers,
+    pub(crate) piece_cache: Arc<PieceCache>,
     pub(crate) sign_in_guard: SignInGuard,
     pub(crate) standard_limits: StandardLimits,
     pub(crate) play_limits: PlayLimits,
@@ -45,6 +47,7 @@ pub struct ServerState {
     public_url: Url,
     own_origins: Vec<PageOrigin>,
     domains: Mutex<Option<(Instant, Arc<AllDomains>)>>,
+    redirect_origin: OnceCell<Option<Url>>,
     job_ready: Notify,
     sweep_wanted: Notify,
     stopping: watch::Sender<bool>,
@@ -67,6 +70,8 @@ impl ServerState {
             config,
             clock,
             turns: Turns::default(),
+            piece_buffers: PieceBuffers::default(),
+            piece_cache: Arc::default(),
             sign_in_guard,
             standard_limits,
             play_limits,
@@ -75,6 +80,7 @@ impl ServerState {
             public_url,
             own_origins,
             domains: Mutex::new(None),
+            redirect_origin: OnceCell::new(),
             job_ready: Notify::new(),
             sweep_wanted: Notify::new(),
             stopping: watch::Sender::new(false),
@@ -163,12 +169,14 @@ impl ServerState {
         self.public_url.join(path)
     }
 
-    /// Where media are read from, if viewers are sent to the storage itself.
-    pub(crate) async fn redirect_origin(&self) -> Option<Url> {
+    /// Where media are read from, if viewers are sent to the storage itself: an address there, of which only the origin counts. It is
+    /// made once, as soon as there are credentials to sign it with.
+    pub(crate) async fn redirect_origin(&self) -> Option<&Url> {
         if self.config.storage.reads != StorageReads::Redirect {
             return None;
         }
-        self.installation.media().address("origin.ts", Duration::from_secs(1)).await.ok().flatten()
+        let address = || self.installation.media().address("origin.ts", Duration::from_secs(1));
+        self.redirect_origin.get_or_try_init(address).await.ok()?.as_ref()
     }
 
     /// All domains, at most [`DOMAINS_TTL`] old.

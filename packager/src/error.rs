@@ -54,6 +54,10 @@ pub enum PackError {
         "this is no worker key of this server; give --token or KEYVEIL_WORKER_TOKEN what `key-server worker create` told"
     )]
     WorkerTokenInvalid,
+    #[error("{0}")]
+    WorkerTooOld(String),
+    #[error("{0}")]
+    WorkerTooNew(String),
     #[error("{0} has changed while it was uploaded; upload it again once nothing writes to it any more")]
     InputChanged(String),
     #[error("the upload is over at the server; upload the file again")]
@@ -103,6 +107,8 @@ impl PackError {
             Self::LeaseLost => "lease_lost",
             Self::JobCancelled => "job_cancelled",
             Self::WorkerTokenInvalid => "worker_token_invalid",
+            Self::WorkerTooOld(_) => "worker_too_old",
+            Self::WorkerTooNew(_) => "worker_too_new",
             Self::InputChanged(_) => "input_changed",
             Self::UploadGone => "upload_gone",
             Self::TitleFailed { .. } => "title_failed",

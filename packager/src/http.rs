@@ -164,6 +164,8 @@ impl Refusal {
             code if code == ErrorCode::LeaseLost.as_str() => PackError::LeaseLost,
             code if code == ErrorCode::NoSpace.as_str() => PackError::ServerFull,
             code if code == ErrorCode::MediaIncomplete.as_str() => PackError::MediaIncomplete(self.text),
+            code if code == ErrorCode::WorkerTooOld.as_str() => PackError::WorkerTooOld(self.text),
+            code if code == ErrorCode::WorkerTooNew.as_str() => PackError::WorkerTooNew(self.text),
             _ if self.status == StatusCode::UNAUTHORIZED => PackError::ApiKeyInvalid,
             _ => PackError::ServerError(self.text),
         }
@@ -245,7 +247,8 @@ fn describe(status: StatusCode, answer: &[u8]) -> String {
     match serde_json::from_slice::<ErrorResponse>(answer) {
         Ok(ErrorResponse { error }) => {
             let (code, message, id) = (clean(&error.code), clean(&error.message), clean(&error.request_id));
-            format!("{code}: {message} (status {}, request {id})", status.as_u16())
+            let detail = error.detail.map(|detail| format!(" [{}]", clean(&detail))).unwrap_or_default();
+            format!("{code}: {message}{detail} (status {}, request {id})", status.as_u16())
         }
         Err(_) => format!("it answered status {}; check --server", status.as_u16()),
     }

@@ -15,6 +15,7 @@ use keyveil_packager::{Event, PackError, Report, Run, import, pack, upload, work
 use tokio::{
     runtime::Runtime,
     signal::unix::{SignalKind, signal},
+    sync::mpsc,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -22,6 +23,7 @@ use cli::{Cli, Command, Import, Pack, Upload, Worker};
 
 /// How long the end waits for threads that read a file or a source.
 const READERS_MAX: Duration = Duration::from_millis(500);
+const SIGNALS_MAX: usize = 4;
 
 fn main() -> ExitCode {
     let command = Cli::parse().command;
@@ -110,10 +112,7 @@ fn start_worker(arguments: Worker) -> Result<(), PackError> {
         exit_with_parent()?;
     }
     let options = arguments.options()?;
-    run(async {
-        let interrupted = interruption()?;
-        work(options, interrupted).await
-    })
+    run(async { work(options, signals()?).await })
 }
 
 fn runtime() -> Result<Runtime, PackError> {
@@ -145,6 +144,22 @@ fn exit_with_parent() -> Result<(), PackError> {
 #[cfg(not(target_os = "linux"))]
 fn exit_with_parent() -> Result<(), PackError> {
     Err(PackError::OptionInvalid("--exit-with-parent works on Linux only".into()))
+}
+
+/// The numbers of all signals that ask the run to end.
+fn signals() -> Result<mpsc::Receiver<i32>, PackError> {
+    let (sender, receiver) = mpsc::channel(SIGNALS_MAX);
+    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+        let mut listener = signal(kind).map_err(|error| PackError::Internal(error.to_string()))?;
+        let sender = sender.clone();
+        tokio::spawn(async move {
+            while listener.recv().await.is_some() {
+                // The first two are all that mean something.
+                let _ = sender.try_send(kind.as_raw_value());
+            }
+        });
+    }
+    Ok(receiver)
 }
 
 /// Resolves with the number of the first signal that asks the run to end.

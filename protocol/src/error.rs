@@ -137,6 +137,12 @@ error_codes! {
     UrlRefused = ("url_refused", 400, "This server does not call that address; use a public http or https one."),
     /// The claim is over or someone else's.
     LeaseLost = ("lease_lost", 409, "This attempt has lost its lease; stop, and claim anew."),
+    /// A worker whose newest protocol is older than the oldest that the server speaks.
+    WorkerTooOld = ("worker_too_old", 409, "This worker is too old for this server; upgrade the packager on the worker's machine."),
+    /// A worker whose oldest protocol is newer than the newest that the server speaks.
+    WorkerTooNew = ("worker_too_new", 409, "This worker is too new for this server; upgrade the key server, or give the worker the packager of the server's release."),
+    /// A claim of a worker that is not known here (any more).
+    WorkerUnknown = ("worker_unknown", 404, "This server does not know the worker; register it, then claim again."),
     /// A file that the playlists list is missing.
     MediaIncomplete = ("media_incomplete", 409, "A file that the playlists list has not been stored; store it and complete again."),
     /// The disk is full.

@@ -123,6 +123,8 @@ name_ids! {
     ApiKeyId: "api key id is malformed",
     /// Names a job of the queue.
     JobId: "job id is malformed",
+    /// Names a worker, chosen by itself and the same at each of its starts.
+    WorkerId: "worker id is malformed",
     /// Names an upload.
     UploadId: "upload id is malformed",
     /// Names a workflow of an application, or a built-in one.

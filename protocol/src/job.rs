@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::MediaInfo;
 use crate::envelope::Envelope;
-use crate::ids::{AppId, FileId, JobId};
+use crate::ids::{AppId, FileId, JobId, WorkerId};
 use crate::track::Mode;
 use crate::workflow::WorkflowSettings;
 
@@ -30,6 +30,12 @@ pub struct ClaimJobRequest {
     pub worker: String,
     /// How long to wait for a job, 0 … 20 s.
     pub wait_secs: u64,
+    /// Of a worker that has registered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker_id: Option<WorkerId>,
+    /// What its registration was answered with. A worker that names none speaks 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol_version: Option<u32>,
 }
 
 /// Answer to a claim that got a job; 204 without a body means that there is none.

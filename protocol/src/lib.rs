@@ -35,6 +35,7 @@ mod sdk_build;
 mod secret;
 mod segment;
 mod track;
+pub mod worker;
 pub mod workflow;
 
 pub use address_range::{AddressRange, AddressRangeError};
@@ -46,7 +47,7 @@ pub use error::{ErrorCode, ProtocolError};
 pub use grant::{GRANT_KEYS_MAX, KeysGrant, PeriodKeyEntry, PlayGrant, SegmentKeyEntry, seal_title};
 pub use ids::{
     ApiKeyId, AppId, BuildId, DeliveryId, EventId, FileId, JobId, KeyId, MediaOriginId, ServerKeyId, SessionId,
-    UploadId, UserId, WebhookId, WorkflowId,
+    UploadId, UserId, WebhookId, WorkerId, WorkflowId,
 };
 pub use key_tag::{KEY_TAG_LEN_MAX, KeyTag, SegmentRef, StandardKeyTag};
 pub use keys::{PeriodKey, TitleSecret};

@@ -40,6 +40,14 @@ const PAGES = {
     await page.locator("input[min='0'][max='600']").fill("601");
     await expect(page.locator(".field .problem")).toBeVisible();
   }),
+  workers: show("/workers", async (page) => {
+    await expect(page.getByRole("row")).toHaveCount(5);
+    await expect(page.locator("[data-id='5f2b0c91d7e4a836'] .row-link")).toHaveCount(2);
+  }),
+  "dialog-drain": show("/workers", async (page) => {
+    await page.locator("[data-id] .actions button").first().click();
+    await dialog(page);
+  }),
   sessions: show("/sessions", (page) => expect(page.getByRole("row")).toHaveCount(6)),
   "sessions-none": show("/sessions?uid=nobody", (page) => expect(page.locator(".empty")).toBeVisible()),
   "sessions-picker": show("/sessions", async (page) => {
@@ -125,6 +133,7 @@ for (const look of LOOKS) {
 
 const FAILING = {
   workflows: "/v1/workflows",
+  workers: "/v1/workers",
   sessions: "/v1/sessions",
   events: "/v1/events",
   keys: "/v1/api-keys",
@@ -176,6 +185,49 @@ test("what the server has against a workflow is shown at its field", async ({ pa
   await button(page, "Save").click();
   const field = page.locator(".field").filter({ has: page.getByLabel("Segment length") });
   await expect(field.locator(".problem")).toHaveText("1 to 60");
+});
+
+test("a worker is drained after a question, and takes jobs again at once", async ({ page, context }) => {
+  await enter(page, context, "/workers");
+  const row = page.locator("[data-id='5f2b0c91d7e4a836']");
+  for (const text of ["rack-7", "2 of 2", "Transcode and encrypt · 43%", "16 CPU · 67.1 GB", "h264_nvenc", "0.1.0"])
+    await expect(row).toContainText(text);
+  await expect(row.locator("[data-state=online]")).toBeVisible();
+  await expect(page.locator("[data-id='a01c44be9035d2f7']")).toContainText("Of other applications: 1");
+  await expect(page.locator("[data-id=local]")).toContainText("No usable ffmpeg");
+  await expect(page.locator("[data-id='73dd81f0c2b96ea4'] [data-state=offline]")).toBeVisible();
+  await button(page, "Drain worker rack-7").click();
+  await button(page, "Cancel").click();
+  expect(server.data.workers[0].drain, "nothing was done").toBe(false);
+  server.refuseNext("POST /v1/workers/5f2b0c91d7e4a836/drain", "unavailable", 503);
+  await button(page, "Drain worker rack-7").click();
+  await expect(page.getByRole("dialog")).toContainText("finishes the jobs");
+  await button(page, "Drain").last().click();
+  await expect(page.locator("[data-code=unavailable]")).toBeVisible();
+  await button(page, "Drain").last().click();
+  await expect(page.getByRole("dialog")).toHaveCount(0);
+  await expect(row.locator("[data-state=draining]")).toBeVisible();
+  expect(server.data.workers[0].drain).toBe(true);
+  server.refuseNext("POST /v1/workers/5f2b0c91d7e4a836/undrain", "unavailable", 503);
+  await button(page, "Let worker rack-7 take jobs again").click();
+  await expect(page.locator(".toast.failed")).toBeVisible();
+  await expect(row.locator("[data-state=draining]")).toBeVisible();
+  await button(page, "Let worker rack-7 take jobs again").click();
+  await expect(row.locator("[data-state=online]")).toBeVisible();
+  expect(server.data.workers[0].drain).toBe(false);
+});
+
+test("the list of workers renews itself", async ({ page, context }) => {
+  await signedIn(context, server);
+  await choose(context, {});
+  await page.clock.install();
+  await open(page, "/workers");
+  await expect(page.locator("[data-id='5f2b0c91d7e4a836'] [data-state=online]")).toBeVisible();
+  server.data.workers[0].state = "offline";
+  server.data.workers.pop();
+  await page.clock.runFor(11_000);
+  await expect(page.locator("[data-id='5f2b0c91d7e4a836'] [data-state=offline]")).toBeVisible();
+  await expect(page.getByRole("row")).toHaveCount(4);
 });
 
 test("a session is found by its viewer and revoked", async ({ page, context }) => {

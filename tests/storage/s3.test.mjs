@@ -1,21 +1,18 @@
 // A whole installation whose media lie in S3: a title is uploaded, made by a real worker, and played, every segment of it as
 // viewers get it; encrypted anew; deleted. S3 hangs in the middle of a job, and nothing is lost.
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join, posix } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { makeClip } from "../e2e/lib/clips.mjs";
 import { remove, scratch } from "../e2e/lib/installation.mjs";
-import { checkSegments } from "../faults/lib/finished.mjs";
-import { Stack } from "../faults/lib/stack.mjs";
 import { Upload } from "../faults/lib/tus.mjs";
 import { until } from "../faults/lib/wait.mjs";
 import { makeWorkflow } from "../faults/lib/workflow.mjs";
 import { Moto } from "../kms/lib/moto.mjs";
-import { x25519 } from "../vectors/independent.mjs";
+import * as scene from "./lib/scene.mjs";
 
-const SECS = 4;
+const { SECS, loadAll, play } = scene;
 
 let folder;
 let source;
@@ -31,70 +28,14 @@ after(async () => {
   remove(folder);
 });
 
-async function withStack(bucket, reads, run) {
-  const settings = await moto.makeBucket(bucket, reads);
-  for (const page of ["www/index.html", "sdk/worker.js"]) {
-    mkdirSync(join(folder, dirname(page)), { recursive: true });
-    writeFileSync(join(folder, page), "");
-  }
-  const pages = { KEYVEIL_PAGES_WWW_DIR: join(folder, "www"), KEYVEIL_PAGES_SDK_DIRS: join(folder, "sdk") };
-  const stack = await Stack.start({ settings: { ...settings, ...pages } });
-  try {
-    await run(stack, settings);
-    assert.ok(!stack.log.includes(settings.AWS_SECRET_ACCESS_KEY), "the log holds no credentials");
-    assert.ok(!stack.log.includes("X-Amz-Signature"), "the log holds no presigned address");
-  } finally {
-    await stack.stop();
-  }
-}
+const withStack = (bucket, reads, run) => scene.withStack({ moto, folder }, bucket, reads, run);
+const checkLoaded = (stack, title, loaded) => scene.checkLoaded(folder, stack, title, loaded);
 
 /** Uploads a title; it is made by itself. */
 async function upload(stack, workflowId) {
   const begun = await Upload.create(stack.api, source, { filename: "clip.mp4", name: "Clip", workflowId });
   await begun.finish();
   return begun.fileId;
-}
-
-/** Opens playback as a player does, and answers where its playlists are. */
-async function play(stack, fileId) {
-  const { psign } = await stack.api.post("/v1/player-signatures", { fileId });
-  const publicKey = x25519(randomBytes(32)).publicBytes.toString("base64url");
-  const [buildId] = (await stack.keyServer("build", "list")).split(" ");
-  const answer = await stack.api.ask("POST", "/v1/play", { psign, publicKey, buildId });
-  assert.equal(answer.status, 200, `${answer.bytes}\n${stack.log}`);
-  assert.ok(answer.json().grant, "the first keys");
-  return answer.json().playlistUrl;
-}
-
-/** Everything that a master playlist leads to, as a player loads it. Answers the answers by path. */
-async function loadAll(playlistUrl) {
-  const base = playlistUrl.slice(0, -"master.m3u8".length);
-  const [loaded, waiting] = [new Map(), ["master.m3u8"]];
-  while (waiting.length > 0) {
-    const path = waiting.pop();
-    if (loaded.has(path)) continue;
-    const answer = await fetch(base + path, { redirect: "manual" });
-    const location = answer.headers.get("location");
-    const content = location ? await fetch(location) : answer;
-    assert.equal(content.status, 200, path);
-    const bytes = Buffer.from(await content.arrayBuffer());
-    loaded.set(path, { answer, content, bytes, location });
-    if (path.endsWith(".m3u8")) {
-      const named = bytes.toString().matchAll(/^[^#\n].*|^#EXT-X-(?:MAP|MEDIA):.*URI="([^"]+)"/gm);
-      for (const [line, uri] of named) waiting.push(posix.join(posix.dirname(path), uri ?? line));
-    }
-  }
-  return loaded;
-}
-
-/** Every segment that was loaded decrypts, and every frame is there. */
-function checkLoaded(stack, title, loaded) {
-  const into = join(folder, `${title.fileId}.${title.version}.${randomBytes(4).toString("hex")}`);
-  for (const [path, { bytes }] of loaded) {
-    mkdirSync(join(into, dirname(path)), { recursive: true });
-    writeFileSync(join(into, path), bytes);
-  }
-  checkSegments({ data: stack.data, mediaFolder: () => into }, title, { secs: SECS });
 }
 
 const isSegment = (path) => path.endsWith(".m4s");
@@ -105,7 +46,8 @@ describe("media in S3", { concurrency: 1 }, () => {
       stack.startWorker();
       const fileId = await upload(stack, await makeWorkflow(stack));
       const title = await stack.reached(fileId, "published");
-      assert.ok(!existsSync(join(stack.data, "media")), "no media is on this machine");
+      for (const name of ["media", "uploads"])
+        assert.ok(!existsSync(join(stack.data, name)), `no ${name} on this machine`);
       const playlistUrl = await play(stack, fileId);
       const loaded = await loadAll(playlistUrl);
       for (const [path, { location, answer }] of loaded) {
@@ -158,25 +100,33 @@ describe("media in S3", { concurrency: 1 }, () => {
     });
   });
 
-  test("S3 hangs: an upload is taken, keys are released, and the title is made once S3 is back", async () => {
+  test("S3 hangs: keys are released, an upload waits, and both it and a running job end once S3 is back", async () => {
     await withStack("keyveil-outage", "proxy", async (stack) => {
       const workflowId = await makeWorkflow(stack);
-      stack.startWorker();
+      const worker = stack.startWorker();
       const known = await stack.reached(await upload(stack, workflowId), "published");
+      const running = await upload(stack, workflowId);
+      await until("ffmpeg to run", () => stack.ffmpegOf(worker, "segments"), { everyMs: 5, seen: () => stack.log });
       moto.hang();
       let late;
       try {
-        late = await upload(stack, workflowId);
-        await stack.reached(late, "transcoding");
+        late = await Upload.create(stack.api, source, { filename: "late.mp4", name: "Late", workflowId });
         await play(stack, known.fileId);
         assert.equal((await stack.title(known.fileId)).state, "published");
+        const refused = await late.patch(0);
+        assert.deepEqual([refused.status, refused.json().error.code], [503, "unavailable"]);
+        assert.equal(await late.offset(), 0, "nothing that S3 did not answer for counts");
       } finally {
         moto.goOn();
       }
-      const made = await stack.reached(late, "published");
-      for (const title of [known, made]) checkLoaded(stack, title, await loadAll(await play(stack, title.fileId)));
-      const uploads = join(stack.data, "uploads");
-      await until("sources to go once they are made", () => readdirSync(uploads).length === 0);
+      await late.finish();
+      for (const { fileId } of [known, { fileId: running }, late]) {
+        const made = await stack.reached(fileId, "published");
+        checkLoaded(stack, made, await loadAll(await play(stack, fileId)));
+      }
+      const sources = async () =>
+        (await moto.objects("keyveil-outage")).filter((key) => key.startsWith("prod/sources/"));
+      await until("sources to go once they are made", async () => (await sources()).length === 0);
     });
   });
 });

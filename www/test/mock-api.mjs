@@ -15,6 +15,7 @@ import { mediaRoutes } from "./mock/media.mjs";
 import { openapiRoutes } from "./mock/openapi.mjs";
 import { titleRoutes } from "./mock/titles.mjs";
 import { uploadRoutes } from "./mock/uploads.mjs";
+import { workerRoutes } from "./mock/workers.mjs";
 import { workflowRoutes } from "./mock/workflows.mjs";
 
 const DIST = fileURLToPath(new URL("../dist/", import.meta.url));
@@ -34,6 +35,7 @@ const ROUTES = [
   changesRoutes,
   uploadRoutes,
   jobRoutes,
+  workerRoutes,
   workflowRoutes,
   eventRoutes,
   mediaRoutes,

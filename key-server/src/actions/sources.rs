@@ -1,5 +1,8 @@
 //! Sources at rest: what was uploaded, kept until its version is committed, and never in the clear.
 //!
+//! With media in S3 new sources lie there too, in `pieces`. The others are files of one server's disk, as follows; an upload
+//! stays where it began.
+//!
 //! A source is a file `<data dir>/uploads/<upload id>`, byte for byte as long as what it holds, XORed with ChaCha20 under a
 //! data key of the KMS that is bound to (app id, file id, upload id). Position for position, so that an upload goes on
 //! at any byte and a worker reads any range.
@@ -14,19 +17,22 @@
 
 mod checksum;
 mod keystream;
+mod pieces;
 mod read;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod turns;
 mod write;
 
 use std::path::PathBuf;
 
 pub(crate) use checksum::Checksum;
+pub(crate) use pieces::{PieceBuffers, PieceCache, remove_gone, sweep as sweep_pieces};
 pub(crate) use read::read_upload;
 pub use read::{Chunks, len, read};
 pub(crate) use turns::{Turn, Turns};
 pub(crate) use write::{append, restart};
+use zeroize::Zeroizing;
 
 use crate::clock::stored;
 use crate::kms::KmsContext;
@@ -71,10 +77,13 @@ pub async fn discard(state: &ServerState, file_id: &FileId) -> Result<(), Refusa
     Ok(())
 }
 
-/// Removes the files of sources whose keys have been forgotten. One that stays is unreadable, and swept later.
+/// Removes the files and objects of sources whose keys have been forgotten. What stays is unreadable, and swept later.
 pub async fn remove(state: &ServerState, forgotten: &[UploadId]) {
     for upload_id in forgotten {
         state.turns.forget(upload_id);
+        if let Err(refusal) = pieces::remove(state, upload_id).await {
+            tracing::warn!(%upload_id, %refusal, "a discarded source's pieces can't be removed yet");
+        }
         let file = file(state, upload_id);
         let removed = tokio::task::spawn_blocking(move || std::fs::remove_file(file)).await;
         if let Ok(Err(error)) = removed
@@ -112,11 +121,19 @@ fn gone() -> Refusal {
     Refusal::new(ErrorCode::UploadGone, "the upload takes no more")
 }
 
-/// The key and the stretches of a source.
-async fn keystream(state: &ServerState, upload: &Upload) -> Result<keystream::Keystream, Refusal> {
+fn moved_on() -> Refusal {
+    Refusal::new(ErrorCode::UploadOffset, "the upload moved on elsewhere, or is over")
+}
+
+async fn key(state: &ServerState, upload: &Upload) -> Result<Zeroizing<[u8; 32]>, Refusal> {
     let ciphertext = upload.key_ciphertext.as_deref().ok_or_else(gone)?;
     let context = KmsContext::Source { app_id: upload.app_id, file_id: &upload.file_id, upload_id: &upload.upload_id };
-    let key = crate::kms::decrypt_32(state.installation.kms(), ciphertext, &context).await?;
+    Ok(crate::kms::decrypt_32(state.installation.kms(), ciphertext, &context).await?)
+}
+
+/// The key and the stretches of a source.
+async fn keystream(state: &ServerState, upload: &Upload) -> Result<keystream::Keystream, Refusal> {
+    let key = key(state, upload).await?;
     let stretches = state.installation.store().stretches(&upload.upload_id).await?;
     Ok(keystream::Keystream::new(key, stretches))
 }

@@ -103,7 +103,7 @@ enum Command {
     /// Playback sessions.
     #[command(subcommand)]
     Session(session::SessionCommand),
-    /// Keys of workers, which transcode and encrypt on this or other machines.
+    /// Workers, which transcode and encrypt on this or other machines, and their keys.
     #[command(subcommand)]
     Worker(worker::WorkerCommand),
     /// The audit log.

@@ -8,11 +8,11 @@ use super::http::optional_url;
 
 const PREFIX_LEN_MAX: usize = 256;
 
-/// `[storage]`: an S3-compatible store for media, instead of the media folder.
+/// `[storage]`: an S3-compatible store for media and sources, instead of folders of this machine.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StorageConfig {
-    /// `s3://bucket/prefix`. Media lie in `[media] dir` when absent.
+    /// `s3://bucket/prefix`. Media lie in `[media] dir` when absent, sources in the data folder.
     #[serde(deserialize_with = "optional_bucket")]
     pub url: Option<StorageUrl>,
     /// The bucket's region; stores other than Amazon's mostly take any.

@@ -38,6 +38,7 @@ mod tls;
 pub(crate) mod upload_parts;
 mod uploads;
 mod webhooks;
+mod workers;
 mod workflows;
 
 pub use server::{ServeError, Server, StopHandle};

@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, web};
 use keyveil_protocol::api::ErrorResponse;
 use keyveil_protocol::{
     ApiKeyId, AppId, DeliveryId, EventId, FileId, JobId, KeyId, MediaOriginId, SessionId, UploadId, WebhookId,
-    WorkflowId,
+    WorkerId, WorkflowId,
 };
 use utoipa::OpenApi;
 use utoipa::openapi::path::Operation;
@@ -16,7 +16,7 @@ use utoipa::openapi::{Components, ContentBuilder, Ref, ResponseBuilder, Security
 use super::router::resource;
 use super::{
     account, api, app_keys, apps, audit, changes, hls, job_attempts, jobs, media, media_origins, sessions, signatures,
-    signed_media, titles, uploads, webhooks, workflows,
+    signed_media, titles, uploads, webhooks, workers, workflows,
 };
 
 /// What a request that says everything by its address carries: `{}`.
@@ -39,7 +39,7 @@ static DOCUMENT: LazyLock<Result<String, serde_json::Error>> = LazyLock::new(|| 
     ),
     paths(openapi),
     // Ids that stand in parameters and headers only are not found by themselves.
-    components(schemas(ErrorResponse, ApiKeyId, AppId, DeliveryId, EventId, FileId, JobId, KeyId, MediaOriginId, SessionId, UploadId, WebhookId, WorkflowId))
+    components(schemas(ErrorResponse, ApiKeyId, AppId, DeliveryId, EventId, FileId, JobId, KeyId, MediaOriginId, SessionId, UploadId, WebhookId, WorkerId, WorkflowId))
 )]
 struct Docs;
 
@@ -73,6 +73,7 @@ fn document() -> utoipa::openapi::OpenApi {
         webhooks::Docs::openapi(),
         account::Docs::openapi(),
         job_attempts::Docs::openapi(),
+        workers::Docs::openapi(),
         api::Docs::openapi(),
         media::Docs::openapi(),
         media_origins::Docs::openapi(),

@@ -37,8 +37,8 @@ async fn media_sources(state: &ServerState) -> Result<String, Refusal> {
         return Ok("*".to_owned());
     }
     let others = media_origins.iter().filter_map(|url| source(&Url::parse(url).ok()?));
-    // Where viewers are sent to the storage itself. One that is away has no address, and nothing comes from there.
-    let storage = state.redirect_origin().await.and_then(|url| source(&url));
+    // Where viewers are sent to the storage itself. One without credentials has no address, and nothing comes from there.
+    let storage = state.redirect_origin().await.and_then(source);
     let own = [Some("'self'".to_owned()), source(state.public_url()), storage].into_iter().flatten();
     Ok(own.chain(others).collect::<Vec<_>>().join(" "))
 }

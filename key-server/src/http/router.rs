@@ -8,7 +8,7 @@ use keyveil_protocol::ErrorCode;
 use super::envelope::HttpRefusal;
 use super::{
     account, api, app_keys, apps, audit, changes, hls, job_attempts, jobs, media, media_origins, openapi, pages,
-    sessions, signatures, signed_media, titles, uploads, webhooks, workflows,
+    sessions, signatures, signed_media, titles, uploads, webhooks, workers, workflows,
 };
 use crate::refusal::Refusal;
 
@@ -35,6 +35,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .configure(titles::routes)
         .configure(uploads::routes)
         .configure(webhooks::routes)
+        .configure(workers::routes)
         .configure(workflows::routes)
         .service(resource("/v1/server-keys", "GET").route(web::get().to(api::server_keys)))
         .service(resource("/healthz", "GET").route(web::get().to(api::healthz)))

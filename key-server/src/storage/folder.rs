@@ -138,6 +138,11 @@ impl Folder {
         or_nothing(blocking(move || fs::remove_dir_all(folder))).await
     }
 
+    pub(super) async fn remove_file(&self, path: &str) -> Result<(), StorageError> {
+        let path = self.within(path)?;
+        or_nothing(blocking(move || fs::remove_file(path))).await
+    }
+
     pub(super) async fn check(&self) -> Result<(), StorageError> {
         let root = self.root.clone();
         blocking(move || if fs::metadata(root)?.is_dir() { Ok(()) } else { Err(ErrorKind::NotFound.into()) }).await

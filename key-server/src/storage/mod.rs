@@ -1,4 +1,4 @@
-//! Where media lie: a folder of this machine, or a prefix of an S3-compatible bucket. One set of operations, the same on both
+//! Where media lie, and sources in pieces: a folder of this machine, or a prefix of an S3-compatible bucket. One set of operations, the same on both
 //! (`tests/it/storage` runs one suite over them).
 //!
 //! A file is named by a plain path: components of `a-z A-Z 0-9 . _ -` that begin with no dot. It is stored whole or not at
@@ -31,12 +31,14 @@ use crate::refusal::Refusal;
 /// Bytes on their way out.
 pub type Chunks = BoxStream<'static, Result<Bytes, StorageError>>;
 
-/// Media of one installation.
+/// Media, or sources in pieces, of one installation.
+#[derive(Clone)]
 pub struct Storage {
     place: Place,
     meter: Meter,
 }
 
+#[derive(Clone)]
 enum Place {
     /// Of this machine.
     Folder(Folder),
@@ -217,6 +219,17 @@ impl Storage {
             match &self.place {
                 Place::Folder(root) => root.remove(folder).await,
                 Place::S3(s3) => s3.remove(folder).await,
+            }
+        };
+        self.meter.time("remove", work).await
+    }
+
+    /// Removes one file. None is no error.
+    pub async fn remove_file(&self, path: &str) -> Result<(), StorageError> {
+        let work = async {
+            match &self.place {
+                Place::Folder(folder) => folder.remove_file(path).await,
+                Place::S3(s3) => s3.remove_file(path).await,
             }
         };
         self.meter.time("remove", work).await

@@ -116,6 +116,10 @@ pub enum AuditKind {
     WorkerCreated,
     /// A worker key was retired.
     WorkerRetired,
+    /// A worker is to take no more jobs.
+    WorkerDrained,
+    /// A worker is to take jobs again.
+    WorkerUndrained,
 }
 
 impl AuditKind {
@@ -175,6 +179,8 @@ impl AuditKind {
             Self::VersionForgotten => "version_forgotten",
             Self::WorkerCreated => "worker_created",
             Self::WorkerRetired => "worker_retired",
+            Self::WorkerDrained => "worker_drained",
+            Self::WorkerUndrained => "worker_undrained",
         }
     }
 }

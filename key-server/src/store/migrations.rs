@@ -16,10 +16,16 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (10, "levels", include_str!("../../migrations/0010_levels.sql")),
     (11, "pacing", include_str!("../../migrations/0011_pacing.sql")),
     (12, "audit head", include_str!("../../migrations/0012_audit_head.sql")),
+    (13, "workers", include_str!("../../migrations/0013_workers.sql")),
+    (14, "source pieces", include_str!("../../migrations/0014_source_pieces.sql")),
 ];
 
 /// The same for PostgreSQL, which begins with what SQLite's schema had become by then; from there on each has a file of each number.
-const POSTGRES: &[(i64, &str, &str)] = &[(12, "initial", include_str!("../../migrations/postgres/0012_initial.sql"))];
+const POSTGRES: &[(i64, &str, &str)] = &[
+    (12, "initial", include_str!("../../migrations/postgres/0012_initial.sql")),
+    (13, "workers", include_str!("../../migrations/postgres/0013_workers.sql")),
+    (14, "source pieces", include_str!("../../migrations/postgres/0014_source_pieces.sql")),
+];
 
 /// What brings a SQLite database of any earlier version up to date.
 pub(super) fn sqlite() -> Migrator {
@@ -65,6 +71,19 @@ mod tests {
         };
         assert!(!told(&folder).is_empty());
         assert_eq!(told(&sqlite()), told(&folder));
+    }
+
+    /// One that an engine lacks would be a schema of its own.
+    #[tokio::test]
+    async fn postgresql_has_the_same_numbers_from_its_first_one_on() {
+        let folder = Migrator::new(Path::new("migrations/postgres")).await.unwrap();
+        let numbers = |migrator: &Migrator| -> Vec<_> { migrator.iter().map(|it| it.version).collect() };
+        assert_eq!(numbers(&postgres()), numbers(&folder));
+        let since = numbers(&postgres())[0];
+        assert_eq!(
+            numbers(&sqlite()).into_iter().filter(|&number| number >= since).collect::<Vec<_>>(),
+            numbers(&folder)
+        );
     }
 
     /// Their players know no levels.

@@ -8,7 +8,7 @@ use super::StoreError;
 use super::engine::{Connection, On, Row, Value, query};
 
 /// In an order in which every row comes behind those that it refers to. What an engine keeps for itself is not among them.
-pub(super) const TABLES: [&str; 33] = [
+pub(super) const TABLES: [&str; 36] = [
     "installation",
     "server_keys",
     "sdk_builds",
@@ -25,8 +25,11 @@ pub(super) const TABLES: [&str; 33] = [
     "sessions",
     "uploads",
     "source_stretches",
+    "source_writers",
+    "source_pieces",
     "jobs",
     "job_log",
+    "workers",
     "events",
     "webhooks",
     "deliveries",
@@ -251,4 +254,32 @@ where
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    /// A table that is forgotten would be lost in each copy.
+    #[tokio::test]
+    async fn every_table_of_the_schema_is_copied_behind_what_it_refers_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("keyveil.db")).await.unwrap();
+        let rows = query(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '_sqlx%' ORDER BY name",
+        );
+        let rows = rows.fetch_all(&store.pool).await.unwrap();
+        let there: Vec<String> = rows.iter().map(|row| row.try_get("name").unwrap()).collect();
+        let mut copied = TABLES.to_vec();
+        copied.sort_unstable();
+        assert_eq!(copied, there);
+        for (place, table) in TABLES.iter().enumerate() {
+            let rows = query("SELECT \"table\" AS name FROM pragma_foreign_key_list(?)").bind(*table);
+            for row in rows.fetch_all(&store.pool).await.unwrap() {
+                let parent: String = row.try_get("name").unwrap();
+                assert!(TABLES[..place].contains(&parent.as_str()), "{table} is copied before {parent}");
+            }
+        }
+    }
 }

@@ -58,13 +58,16 @@ fn worker_keys_are_made_listed_and_retired() {
         serde_json::from_str(&succeed(&data, &["worker", "create", "--name", "rack-7", "--json"])).unwrap();
     let (id, token) = (made["apiKeyId"].as_str().unwrap(), made["token"].as_str().unwrap());
     assert!(token.starts_with(&format!("kv_{id}_")));
-    let listed = succeed(&data, &["worker", "list"]);
+    let listed = succeed(&data, &["worker", "keys"]);
     assert!(listed.contains(id) && listed.contains("in use") && listed.contains("rack-7"), "{listed}");
     assert!(!listed.contains(token), "a token is told once");
     assert!(succeed(&data, &["worker", "retire", "--id", id]).contains(id));
-    assert!(succeed(&data, &["worker", "list"]).contains("retired"));
+    assert!(succeed(&data, &["worker", "keys"]).contains("retired"));
     assert!(fail(&data, &["worker", "retire", "--id", id]).contains("no such worker key"));
     assert!(fail(&data, &["worker", "create", "--name", ""]).contains("1 to 256 bytes"));
+    assert_eq!(succeed(&data, &["worker", "list"]), "", "a key is no worker");
+    assert!(fail(&data, &["worker", "drain", "nobody"]).contains("worker list"));
+    assert!(fail(&data, &["worker", "drain", "no body"]).contains("worker id is malformed"));
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! Remembers uploads that are not done, so that another run can go on with them: a small file of the user's alone.
 
 use std::{
-    env,
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
@@ -12,6 +11,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{file::SteadyFile, tus::Place};
+use crate::state_folder::state_folder;
 
 const FILE_NAME: &str = "uploads.json";
 /// The server sweeps an upload that nobody touched for a day.
@@ -52,7 +52,7 @@ pub(super) struct Memory {
 impl Memory {
     pub(super) fn of(server: &str, file: &SteadyFile) -> Self {
         let key = Key { server: server.to_owned(), path: file.path(), size: file.len(), modified: file.modified() };
-        Self { key, folder: folder() }
+        Self { key, folder: state_folder() }
     }
 
     pub(super) async fn recall(&self) -> Option<Remembered> {
@@ -96,13 +96,6 @@ impl Memory {
         };
         tokio::task::spawn_blocking(change).await.map_err(io::Error::other)?
     }
-}
-
-/// `$XDG_STATE_HOME/keyveil`, or `~/.local/state/keyveil`.
-fn folder() -> Option<PathBuf> {
-    let absolute = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let state = absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")));
-    state.map(|state| state.join("keyveil"))
 }
 
 /// A file that can't be read remembers nothing.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use getrandom::SysRng;
 use keyveil_protocol::{
-    Envelope, Exchange, JobId, TitleSecret,
+    Envelope, Exchange, JobId, TitleSecret, WorkerId,
     job::{CLAIM_WAIT_SECS_MAX, ClaimJobRequest, ClaimedJob, FailJobRequest},
 };
 use rand_core::UnwrapErr;
@@ -31,13 +31,19 @@ pub(super) struct Claim {
     body: Vec<u8>,
 }
 
-/// Asks for a job, and waits for one a while.
-pub(super) async fn claim(server: &Server, options: &WorkerOptions) -> Result<Option<Claim>, Failure> {
+/// Asks for a job, and waits for one a while. `registered` is the worker's id and what it and the server speak.
+pub(super) async fn claim(
+    server: &Server,
+    options: &WorkerOptions,
+    registered: Option<(&WorkerId, u32)>,
+) -> Result<Option<Claim>, Failure> {
     let exchange = Exchange::generate(&mut UnwrapErr(SysRng));
     let request = ClaimJobRequest {
         public_key: exchange.public_key().to_string(),
         worker: options.name.clone(),
         wait_secs: CLAIM_WAIT_SECS_MAX,
+        worker_id: registered.map(|(id, _)| id.clone()),
+        protocol_version: registered.map(|(_, version)| version),
     };
     // The envelopes are bound to these bytes.
     let body = to_body(&request).map_err(Failure::Final)?;

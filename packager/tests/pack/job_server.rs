@@ -12,7 +12,7 @@ use axum::{
     extract::{DefaultBodyLimit, Path, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use futures_util::{StreamExt, stream};
 use getrandom::SysRng;
@@ -24,6 +24,7 @@ use keyveil_protocol::{
         SHA256_HEADER,
     },
     seal_title,
+    worker::{RegisterWorkerRequest, RegisteredWorker},
     workflow::WorkflowSettings,
 };
 use rand_core::UnwrapErr;
@@ -64,6 +65,21 @@ pub(crate) struct Seen {
     pub(crate) is_lost: bool,
     /// Heartbeats say so.
     pub(crate) is_cancelled: bool,
+    /// It registers workers; a server of the release before does not.
+    pub(crate) registers: bool,
+    /// Workers are to take no more jobs.
+    pub(crate) is_drained: bool,
+    /// Registrations are refused with this code and sentence.
+    pub(crate) refuses_workers: Option<(&'static str, &'static str)>,
+    /// It has forgotten the worker that claims; once.
+    pub(crate) has_forgotten: bool,
+    /// A claim gets its job a while before the worker hears so.
+    pub(crate) slow_claims: bool,
+    pub(crate) registrations: Vec<RegisterWorkerRequest>,
+    /// Of the registrations, in the same order.
+    pub(crate) worker_ids: Vec<String>,
+    /// As they came.
+    pub(crate) claims: Vec<serde_json::Value>,
     pub(crate) requests: Vec<String>,
     /// By job and path.
     pub(crate) files: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
@@ -114,6 +130,7 @@ fn serve(listener: std::net::TcpListener, context: Arc<Context>) {
     runtime.block_on(async {
         let router = Router::new()
             .route("/v1/server-keys", get(server_keys))
+            .route("/v1/workers/{id}", put(register))
             .route("/v1/jobs/claim", post(claim))
             .route("/v1/jobs/{id}/source", get(source))
             .route("/v1/jobs/{id}/media/{*path}", get(get_media).put(put_media))
@@ -144,11 +161,19 @@ async fn claim(State(context): State<Arc<Context>>, headers: HeaderMap, body: By
         if seen.is_away {
             return error(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
         }
-        seen.queue.pop_front().map(|id| {
+        seen.claims.push(serde_json::from_slice(&body).unwrap());
+        if std::mem::take(&mut seen.has_forgotten) {
+            return error(StatusCode::NOT_FOUND, "worker_unknown");
+        }
+        let next = if seen.is_drained { None } else { seen.queue.pop_front() };
+        next.map(|id| {
             seen.requests.push(format!("claim {id}"));
             context.claimed(&seen, &id, &request, &body)
         })
     };
+    if context.seen.lock().unwrap().slow_claims {
+        tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+    }
     match answered {
         Some(job) => answer(StatusCode::OK, &job),
         None => {
@@ -156,6 +181,29 @@ async fn claim(State(context): State<Arc<Context>>, headers: HeaderMap, body: By
             StatusCode::NO_CONTENT.into_response()
         }
     }
+}
+
+async fn register(
+    State(context): State<Arc<Context>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if bearer(&headers) != context.worker_key.expose_text() {
+        return error(StatusCode::UNAUTHORIZED, "api_key_invalid");
+    }
+    let mut seen = context.seen.lock().unwrap();
+    if !seen.registers {
+        return error(StatusCode::NOT_FOUND, "not_found");
+    }
+    if let Some((code, message)) = seen.refuses_workers {
+        let error = json!({ "error": { "code": code, "message": message, "requestId": "r" } });
+        return answer(StatusCode::CONFLICT, &error);
+    }
+    seen.registrations.push(serde_json::from_slice(&body).unwrap());
+    seen.worker_ids.push(id.clone());
+    let (worker_id, drain) = (id.parse().unwrap(), seen.is_drained);
+    answer(StatusCode::OK, &RegisteredWorker { worker_id, protocol_version: 2, drain, again_secs: 1 })
 }
 
 async fn source(State(context): State<Arc<Context>>, Path(id): Path<String>, headers: HeaderMap) -> Response {

@@ -22,3 +22,4 @@ mod tus_server;
 mod upload;
 mod worker;
 mod worker_ends;
+mod worker_fleet;

@@ -35,25 +35,28 @@ impl Started {
         Self { child: child.unwrap(), places: folder.join("places") }
     }
 
-    /// Ends it by a signal; it must have written no file anywhere.
+    /// Ends it by a signal; it must have written no file anywhere but that of its id.
     pub(crate) fn end(self, name: &str) -> Output {
         signal(self.child.id(), name);
         let output = self.child.wait_with_output().unwrap();
         for place in ["cwd", "tmp", "home"] {
             assert_eq!(entries(&self.places.join(place)), Vec::<String>::new(), "{place}");
         }
+        // Its id, and nothing else.
+        assert_eq!(entries(&self.places.join("state/keyveil")), ["worker-0.id"]);
         output
     }
 }
 
 pub(crate) fn worker_command(folder: &Path, more: &[&str]) -> Command {
     let places = folder.join("places");
-    for place in ["cwd", "tmp", "home"] {
+    for place in ["cwd", "tmp", "home", "state"] {
         fs::create_dir_all(places.join(place)).unwrap();
     }
     let mut command = Command::new(env!("CARGO_BIN_EXE_packager"));
     command.arg("worker").args(more).current_dir(places.join("cwd"));
     command.env("TMPDIR", places.join("tmp")).env("HOME", places.join("home"));
+    command.env("XDG_STATE_HOME", places.join("state")).env("KEYVEIL_WORKER_GRACE", "0");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// A job that takes long enough to be ended.
-fn long_job(folder: &Path) -> Task {
+pub(crate) fn long_job(folder: &Path) -> Task {
     static LONG: OnceLock<Vec<u8>> = OnceLock::new();
     let long = LONG.get_or_init(|| {
         let arguments = "-f lavfi -i testsrc2=s=640x360:r=25 -t 60 -c:v libx264 -preset ultrafast -pix_fmt yuv420p";
@@ -134,7 +134,12 @@ async fn job_is_given_up_when_the_server_stays_away_and_the_worker_goes_on() {
         name: "impatient".into(),
         jobs: NonZeroU32::MIN,
         cpus: NonZeroU32::MIN,
+        grace: Duration::ZERO,
+        exit_when_drained: false,
+        id: Some("impatient".parse().unwrap()),
+        state: None,
     };
+    let (signals, received) = tokio::sync::mpsc::channel(1);
     let server = &server;
     let happens = async {
         let seen = |holds: fn(&mut crate::job_server::Seen) -> bool| async move {
@@ -148,9 +153,10 @@ async fn job_is_given_up_when_the_server_stays_away_and_the_worker_goes_on() {
         tokio::time::sleep(Duration::from_secs(8)).await;
         server.seen(|seen| seen.is_away = false);
         seen(|seen| seen.completed.contains_key("job2")).await;
-        15
+        signals.send(15).await.unwrap();
     };
-    let limit = Duration::from_secs(60);
-    tokio::time::timeout(limit, work(options, Box::pin(happens))).await.expect("an end within 60 s").unwrap();
+    let both = futures_util::future::join(work(options, received), happens);
+    let (ended, ()) = tokio::time::timeout(Duration::from_secs(60), both).await.expect("an end within 60 s");
+    ended.unwrap();
     server.seen(|seen| assert!(!seen.completed.contains_key("job1") && seen.failed.is_empty()));
 }

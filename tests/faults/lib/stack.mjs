@@ -17,6 +17,7 @@ export class Stack {
   #port;
   #settings;
   #workers = [];
+  #replicas = [];
   #server = null;
 
   /** `settings`: more KEYVEIL_… variables of the server. `prepare(stack)` runs when its folders are there, before the server. */
@@ -80,18 +81,23 @@ export class Stack {
 
   async startServer() {
     this.#server = start(keyServerBinary, ["serve"], { ...this.#environment(), onLine: this.#keep("server") });
-    const ready = async () => {
-      if (!isAlive(this.#server.pid)) throw new Error(`the server ended:\n${this.log}`);
-      const answer = await send("GET", `${this.url}/readyz`).catch(() => null);
-      return answer?.status === 200;
-    };
-    await until("the server to be ready", ready, { seen: () => this.log });
+    await this.#ready(this.#server, this.url);
   }
 
-  /** A worker at `url`: the server's own address, or that of a gate before it. */
-  startWorker({ name = "worker", url = this.url, key = this.workerKey } = {}) {
+  /** Another server over the same data: { url, pid }. */
+  async startReplica() {
+    const listen = { KEYVEIL_LISTEN: `127.0.0.1:${await freePort()}` };
+    const replica = start(keyServerBinary, ["serve"], { ...this.#environment(listen), onLine: this.#keep("replica") });
+    this.#replicas.push(replica);
+    const url = `http://${listen.KEYVEIL_LISTEN}`;
+    await this.#ready(replica, url);
+    return { url, pid: replica.pid };
+  }
+
+  /** A worker at `url`: the server's own address, or that of a gate before it. `more` are arguments. */
+  startWorker({ name = "worker", url = this.url, key = this.workerKey, more = [] } = {}) {
     const env = { KEYVEIL_SERVER: url, KEYVEIL_WORKER_TOKEN: key };
-    const args = ["worker", "--name", name, "--cpus", "1"];
+    const args = ["worker", "--name", name, "--cpus", "1", ...more];
     const worker = start(packagerBinary, args, { ...this.#environment(env), onLine: this.#keep(name) });
     this.#workers.push(worker);
     return worker;
@@ -142,7 +148,9 @@ export class Stack {
 
   /** Asks everything to end, as at a shutdown; answers how the server ended. */
   async stopProcesses() {
-    const children = [...this.#workers, this.#server].filter((child) => child !== null && isAlive(child.pid));
+    const children = [...this.#workers, ...this.#replicas, this.#server].filter(
+      (child) => child !== null && isAlive(child.pid),
+    );
     for (const child of children) process.kill(child.pid, "SIGTERM");
     const ends = await Promise.all(children.map((child) => child.ended));
     return ends.map(({ code, signal }) => code ?? signal);
@@ -152,6 +160,15 @@ export class Stack {
   async stop() {
     for (const { pid } of this.processes()) await killNow(pid).catch(() => null);
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  async #ready(server, url) {
+    const ready = async () => {
+      if (!isAlive(server.pid)) throw new Error(`the server ended:\n${this.log}`);
+      const answer = await send("GET", `${url}/readyz`).catch(() => null);
+      return answer?.status === 200;
+    };
+    await until("the server to be ready", ready, { seen: () => this.log });
   }
 
   #environment(more = {}) {

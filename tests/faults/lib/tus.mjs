@@ -26,6 +26,16 @@ export class Upload {
     return upload;
   }
 
+  /** The same upload at another server, or by another key. */
+  at(api) {
+    const other = new Upload();
+    other.#api = api;
+    other.#bytes = this.#bytes;
+    other.url = new URL(new URL(this.url).pathname, api.url).href;
+    other.fileId = this.fileId;
+    return other;
+  }
+
   async offset() {
     const answer = await send("HEAD", this.url, { ...this.#api.authorization, ...VERSION });
     if (answer.status >= 300) throw new Error(`HEAD of an upload: ${answer.status}`);
@@ -33,21 +43,27 @@ export class Upload {
   }
 
   /** Sends the bytes from `from` to `to`; any status. */
-  async patch(from, to = this.#bytes.length) {
-    const { request, answer } = this.begin(from, to);
+  async patch(from, to = this.#bytes.length, headers = {}) {
+    const { request, answer } = this.begin(from, to, headers);
     request.end(this.#bytes.subarray(from, to));
     return answer;
   }
 
   /** Begins a PATCH whose body is for the caller to write: { request, answer }. */
-  begin(from, to = this.#bytes.length) {
+  begin(from, to = this.#bytes.length, headers = {}) {
     return open("PATCH", this.url, {
       ...this.#api.authorization,
       ...VERSION,
       "content-type": "application/offset+octet-stream",
       "content-length": to - from,
       "upload-offset": from,
+      ...headers,
     });
+  }
+
+  /** Gives it up; any status. */
+  async cancel() {
+    return send("DELETE", this.url, { ...this.#api.authorization, ...VERSION });
   }
 
   /** Goes on from where the server is, to the end. */

@@ -17,7 +17,9 @@ export class Moto {
     const moto = new Moto();
     const said = [];
     const program = process.env.KEYVEIL_MOTO_SERVER || "moto_server";
-    moto.#process = start(program, ["-H", "127.0.0.1", "-p", "0"], { onLine: (line) => said.push(line) });
+    // By itself it would let every page read everything.
+    const env = { MOTO_DISABLE_GLOBAL_CORS: "true" };
+    moto.#process = start(program, ["-H", "127.0.0.1", "-p", "0"], { env, onLine: (line) => said.push(line) });
     const listens = () => {
       moto.url = /Running on (http:\S+)/.exec(said.join("\n"))?.[1];
       if (!moto.url && !isAlive(moto.#process.pid)) throw new Error(`moto_server ended: ${said.join("\n")}`);
@@ -58,6 +60,18 @@ export class Moto {
       KEYVEIL_STORAGE_READS: reads,
       ...CREDENTIALS,
     };
+  }
+
+  /** Lets pages of any origin read what they have an address of, as docs/OPERATION.md says. */
+  async allowPages(bucket) {
+    const rule =
+      "<AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod><AllowedMethod>HEAD</AllowedMethod>";
+    const answer = await fetch(`${this.url}/${bucket}?cors`, {
+      method: "PUT",
+      headers: { authorization: ofService("s3") },
+      body: `<CORSConfiguration><CORSRule>${rule}</CORSRule></CORSConfiguration>`,
+    });
+    if (!answer.ok) throw new Error(`CORS of a bucket: ${answer.status} ${await answer.text()}`);
   }
 
   /** The keys of a bucket's objects, at most a thousand, that begin with `prefix`. */

@@ -9,6 +9,7 @@ import { SignaturesPage } from "./pages/signatures.tsx";
 import { TitlePage } from "./pages/title.tsx";
 import { TitlesPage } from "./pages/titles.tsx";
 import { WebhookPage } from "./pages/webhook.tsx";
+import { WorkersPage } from "./pages/workers.tsx";
 import { WorkflowPage } from "./pages/workflow.tsx";
 import { WorkflowsPage } from "./pages/workflows.tsx";
 import type { IconName } from "./ui/icon.tsx";
@@ -35,6 +36,7 @@ export const SECTIONS: readonly Section[] = [
     page: WorkflowsPage,
     detail: WorkflowPage,
   },
+  { path: "workers", name: "nav.workers", icon: "workers", group: "media", page: WorkersPage },
   { path: "sessions", name: "nav.sessions", icon: "sessions", group: "delivery", page: SessionsPage },
   { path: "events", name: "nav.events", icon: "events", group: "delivery", page: EventsPage, detail: WebhookPage },
   { path: "signatures", name: "nav.signatures", icon: "signatures", group: "delivery", page: SignaturesPage },

@@ -24,6 +24,8 @@ import { titlesEn } from "./console/titles.en.ts";
 import { titlesZh } from "./console/titles.zh.ts";
 import { uploadsEn } from "./console/uploads.en.ts";
 import { uploadsZh } from "./console/uploads.zh.ts";
+import { workersEn } from "./console/workers.en.ts";
+import { workersZh } from "./console/workers.zh.ts";
 import { workflowsEn } from "./console/workflows.en.ts";
 import { workflowsZh } from "./console/workflows.zh.ts";
 import { en } from "./en.ts";
@@ -40,6 +42,7 @@ export const consoleEn = {
   ...uploadsEn,
   ...titleEn,
   ...workflowsEn,
+  ...workersEn,
   ...levelsEn,
   ...sessionsEn,
   ...eventsEn,
@@ -60,6 +63,7 @@ export const consoleZh: Record<ConsoleKey, string> = {
   ...uploadsZh,
   ...titleZh,
   ...workflowsZh,
+  ...workersZh,
   ...levelsZh,
   ...sessionsZh,
   ...eventsZh,

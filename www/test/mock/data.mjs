@@ -1,6 +1,7 @@
 import { adminData } from "./admin-data.mjs";
 import { nowSecs } from "./http.mjs";
 import { Simulation } from "./simulation.mjs";
+import { workersData } from "./workers.mjs";
 
 const SUBJECTS = [
   "Glacier",
@@ -59,6 +60,7 @@ export function makeData({ titles, simulate }) {
     logs: new Map(),
     events: [],
     ...adminData(),
+    workers: workersData(),
     streams: new Set(),
     created: new Map(),
     seq: 0,

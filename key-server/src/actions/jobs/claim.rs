@@ -3,13 +3,13 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use keyveil_protocol::job::{CLAIM_WAIT_SECS_MAX, ClaimJobRequest, ClaimedJob, JobWork};
+use keyveil_protocol::job::{CLAIM_WAIT_SECS_MAX, ClaimedJob, JobWork};
 use keyveil_protocol::{Envelope, ErrorCode, RecipientPublicKey};
 use serde_json::json;
 use tokio::time::{Instant, timeout};
 
-use super::super::parse_json;
 use super::super::title_secret::{self, Holder};
+use super::super::workers::{Claimant, Due};
 use super::{FIRST_LEASE_SECS, ending, live_title, move_title, source};
 use crate::clock::stored;
 use crate::refusal::Refusal;
@@ -21,6 +21,13 @@ use crate::store::{
 /// A job that another replica queued is found after this at the latest.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 const WORKER_LEN_MAX: usize = 128;
+
+/// Who claims, as it said.
+struct By<'a> {
+    claimant: Claimant,
+    name: &'a str,
+    public_key: &'a str,
+}
 
 /// What has to be asked of the KMS before the database is locked.
 struct Prepared {
@@ -35,7 +42,7 @@ pub(crate) async fn claim(
     api_key: &ApiKeyRow,
     body: &[u8],
 ) -> Result<Option<ClaimedJob>, Refusal> {
-    let request: ClaimJobRequest = parse_json(body)?;
+    let (claimant, request) = Claimant::parse(body)?;
     let wrong = |detail: &'static str| Refusal::new(ErrorCode::MalformedRequest, detail).with_detail(detail);
     if !(1..=WORKER_LEN_MAX).contains(&request.worker.len()) || request.worker.chars().any(char::is_control) {
         return Err(wrong("worker: 1 to 128 bytes of plain text"));
@@ -45,14 +52,21 @@ pub(crate) async fn claim(
     }
     let recipient = RecipientPublicKey::parse(&request.public_key)?;
     let holder = Holder { api_key, recipient: &recipient, request_body: body };
+    let by = By { claimant, name: &request.worker, public_key: &request.public_key };
     let deadline = Instant::now() + Duration::from_secs(request.wait_secs);
     loop {
         let mut announced = pin!(state.job_announced());
         // Before the look into the queue, so that no announcement falls between the two.
         announced.as_mut().enable();
-        while let Some(job) = state.installation.store().due_job(stored(state.clock.now())).await? {
-            if let Some(claimed) = claim_job(state, job, &request, &holder).await? {
-                return Ok(Some(claimed));
+        loop {
+            match by.claimant.due(state, api_key, stored(state.clock.now())).await? {
+                Due::Job(job) => {
+                    if let Some(claimed) = claim_job(state, *job, &by, &holder).await? {
+                        return Ok(Some(claimed));
+                    }
+                }
+                Due::Nothing => break,
+                Due::NotWanted => return Ok(None),
             }
         }
         let left = deadline.saturating_duration_since(Instant::now());
@@ -63,11 +77,11 @@ pub(crate) async fn claim(
     }
 }
 
-/// None when someone else was first, or when the job can't be done at all: then it is no longer due.
+/// None when someone else was first, when the worker has no room any more, or when the job can't be done at all: then it is no longer due.
 async fn claim_job(
     state: &ServerState,
     job: Job,
-    request: &ClaimJobRequest,
+    by: &By<'_>,
     holder: &Holder<'_>,
 ) -> Result<Option<ClaimedJob>, Refusal> {
     let title = state.installation.store().title(&job.file_id).await?.ok_or(StoreError::Corrupt("title of a job"))?;
@@ -89,34 +103,26 @@ async fn claim_job(
     if !write.is_worker_key(&holder.api_key.id).await? {
         return Err(Refusal::new(ErrorCode::ApiKeyInvalid, "the worker's key was retired while its claim waited"));
     }
+    if !by.claimant.may_take_one(&mut write, holder.api_key).await? {
+        return Ok(None);
+    }
     let Some(title) = live_title(&mut write, &job.file_id).await? else { return Ok(None) };
     let version = title.last_version.checked_add(1).ok_or(StoreError::Corrupt("version"))?;
     let lease_expires_at = now.saturating_add(stored(FIRST_LEASE_SECS));
     let key_id = &holder.api_key.id;
-    if !write.start_attempt(&job.job_id, version, &request.worker, key_id, lease_expires_at, now).await? {
+    if !write.start_attempt(&job.job_id, version, by.name, key_id, lease_expires_at, now).await? {
         return Ok(None);
     }
+    write.set_worker_of_job(&job.job_id, by.claimant.worker_id()).await?;
     let Prepared { secret_ciphertext, title_secret, work } = prepared;
-    write
-        .insert_title_version(&TitleVersion {
-            file_id: job.file_id.clone(),
-            version,
-            secret_ciphertext,
-            public_key: request.public_key.clone(),
-            publication: None,
-            cover: None,
-            sprites: None,
-            stored_bytes: None,
-            created_at: now,
-            committed_at: None,
-        })
-        .await?;
+    write.insert_title_version(&new_version(&job, version, secret_ciphertext, by.public_key, now)).await?;
     match job.kind {
         JobKind::Package => move_title(&mut write, &job, TitleState::Transcoding, None, now).await?,
         JobKind::Reencrypt => write.touch_title(&job.file_id, now).await?,
     }
     let attempt = job.attempt.saturating_add(1);
-    let detail = json!({ "jobId": job.job_id, "attempt": attempt, "version": version, "apiKeyId": holder.api_key.id });
+    let (key_id, worker_id) = (&holder.api_key.id, by.claimant.worker_id());
+    let detail = json!({ "jobId": job.job_id, "attempt": attempt, "version": version, "apiKeyId": key_id, "workerId": worker_id });
     let event = AuditEvent::new(AuditKind::JobClaimed, detail).with_app(job.app_id).with_file(&job.file_id);
     write.append_audit(&event, now).await?;
     write.commit().await?;
@@ -133,6 +139,27 @@ async fn claim_job(
         title_secret,
         work,
     }))
+}
+
+fn new_version(
+    job: &Job,
+    version: u32,
+    secret_ciphertext: Option<Vec<u8>>,
+    public_key: &str,
+    now: i64,
+) -> TitleVersion {
+    TitleVersion {
+        file_id: job.file_id.clone(),
+        version,
+        secret_ciphertext,
+        public_key: public_key.to_owned(),
+        publication: None,
+        cover: None,
+        sprites: None,
+        stored_bytes: None,
+        created_at: now,
+        committed_at: None,
+    }
 }
 
 /// The inner error is the job's, and final.

@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use futures_util::stream::{BoxStream, try_unfold};
 use keyveil_protocol::{ErrorCode, FileId};
 
-use super::{blocking, keystream};
+use super::{blocking, keystream, pieces};
 use crate::refusal::Refusal;
 use crate::state::ServerState;
 use crate::store::{Upload, UploadState};
@@ -33,6 +33,9 @@ pub async fn read(state: &ServerState, file_id: &FileId, range: Range<u64>) -> R
 pub(crate) async fn read_upload(state: &ServerState, upload: &Upload, range: Range<u64>) -> Result<Chunks, Refusal> {
     if range.end > upload.offset || range.start > range.end {
         return Err(Refusal::new(ErrorCode::RangeNotSatisfiable, "range lies outside the source"));
+    }
+    if state.installation.store().is_in_pieces(&upload.upload_id).await? {
+        return pieces::read(state, upload, range).await;
     }
     let keystream = Arc::new(keystream(state, upload).await?);
     let path = super::file(state, &upload.upload_id);

@@ -11,14 +11,14 @@ use crate::store::{Title, TitleState, Upload, UploadKind, UploadState};
 
 const LENGTH: u64 = 3 << 20;
 
-async fn open(dir: &std::path::Path) -> ServerState {
+pub(in crate::actions) async fn open(dir: &std::path::Path) -> ServerState {
     let mut config = Config::default();
     config.data.dir = dir.to_owned();
     let installation = crate::installation::open(&config).await.unwrap();
     ServerState::new(installation, config, Clock::default(), "http://127.0.0.1:1".parse().unwrap())
 }
 
-async fn new_upload(state: &ServerState) -> Upload {
+pub(in crate::actions) async fn new_upload(state: &ServerState) -> Upload {
     let (file_id, upload_id): (FileId, UploadId) = ("film".parse().unwrap(), "up1".parse().unwrap());
     let mut write = state.installation.store().write().await.unwrap();
     let app_id = write.insert_app("app", &[], 60, 1).await.unwrap();
@@ -46,12 +46,12 @@ async fn new_upload(state: &ServerState) -> Upload {
     upload
 }
 
-async fn reload(state: &ServerState) -> Upload {
+pub(in crate::actions) async fn reload(state: &ServerState) -> Upload {
     state.installation.store().upload(&"up1".parse().unwrap()).await.unwrap().unwrap()
 }
 
 /// Appends as a request does, in chunks of odd lengths, and answers where the database then says the upload stands.
-async fn send(
+pub(super) async fn send(
     state: &ServerState,
     bytes: &[u8],
     ending: Option<Refusal>,
@@ -64,15 +64,15 @@ async fn send(
     (reload(state).await.offset, appended.err().map(|refusal| refusal.code()))
 }
 
-fn broken() -> Option<Refusal> {
+pub(super) fn broken() -> Option<Refusal> {
     Some(Refusal::new(ErrorCode::MalformedRequest, "body breaks off"))
 }
 
-fn clear(len: u64) -> Vec<u8> {
+pub(super) fn clear(len: u64) -> Vec<u8> {
     (0..len).map(|n| u8::try_from(n * n % 251).unwrap()).collect()
 }
 
-async fn all(state: &ServerState, range: std::ops::Range<u64>) -> Vec<u8> {
+pub(super) async fn all(state: &ServerState, range: std::ops::Range<u64>) -> Vec<u8> {
     let chunks: Vec<Bytes> =
         read_upload(state, &reload(state).await, range).await.unwrap().try_collect().await.unwrap();
     chunks.concat()

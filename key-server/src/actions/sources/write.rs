@@ -12,7 +12,7 @@ use keyveil_protocol::ErrorCode;
 use super::checksum::Checksum;
 use super::keystream::Keystream;
 use super::turns::{Turn, Written};
-use super::{SOURCE_LEN_MAX, blocking, expiry, keystream};
+use super::{SOURCE_LEN_MAX, blocking, expiry, keystream, moved_on, pieces};
 use crate::clock::stored;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
@@ -25,7 +25,7 @@ const RECORD_INTERVAL: Duration = Duration::from_secs(1);
 /// How often an upload may break off in a way that needs a new stretch.
 const STRETCHES_MAX: u32 = 10_000;
 
-/// Writes `chunks` behind what is there and answers where the source then ends. When the chunks, the disk or the turn
+/// Writes `chunks` behind what is there and answers where the source then ends. When the chunks, the storage or the turn
 /// break off, what had come is recorded all the same (unless `checksum` had still to judge it: such bytes count together or not at all) and the reason is the answer.
 ///
 /// `upload` was read after the turn was taken.
@@ -36,6 +36,9 @@ pub(crate) async fn append(
     chunks: impl Stream<Item = Result<Bytes, Refusal>>,
     mut checksum: Option<Checksum>,
 ) -> Result<u64, Refusal> {
+    if state.installation.store().is_in_pieces(&upload.upload_id).await? {
+        return pieces::append(state, turn, upload, chunks, checksum).await;
+    }
     let mut writer = Writer::open(state, turn, upload).await?;
     let received = writer.receive(chunks, checksum.as_mut()).await;
     if let Some(checksum) = checksum {
@@ -58,6 +61,9 @@ pub(crate) async fn restart(state: &ServerState, turn: &mut Turn, upload: &mut U
     if !write.advance_upload(&upload.upload_id, upload.offset, 0, stored(now), expires_at).await? {
         return Err(moved_on());
     }
+    // Who still writes records nothing more; the objects are swept, or removed with the rest.
+    write.next_piece_writer(&upload.upload_id).await?;
+    write.drop_pieces(&upload.upload_id).await?;
     write.commit().await?;
     upload.offset = 0;
     Ok(())
@@ -204,10 +210,6 @@ async fn held<T: Send + 'static>(
         done
     })
     .await
-}
-
-fn moved_on() -> Refusal {
-    Refusal::new(ErrorCode::UploadOffset, "the upload moved on elsewhere, or is over")
 }
 
 /// The source, cut to what is recorded.

@@ -12,7 +12,7 @@ use crate::actions::{random_id, workflows};
 use crate::clock::stored;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
-use crate::store::{Event, EventType, Failure, JobKind, NewJob, TitleState, Upload, WriteTransaction};
+use crate::store::{Event, EventType, Failure, JobKind, NewJob, TitleState, Upload, UploadState, WriteTransaction};
 
 /// Declares a source whole, once it hashes to what was promised: the title is queued in the same transaction that makes its
 /// job. The caller has the turn. Safe to repeat until it has succeeded.
@@ -27,7 +27,13 @@ pub(super) async fn complete(state: &ServerState, upload: &Upload) -> Result<(),
     let settings = settings(state, upload).await?;
     let now = stored(state.clock.now());
     let mut write = state.installation.store().write().await?;
-    if !write.complete_upload(&upload.upload_id, now).await? || !is_awaited(&mut write, &upload.file_id).await? {
+    if !write.complete_upload(&upload.upload_id, now).await? {
+        let present = write.upload(&upload.upload_id).await?;
+        // Another server was faster, and has done the rest.
+        let is_complete = present.is_some_and(|present| present.state == UploadState::Complete);
+        return if is_complete { Ok(()) } else { Err(super::over()) };
+    }
+    if !is_awaited(&mut write, &upload.file_id).await? {
         return Err(super::over());
     }
     let data = json!({ "uploadId": upload.upload_id, "sizeBytes": upload.offset });
@@ -52,9 +58,31 @@ pub(super) async fn complete(state: &ServerState, upload: &Upload) -> Result<(),
 
 /// Ends an upload without a source. Nothing happens when the title no longer waits for it.
 pub(super) async fn fail(state: &ServerState, upload: &Upload, code: &str, message: &str) -> Result<(), Refusal> {
+    let write = state.installation.store().write().await?;
+    fail_in(write, state, upload, code, message).await
+}
+
+/// Ends an upload that was left alone for too long, unless a byte came after all, at another server perhaps.
+pub(super) async fn abandon(state: &ServerState, upload: &Upload) -> Result<(), Refusal> {
+    let mut write = state.installation.store().write().await?;
+    let present = write.upload(&upload.upload_id).await?;
+    if present.is_none_or(|present| present.expires_at > stored(state.clock.now())) {
+        return Ok(());
+    }
+    tracing::info!(upload_id = %upload.upload_id, "an upload was abandoned");
+    let message = "No byte of the file arrived for too long; upload it again.";
+    fail_in(write, state, upload, "upload_abandoned", message).await
+}
+
+async fn fail_in(
+    mut write: WriteTransaction<'_>,
+    state: &ServerState,
+    upload: &Upload,
+    code: &str,
+    message: &str,
+) -> Result<(), Refusal> {
     let now = stored(state.clock.now());
     let failure = Failure { code: code.to_owned(), message: message.to_owned() };
-    let mut write = state.installation.store().write().await?;
     let forgotten = write.forget_sources(&upload.file_id, now).await?;
     if is_awaited(&mut write, &upload.file_id).await? {
         change_state(&mut write, &upload.file_id, TitleState::Failed, Some(&failure), None, now).await?;
@@ -109,4 +137,25 @@ async fn enqueue(
     };
     write.insert_job(&job).await?;
     change_state(write, &upload.file_id, TitleState::Queued, None, Some(&job.job_id), now).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actions::sources::tests::{new_upload, open, reload};
+
+    /// The sweep has read it when its time was over.
+    #[tokio::test]
+    async fn an_upload_that_goes_on_at_another_server_is_not_abandoned() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = open(dir.path()).await;
+        let stale = new_upload(&state).await;
+        for (from, expires_at, then) in [(0, i64::MAX, UploadState::Receiving), (10, 1, UploadState::Gone)] {
+            let mut write = state.installation.store().write().await.unwrap();
+            assert!(write.advance_upload(&stale.upload_id, from, from + 10, 1, expires_at).await.unwrap());
+            write.commit().await.unwrap();
+            abandon(&state, &stale).await.unwrap();
+            assert_eq!(reload(&state).await.state, then);
+        }
+    }
 }

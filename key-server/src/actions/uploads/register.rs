@@ -102,6 +102,9 @@ async fn keep(
     write.insert_title(title).await?;
     write.set_labels(&title.file_id, labels).await?;
     write.insert_upload(upload).await?;
+    if state.installation.sources().is_some() {
+        write.lay_in_pieces(&upload.upload_id).await?;
+    }
     let detail = json!({
         "by": principal.by(), "mode": title.mode, "created": true, "uploadId": upload.upload_id,
         "workflowId": title.workflow_id,

@@ -5,6 +5,7 @@ use std::path::Path;
 use keyveil_protocol::UploadId;
 
 use super::finish;
+use crate::actions::sources;
 use crate::clock::stored;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
@@ -25,7 +26,8 @@ pub async fn sweep(state: &ServerState) -> Result<(), Refusal> {
         settle(state, &upload, now).await?;
         drop(turn);
     }
-    remove_orphans(state).await
+    remove_orphans(state).await?;
+    sources::remove_gone(state).await
 }
 
 async fn settle(state: &ServerState, upload: &Upload, now: i64) -> Result<(), Refusal> {
@@ -41,9 +43,7 @@ async fn settle(state: &ServerState, upload: &Upload, now: i64) -> Result<(), Re
     if upload.expires_at > now {
         return Ok(());
     }
-    tracing::info!(upload_id = %upload.upload_id, "an upload was abandoned");
-    let message = "No byte of the file arrived for too long; upload it again.";
-    finish::fail(state, upload, "upload_abandoned", message).await
+    finish::abandon(state, upload).await
 }
 
 async fn remove_orphans(state: &ServerState) -> Result<(), Refusal> {
@@ -53,7 +53,7 @@ async fn remove_orphans(state: &ServerState) -> Result<(), Refusal> {
         let upload = state.installation.store().upload(&upload_id).await?;
         if upload.is_none_or(|upload| upload.state == UploadState::Gone) {
             tracing::info!(%upload_id, "removed a source that belongs to nothing");
-            crate::actions::sources::remove(state, &[upload_id]).await;
+            sources::remove(state, &[upload_id]).await;
         }
     }
     Ok(())

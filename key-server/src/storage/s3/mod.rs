@@ -113,6 +113,13 @@ impl S3 {
         Ok(())
     }
 
+    pub(super) async fn remove_file(&self, path: &str) -> Result<(), StorageError> {
+        match self.store.delete(&self.key(path)?).await.map_err(explained) {
+            Err(StorageError::NotFound) => Ok(()),
+            done => done,
+        }
+    }
+
     /// Lists, because that needs the bucket, the credentials and the permission, and no object.
     pub(super) async fn check(&self) -> Result<(), StorageError> {
         let options = PaginatedListOptions { max_keys: Some(1), ..PaginatedListOptions::default() };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::support::TestApp;
 
 /// Kinds of rows, or in brackets why there is none. What refuses each of them a row is `unwritable.rs`.
-const OPERATIONS: [(&str, &str); 48] = [
+const OPERATIONS: [(&str, &str); 51] = [
     ("cancelJob", "job_ended"),
     ("cancelUpload", "title_deleted"),
     ("changeApp", "app_changed"),
@@ -34,12 +34,14 @@ const OPERATIONS: [(&str, &str); 48] = [
     ("deleteWorkflow", "workflow_deleted"),
     ("describeUpload", "[changes nothing]"),
     ("describeUploads", "[changes nothing]"),
+    ("drainWorker", "worker_drained"),
     ("failJob", "job_ended"),
     ("play", "session_started session_suspected"),
     ("publishTitle", "title_published"),
     ("putImportedKeys", "keys_imported"),
     ("reencryptTitle", "job_queued"),
     ("registerTitle", "title_registered"),
+    ("registerWorker", "[job_claimed tells what the worker does]"),
     ("releaseKeys", "keys_released session_suspected sessions_revoked"),
     ("replaceWorkflow", "workflow_changed"),
     ("resendDelivery", "event_resent"),
@@ -53,6 +55,7 @@ const OPERATIONS: [(&str, &str); 48] = [
     ("signIn", "signed_in sign_in_failed"),
     ("signOut", "signed_out"),
     ("storeJobMedia", "[job_claimed told of the attempt]"),
+    ("undrainWorker", "worker_undrained"),
     ("unpublishTitle", "title_unpublished"),
 ];
 

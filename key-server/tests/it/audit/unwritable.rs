@@ -140,6 +140,10 @@ fn hooks_and_origins(acts: &Acts<'_>) {
 fn command_line(acts: &Acts<'_>) {
     let app = acts.app;
     let (installation, store) = (app.installation(), app.installation().store());
+    assert_eq!(app.worker().register(app, "w1", json!({})).status, 200);
+    let (id, by) = ("w1".parse().unwrap(), json!({}));
+    acts.act("worker_drained", || app.block_on(workers::set_drain(installation, &id, true, by.clone(), 1)));
+    acts.act("worker_undrained", || app.block_on(workers::set_drain(installation, &id, false, by.clone(), 1)));
     let key = acts.act("worker_created", || app.block_on(workers::create(installation, "rack", 1)));
     acts.act("worker_retired", || app.block_on(workers::retire(installation, key.id(), 1)));
     let build = acts.act("build_created", || app.block_on(builds::create(installation, 1)));

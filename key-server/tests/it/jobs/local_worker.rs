@@ -8,7 +8,10 @@ fn the_server_keeps_a_worker_of_its_own_running() {
     let dir = tempfile::tempdir().unwrap();
     let (script, told) = (dir.path().join("packager"), dir.path().join("told"));
     // Told in one go, so that nobody reads half of it.
-    let lines = format!("#!/bin/sh\necho \"$$ $KEYVEIL_WORKER_TOKEN $*\" >> {}\nexec sleep 1000\n", told.display());
+    let lines = format!(
+        "#!/bin/sh\necho \"$$ $KEYVEIL_WORKER_TOKEN $KEYVEIL_WORKER_GRACE $KEYVEIL_WORKER_STATE $*\" >> {}\nexec sleep 1000\n",
+        told.display()
+    );
     std::fs::write(&script, lines).unwrap();
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
     let mut app = TestApp::builder().local_worker(script).start();
@@ -19,8 +22,10 @@ fn the_server_keeps_a_worker_of_its_own_running() {
     app.until("the worker is started", || starts().len() == 1);
     let first = starts().remove(0);
     let address = app.address().to_owned();
+    assert_eq!(first[2], "0", "a server that stops has no time for jobs");
+    assert_eq!(Path::new(&first[3]), app.config.data.dir.join("worker"));
     assert_eq!(
-        first[2..],
+        first[4..],
         [
             "worker",
             "--server",

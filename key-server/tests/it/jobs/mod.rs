@@ -2,6 +2,7 @@
 
 mod claim;
 mod complete;
+mod fleet;
 mod lease;
 mod list;
 mod local_worker;

@@ -16,6 +16,7 @@ pub(super) async fn conformance(storage: &Storage) {
     another_file_takes_the_place_of_the_one_before(storage).await;
     what_is_not_there_is_not_found(storage).await;
     a_folder_holds_its_own_files_only(storage).await;
+    one_file_is_removed(storage).await;
     all_folders_are_found(storage).await;
     only_plain_paths_name_anything(storage).await;
     a_text_has_a_bound(storage).await;
@@ -120,6 +121,17 @@ async fn a_folder_holds_its_own_files_only(storage: &Storage) {
         (names(storage, "film.2").await, names(storage, "film2").await),
         (vec!["c.ts".into()], vec!["d.ts".into()])
     );
+}
+
+async fn one_file_is_removed(storage: &Storage) {
+    for path in ["single/a.ts", "single/a.ts2", "single/b/a.ts"] {
+        store(storage, path, b"a").await;
+    }
+    for path in ["single/a.ts", "single/a.ts", "single/nothing.ts", "nowhere/a.ts"] {
+        assert_eq!(storage.remove_file(path).await, Ok(()), "{path}");
+    }
+    assert_eq!(names(storage, "single").await, ["a.ts2", "b/a.ts"]);
+    storage.remove("single").await.unwrap();
 }
 
 async fn all_folders_are_found(storage: &Storage) {

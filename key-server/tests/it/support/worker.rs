@@ -132,6 +132,8 @@ impl FakeWorker {
             public_key: exchange.public_key().to_string(),
             worker: "rack-7".to_owned(),
             wait_secs: 0,
+            worker_id: None,
+            protocol_version: None,
         };
         let mut body = serde_json::to_value(&request).unwrap();
         for (name, value) in more.as_object().unwrap() {
@@ -141,6 +143,29 @@ impl FakeWorker {
         let request =
             app.request("POST", "/v1/jobs/claim").header("Authorization", &format!("Bearer {}", self.key_text()));
         (request.json(body.as_str()).send(), exchange, body)
+    }
+
+    /// Tells of itself what a worker that can do everything would, but for what is said here.
+    pub(crate) fn register(&self, app: &TestApp, id: &str, more: Value) -> Response {
+        let mut body = json!({
+            "protocolVersions": { "min": 1, "max": 2 }, "name": "rack-7", "version": "9.9.9", "cpus": 4,
+            "memoryBytes": 8_u64 << 30, "jobs": 2, "kinds": ["package", "reencrypt"], "encoders": ["libx264"],
+            "starting": false, "leaving": false,
+        });
+        for (name, value) in more.as_object().unwrap() {
+            body[name] = value.clone();
+        }
+        let request = app.request("PUT", &format!("/v1/workers/{id}"));
+        request.header("Authorization", &format!("Bearer {}", self.key_text())).json(body.to_string()).send()
+    }
+
+    /// A claim as a worker that has registered makes it.
+    pub(crate) fn claim_as(&self, app: &TestApp, id: &str) -> Option<Claimed> {
+        let (response, _, _) = self.try_claim(app, json!({ "workerId": id, "protocolVersion": 2 }));
+        if response.status == 204 {
+            return None;
+        }
+        Some(Claimed { job: response.parsed(), secret: None })
     }
 
     pub(crate) fn claim(&self, app: &TestApp) -> Option<Claimed> {

@@ -87,3 +87,34 @@ fn each_change_tells_its_event() {
     let data: Value = serde_json::from_str(&events[1].1).unwrap();
     assert_eq!(data["state"], "queued");
 }
+
+/// As they are when the server that got the last byte is cut off, or still reads the file back: every server that is asked ends it.
+#[test]
+fn of_servers_that_end_an_upload_at_the_same_time_each_succeeds_and_one_job_is_made() {
+    let app = TestApp::start();
+    let replica = app.replica();
+    for round in 0..5 {
+        let path = app.begin(1000);
+        let id = upload_id(&path).to_owned();
+        assert_eq!(app.patch(&path, 0, &film(999)).status, 204);
+        app.block_on(async {
+            let mut write = app.installation().store().write().await.unwrap();
+            assert!(write.advance_upload(&id.parse().unwrap(), 999, 1000, 1, i64::MAX).await.unwrap());
+            write.commit().await.unwrap();
+        });
+        let ask = |address: &str| {
+            let request = Request::new(address, "HEAD", &path).header("Tus-Resumable", "1.0.0");
+            let api_key = app.app.api_key.expose_text();
+            request.header("Authorization", &format!("Bearer {api_key}")).send().status
+        };
+        let told = std::thread::scope(|scope| {
+            let asked = [app.address(), replica.address()].map(|address| scope.spawn(move || ask(address)));
+            asked.map(|asked| asked.join().unwrap())
+        });
+        assert_eq!(told, [200, 200], "round {round}");
+        assert_eq!(title_of(&app, &path), (TitleState::Queued, None));
+        let file_id = upload(&app, &path).file_id;
+        let jobs = app.authorized("GET", &format!("/v1/jobs?fileId={file_id}")).send().value();
+        assert_eq!(jobs["jobs"].as_array().unwrap().len(), 1);
+    }
+}

@@ -120,6 +120,6 @@ impl Outcome {
 
 /// Counts of a run are far below 2⁵³.
 #[allow(clippy::cast_precision_loss, reason = "far below 2^53")]
-fn number(count: u64) -> f64 {
+pub(crate) fn number(count: u64) -> f64 {
     count as f64
 }

@@ -6,6 +6,7 @@ mod counted;
 mod cpu;
 mod drive;
 mod http;
+mod replicas;
 mod seal;
 mod world;
 
@@ -43,6 +44,8 @@ enum Command {
     Growth(GrowthArguments),
     /// Files, of two servers in turn.
     Origin(OriginArguments),
+    /// Requests for keys to one replica, to two at once, and to two of which one is killed.
+    Replicas(ReplicasArguments),
     /// One piece of work, so many times.
     Counted(CountedArguments),
 }
@@ -92,6 +95,25 @@ struct GrowthArguments {
 }
 
 #[derive(Args)]
+struct ReplicasArguments {
+    /// The data folder of one; its database is KEYVEIL_DATABASE_URL.
+    #[arg(long)]
+    data: PathBuf,
+    #[arg(long)]
+    app: u64,
+    /// Address and process of each.
+    #[arg(long, num_args = 2)]
+    replica: Vec<String>,
+    #[arg(long)]
+    millis: u64,
+    #[arg(long)]
+    rounds: usize,
+    /// Kills the first one at last, at this share of what both took.
+    #[arg(long)]
+    kill_at: Option<f64>,
+}
+
+#[derive(Args)]
 struct OriginArguments {
     /// Address, process and a path of each server.
     #[arg(long, num_args = 3)]
@@ -108,6 +130,7 @@ async fn main() -> Result<(), Failure> {
         Command::Grants(arguments) => grants(&arguments).await?,
         Command::Growth(arguments) => growth(&arguments).await?,
         Command::Origin(arguments) => origin(&arguments).await?,
+        Command::Replicas(arguments) => replicas::replicas(&arguments).await?,
         Command::Counted(arguments) => {
             counted::repeat(arguments.work, arguments.times)?;
             json!({ "done": arguments.times })

@@ -22,6 +22,9 @@ const TONES: Record<string, "good" | "warn" | "bad" | "busy" | "plain"> = {
   retired: "plain",
   enabled: "good",
   disabled: "plain",
+  online: "good",
+  draining: "warn",
+  offline: "plain",
 };
 
 export type StateName = Extract<ConsoleKey, `state.${string}`> extends `state.${infer Name}` ? Name : never;

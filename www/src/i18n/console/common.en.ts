@@ -5,6 +5,7 @@ export const commonEn = {
   "nav.menu.close": "Close menu",
   "nav.titles": "Titles",
   "nav.workflows": "Workflows",
+  "nav.workers": "Workers",
   "nav.sessions": "Sessions",
   "nav.events": "Events & webhooks",
   "nav.signatures": "Signatures",
@@ -83,6 +84,9 @@ export const commonEn = {
   "state.retired": "Retired",
   "state.enabled": "On",
   "state.disabled": "Off",
+  "state.online": "Online",
+  "state.draining": "Draining",
+  "state.offline": "Offline",
 
   "mode.private": "Private encryption",
   "mode.standard": "Standard HLS encryption",

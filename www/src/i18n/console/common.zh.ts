@@ -6,6 +6,7 @@ export const commonZh: Record<keyof typeof commonEn, string> = {
   "nav.menu.close": "关闭菜单",
   "nav.titles": "视频",
   "nav.workflows": "工作流",
+  "nav.workers": "工作节点",
   "nav.sessions": "会话",
   "nav.events": "事件与回调",
   "nav.signatures": "播放签名",
@@ -84,6 +85,9 @@ export const commonZh: Record<keyof typeof commonEn, string> = {
   "state.retired": "已停用",
   "state.enabled": "开启",
   "state.disabled": "关闭",
+  "state.online": "在线",
+  "state.draining": "停止接单",
+  "state.offline": "离线",
 
   "mode.private": "私有加密",
   "mode.standard": "标准 HLS 加密",

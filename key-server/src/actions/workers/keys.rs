@@ -3,7 +3,7 @@
 use keyveil_protocol::{ApiKey, ApiKeyId, ApiKeySecret, ErrorCode};
 use serde_json::json;
 
-use super::{jobs, random, random_id};
+use super::super::{jobs, random, random_id};
 use crate::installation::Installation;
 use crate::kms::KmsContext;
 use crate::refusal::Refusal;
@@ -33,6 +33,7 @@ pub async fn retire(installation: &Installation, id: &ApiKeyId, now: i64) -> Res
     let retired = write.retire_worker_key(id, now).await?;
     if retired {
         jobs::put_back_of_key(&mut write, id, now).await?;
+        write.delete_workers_of_key(id).await?;
         write.append_audit(&AuditEvent::new(AuditKind::WorkerRetired, json!({ "apiKeyId": id })), now).await?;
         write.commit().await?;
     }
