@@ -27,7 +27,7 @@ import { dataDir, port } from "./lib/places.mjs";
 import { ensureRust } from "./lib/rust.mjs";
 import { Steps, Stop, say } from "./lib/steps.mjs";
 import { ensureSystem, FFMPEG } from "./lib/system.mjs";
-import { sourceIdentity, upload } from "./lib/upload.mjs";
+import { uploadOnce } from "./lib/upload.mjs";
 
 await command(main, { interruptedCode: 0 });
 
@@ -92,22 +92,11 @@ async function demonstrate(steps, installation, file) {
       show.wait("ffmpeg makes a minute of video");
       await synthesizeClip(source, show);
     }
-    const { fileId, psign, reused } = await published(source, installation, demo, show);
+    const { fileId, psign, reused } = await uploadOnce(source, installation, demo, workflowSettings(), show);
     player = `${installation.url}/player/#${new URLSearchParams({ file: fileId, psign })}`;
     return `${reused ? "published already" : "published"} as ${fileId}`;
   });
   return { demo, player };
-}
-
-async function published(source, installation, demo, show) {
-  const identity = await sourceIdentity(source, workflowSettings());
-  const before = identity === null ? null : demo.titleOf(identity);
-  if (before !== null && (await demo.isPublished(before)) && (await exists(join(installation.mediaDir, before)))) {
-    return { fileId: before, psign: await demo.sign(before), reused: true };
-  }
-  const fileId = await upload(source, installation.url, demo, show);
-  await demo.remember(identity, fileId);
-  return { fileId, psign: await demo.sign(fileId), reused: false };
 }
 
 function workflowSettings() {

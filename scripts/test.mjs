@@ -27,6 +27,8 @@
 // The exit code is not zero when anything failed.
 //
 //   KEYVEIL_CHROMIUM   the browser to use, when it is not found by itself
+//   KEYVEIL_SETUP      what the browser tests run on: `embedded`, what `npm start` starts, or `cluster`, two servers over one database and
+//                      one bucket, with two workers and nginx (embedded)
 
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -46,9 +48,10 @@ import { inRoot } from "./lib/places.mjs";
 import { playwrightSuites } from "./lib/playwright.mjs";
 import { ensurePythonTools, PYTHON_VENV, pythonTool } from "./lib/python-tools.mjs";
 import { ensureRust, WASM_TARGET } from "./lib/rust.mjs";
+import { isCluster } from "./lib/set-up.mjs";
 import { Steps } from "./lib/steps.mjs";
 import { runSuites } from "./lib/suite.mjs";
-import { ensureSystem, FFMPEG, NGINX, SOFTHSM2, SOFTHSM2_MODULE } from "./lib/system.mjs";
+import { CLUSTER, ensureSystem, FFMPEG, NGINX, SOFTHSM2, SOFTHSM2_MODULE } from "./lib/system.mjs";
 
 await command(async () => {
   await prepare();
@@ -58,8 +61,9 @@ await command(async () => {
 
 async function prepare() {
   const steps = new Steps(8);
+  const set = isCluster() ? CLUSTER : [];
   await steps.step("ffmpeg, Chromium, nginx, SoftHSM2, Python", async (show) => {
-    const installed = await ensureSystem([...FFMPEG, chromiumTool, NGINX, ...SOFTHSM2, PYTHON_VENV], show);
+    const installed = await ensureSystem([...FFMPEG, chromiumTool, NGINX, ...SOFTHSM2, PYTHON_VENV, ...set], show);
     return installed.length > 0 ? `installed ${installed.join(", ")}` : "found";
   });
   await steps.step("Rust and its WebAssembly target", ensureRust);
@@ -105,7 +109,7 @@ async function suites() {
     },
     { name: "independent vectors", ...(await nodeTests("tests/vectors", "tests/e2e", "tests/attacks")) },
     { name: "memory tests", ...(await nodeTests("tests/memory")) },
-    { name: "command tests", ...(await nodeTests("scripts", "tests/bench")) },
+    { name: "command tests", ...(await nodeTests("scripts", "tests/bench", "tests/cluster")) },
     { name: "KMS tests", ...(await nodeTests("tests/kms")), env: kms },
     { name: "storage tests", ...(await nodeTests("tests/storage")), env: { ...kms, ...(await chromiumFound()) } },
     { name: "deployment tests", ...(await nodeTests("tests/deploy")) },
@@ -118,7 +122,8 @@ async function suites() {
     { name: "page unit tests", ...vitest("www") },
     playwright("console tests", "console"),
     playwright("browser tests", "sealed", "guarded", "installation"),
-    playwright("attacks", "attacks"),
+    // tests/cluster/lib/embedded-only.mjs says why.
+    ...(isCluster() ? [] : [playwright("attacks", "attacks")]),
   ];
 }
 

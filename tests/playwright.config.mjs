@@ -4,6 +4,8 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "@playwright/test";
+import { isCluster } from "../scripts/lib/set-up.mjs";
+import { EMBEDDED_ONLY } from "./cluster/lib/embedded-only.mjs";
 
 const CONSOLE = "console-*.spec.mjs";
 const WEBKIT = "webkit.spec.mjs";
@@ -42,11 +44,15 @@ const atLevel = (level) => ({
   use: { level },
 });
 
+/** Nobody runs by mistake what would mean nothing there: it is not known in that set-up. */
+const left = (projects) =>
+  isCluster() ? projects.filter(({ name }) => !EMBEDDED_ONLY.some(({ project }) => project === name)) : projects;
+
 export default defineConfig({
   testDir: "e2e",
   globalSetup: "./e2e/lib/shared-data.mjs",
   testMatch: "*.spec.mjs",
-  projects: [
+  projects: left([
     { name: "console", testMatch: CONSOLE, fullyParallel: true, outputDir: "test-results/console" },
     { name: "made", testMatch: "installation.setup.mjs", outputDir: "test-results/made" },
     atLevel("sealed"),
@@ -86,8 +92,9 @@ export default defineConfig({
       testIgnore: [CONSOLE, WEBKIT, STRESS, ...LEVELLED],
       outputDir: "test-results/installation",
     },
-  ],
-  workers: 2,
+  ]),
+  // A cluster is six processes, and there is one at a time.
+  workers: isCluster() ? 1 : 2,
   timeout: 180_000,
   reporter: [["list"], ["./attacks/lib/report.mjs"]],
   use: {

@@ -1,6 +1,9 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, LazyLock};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// A moment by both of the system's clocks.
+static BEGINNING: LazyLock<(u64, Instant)> = LazyLock::new(|| (system_secs(), Instant::now()));
 
 /// Seconds since 1970. A test can move it, and make it stand; its copies do as it does.
 #[derive(Clone, Debug, Default)]
@@ -19,8 +22,18 @@ impl Clock {
         if standing_secs != 0 {
             return on_wire(standing_secs);
         }
-        let system = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
-        system.saturating_add_signed(self.offset_secs.load(Ordering::Relaxed))
+        system_secs().saturating_add_signed(self.offset_secs.load(Ordering::Relaxed))
+    }
+
+    /// Now, for measuring how long something takes: what is done to the system's time of day moves it neither on nor back.
+    #[must_use]
+    pub(crate) fn steady(&self) -> u64 {
+        if self.standing_secs.load(Ordering::Relaxed) != 0 {
+            return self.now();
+        }
+        let (secs, instant) = *BEGINNING;
+        let elapsed = secs.saturating_add(instant.elapsed().as_secs());
+        elapsed.saturating_add_signed(self.offset_secs.load(Ordering::Relaxed))
     }
 
     /// Moves this clock against the system's, or on where it stands.
@@ -34,6 +47,10 @@ impl Clock {
     pub fn stand(&self) {
         self.standing_secs.store(stored(self.now()), Ordering::Relaxed);
     }
+}
+
+fn system_secs() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
 }
 
 /// A time as the database keeps it.

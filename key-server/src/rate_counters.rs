@@ -43,8 +43,9 @@ impl RateCounters {
 impl governor::clock::Clock for Clock {
     type Instant = Duration;
 
+    /// A time of day that was ahead and is put right would else refuse everybody for as long as it was ahead.
     fn now(&self) -> Duration {
-        Duration::from_secs(Self::now(self))
+        Duration::from_secs(self.steady())
     }
 }
 

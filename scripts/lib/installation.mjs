@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { run, start } from "./children.mjs";
+import { exists } from "./fingerprint.mjs";
 import { inRoot, keyServerBinary } from "./places.mjs";
 import { Stop } from "./steps.mjs";
 
@@ -29,6 +30,11 @@ export class Installation {
     return run(keyServerBinary, args, { env: this.env, input }).catch((error) => {
       throw new Stop(`key-server ${args[0]} failed.`, { output: error.output });
     });
+  }
+
+  /** Whether a title's media are here: whoever removed them wants them made anew. */
+  async hasMedia(fileId) {
+    return exists(join(this.mediaDir, fileId));
   }
 
   /** Database, root key, server key and SDK build: made once, harmless to repeat. */

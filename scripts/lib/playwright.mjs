@@ -15,6 +15,7 @@ export async function playwrightSuites() {
     KEYVEIL_MINIBROWSER: await findMiniBrowser(),
     KEYVEIL_YT_DLP: pythonTool("yt-dlp"),
     KEYVEIL_STREAMLINK: pythonTool("streamlink"),
+    KEYVEIL_MOTO_SERVER: pythonTool("moto_server"),
     KEYVEIL_TEST_DATA: data,
     // Pictures of the console's pages, for a person to look at: tests/test-results/console.
     KEYVEIL_PICTURES: "1",

@@ -4,8 +4,20 @@ import { CommandFailed, run } from "./children.mjs";
 import { packagerBinary } from "./places.mjs";
 import { Stop, say, seconds } from "./steps.mjs";
 
+/** Uploads a file, unless the same one is published already, treated by the same settings. Answers { fileId, psign, reused }. */
+export async function uploadOnce(source, installation, demo, settings, show) {
+  const identity = await sourceIdentity(source, settings);
+  const before = identity === null ? null : demo.titleOf(identity);
+  if (before !== null && (await demo.isPublished(before)) && (await installation.hasMedia(before))) {
+    return { fileId: before, psign: await demo.sign(before), reused: true };
+  }
+  const fileId = await upload(source, installation.url, demo, show);
+  await demo.remember(identity, fileId);
+  return { fileId, psign: await demo.sign(fileId), reused: false };
+}
+
 /** What identifies a source: the same file, unchanged, treated in the same way is not uploaded again. */
-export async function sourceIdentity(file, workflow) {
+async function sourceIdentity(file, workflow) {
   const found = await stat(file).catch(() => null);
   // The packager says what is wrong with such a file.
   if (found === null) return null;
@@ -14,7 +26,7 @@ export async function sourceIdentity(file, workflow) {
 }
 
 /** Uploads `file`, waits until it is published, and answers its file id. The API key goes by the environment: arguments can be seen by other users. */
-export async function upload(file, url, { apiKey, workflowId }, { progress, wait }) {
+async function upload(file, url, { apiKey, workflowId }, { progress, wait }) {
   let done = null;
   let failure = null;
   const onLine = (line) => {

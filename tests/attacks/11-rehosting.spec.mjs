@@ -1,7 +1,6 @@
 // The installation's WebAssembly run by a program under Node with a valid signature: no page, no play speed. How fast it gets keys is
 // counted against the wall time of the same run: nothing is expected to happen within a time.
 import { makeClip } from "../e2e/lib/clips.mjs";
-import { reveal } from "../e2e/lib/installation.mjs";
 import { shared } from "../e2e/lib/shared.mjs";
 import { expect, record, test } from "./lib/attacks.mjs";
 import { startReplica } from "./lib/key-server.mjs";
@@ -109,7 +108,7 @@ test("it decrypts what it has keys of, in any order, and nothing else", async ({
     periods: [8, 4],
   });
   const [session] = sessions;
-  const keys = reveal(keyveil.data, fileId);
+  const keys = keyveil.reveal(fileId);
   const { rendition, trackClass, playlist } = keys.title.renditions[0];
   const classNumber = ["AUDIO", "SD", "HD", "UHD"].indexOf(trackClass);
   const reference = (segment, id = fileId) => `${id}/${classNumber}/${segment}/${rendition}/${segment}`;

@@ -1,15 +1,19 @@
 // The key server behind a real nginx with the configuration of docs/NGINX.md: for each scheme of URL authentication, a title
 // plays through it, segments come from its cache, and altered addresses open nothing, cached or not.
 import assert from "node:assert/strict";
-import { createDecipheriv, generateKeyPairSync } from "node:crypto";
+import { createDecipheriv, generateKeyPairSync, randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join, posix } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { ensureSystem, NGINX } from "../../scripts/lib/system.mjs";
 import { makeClip } from "../e2e/lib/clips.mjs";
+import { Api } from "../faults/lib/http.mjs";
 import { Stack } from "../faults/lib/stack.mjs";
+import { Upload } from "../faults/lib/tus.mjs";
 import { until } from "../faults/lib/wait.mjs";
+import { claimByHand } from "../faults/lib/worker.mjs";
+import { SETTINGS } from "../faults/lib/workflow.mjs";
 import { SCHEMES, signed } from "../vectors/url-auth.mjs";
 import { altered, numbers } from "./lib/altered.mjs";
 import { Nginx } from "./lib/nginx.mjs";
@@ -37,7 +41,7 @@ before(async () => {
   stack = await Stack.start({ settings });
   const folder = join(stack.folder, "nginx");
   mkdirSync(folder);
-  nginx = await Nginx.start(folder, port, `127.0.0.1:${stack.port}`);
+  nginx = await Nginx.start(folder, port, [`127.0.0.1:${stack.port}`]);
   const clip = makeClip(stack.folder, "mp4", { secs: 12, size: "320x180" });
   const options = [
     "--out",
@@ -222,7 +226,7 @@ describe("behind nginx", { concurrency: 1 }, () => {
     assert.deepEqual([...new Set(states)], ["MISS"], "no altered address has put anything into the cache");
     assert.equal((await nginx.get(files[0])).headers["x-cache-status"], "HIT");
     await stack.api.post(`/v1/titles/${TITLES[1]}/unpublish`);
-    for (const file of files) assert.equal((await nginx.get(file)).status, 403, file);
+    for (const file of files) assert.equal((await nginx.get(file)).status, 404, file);
     await stack.api.post(`/v1/titles/${TITLES[1]}/publish`);
     assert.equal((await nginx.get(files[0])).status, 200);
   });
@@ -253,6 +257,31 @@ describe("behind nginx", { concurrency: 1 }, () => {
       const decipher = createDecipheriv("aes-128-cbc", answer.bytes, Buffer.from(iv, "hex"));
       assert.ok(Buffer.concat([decipher.update(media.bytes), decipher.final()]).length > 0);
     }
+  });
+
+  test("an upload goes on behind it, and a worker reads parts of its source", async () => {
+    const behind = { url: nginx.url };
+    const { workflowId } = await stack.api.post("/v1/workflows", { name: "behind", settings: SETTINGS });
+    const metadata = { filename: "clip.mp4", name: "Behind", workflowId };
+    const upload = await Upload.create(new Api(nginx.url, stack.apiKey), randomBytes(2000), metadata);
+    assert.equal((await upload.patch(0, 1000)).status, 204);
+    assert.equal(await upload.offset(), 1000);
+    await upload.finish();
+    const job = await claimByHand(behind, stack.workerKey);
+    const part = await job.source();
+    assert.deepEqual([part.status, part.bytes.length, part.headers["content-range"]], [206, 10, "bytes 0-9/2000"]);
+    await job.fail();
+  });
+
+  test("a refusal is in the key server's words, and a page of another origin may read it", async () => {
+    await useScheme("path-hmac");
+    const { files } = await play(await playlistOf(TITLES[0]));
+    const [, , token] = files[0].split("/");
+    const headers = { Origin: nginx.url };
+    const answer = await nginx.get(files[0].replace(token, `f${token.slice(1)}`), { headers });
+    assert.deepEqual([answer.status, JSON.parse(answer.text()).error.code], [403, "url_invalid"]);
+    assert.equal(answer.headers["access-control-allow-origin"], nginx.url);
+    assert.equal((await nginx.get(files[0], { headers })).status, 200, "the control");
   });
 
   test("keys and the API are never cached", async () => {

@@ -1,11 +1,10 @@
 // Two SDK builds at once: who has the page open goes on with the old one while new pages load the new one, until the old one is retired.
-import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "@playwright/test";
 import { sharedClip } from "./lib/clips.mjs";
 import { embed, fileIdOf, sign, told } from "./lib/element.mjs";
-import { binary, ROOT, start } from "./lib/installation.mjs";
+import { ROOT, start } from "./lib/installation.mjs";
 import { play } from "./lib/play.mjs";
 
 /** Little is loaded ahead, so that a seek needs keys. A period has 8 s, and a grant the asked one and the next. */
@@ -14,14 +13,9 @@ const LATER = 18;
 
 let keyveil;
 
-function keyServer(...args) {
-  const env = { ...process.env, KEYVEIL_DATA: keyveil.data };
-  return execFileSync(binary("key-server"), args, { encoding: "utf8", env });
-}
-
-const sdk = () => join(keyveil.data, "sdk");
-const manifest = () => JSON.parse(readFileSync(join(sdk(), "sdk.json"), "utf8"));
-const write = () => keyServer("build", "write", "--sdk", join(ROOT, "player-wasm", "dist"), "--out", sdk());
+const manifest = () => JSON.parse(readFileSync(join(keyveil.sdk, "sdk.json"), "utf8"));
+const write = () =>
+  keyveil.keyServer("build", "write", "--sdk", join(ROOT, "player-wasm", "dist"), "--out", keyveil.sdk);
 
 /** A page that plays, and what its worker asked the server: [{ path, buildId, status }]. */
 async function playing(browser) {
@@ -63,11 +57,11 @@ test.afterAll(async () => {
 test("builds overlap without downtime, and a retired one ends at its next request for keys", async ({ browser }) => {
   const old = manifest();
   const [goesOn, staysBehind] = [await playing(browser), await playing(browser)];
-  keyServer("build", "create");
+  keyveil.keyServer("build", "create");
   write();
   const next = manifest();
   expect(next.buildId).not.toBe(old.buildId);
-  expect(readdirSync(sdk())).toEqual(expect.arrayContaining([old.wasm, next.wasm]));
+  expect(readdirSync(keyveil.sdk)).toEqual(expect.arrayContaining([old.wasm, next.wasm]));
 
   const fresh = await playing(browser);
   expect(fresh.asked[0]).toEqual({ path: "/v1/play", buildId: next.buildId, status: 200 });
@@ -76,7 +70,7 @@ test("builds overlap without downtime, and a retired one ends at its next reques
   expect(goesOn.asked[0].buildId).toBe(old.buildId);
   expect(goesOn.asked.at(-1)).toMatchObject({ path: "/v1/keys", status: 200 });
 
-  keyServer("build", "retire", old.buildId);
+  keyveil.keyServer("build", "retire", old.buildId);
   await staysBehind.seek(LATER);
   await expect.poll(staysBehind.errors).toContainEqual({ code: "build_unknown", fatal: true });
   expect(staysBehind.asked.at(-1)).toMatchObject({ path: "/v1/keys", status: 403 });
@@ -87,6 +81,6 @@ test("builds overlap without downtime, and a retired one ends at its next reques
   await staysBehind.open();
   expect(staysBehind.asked.at(-1)).toMatchObject({ buildId: next.buildId, status: 200 });
   write();
-  expect(readdirSync(sdk())).not.toContain(old.wasm);
+  expect(readdirSync(keyveil.sdk)).not.toContain(old.wasm);
   for (const page of [goesOn, staysBehind, fresh]) await page.close();
 });

@@ -1,7 +1,6 @@
 // What the player page says when it may not play: a stable code, a sentence, and never a picture.
-import { execFileSync } from "node:child_process";
 import { sharedClip } from "./lib/clips.mjs";
-import { binary, start } from "./lib/installation.mjs";
+import { start } from "./lib/installation.mjs";
 import { atLevel, expect, test } from "./lib/levels.mjs";
 import { play } from "./lib/play.mjs";
 
@@ -14,9 +13,7 @@ const fragment = (playerUrl) => new URLSearchParams(new URL(playerUrl).hash.slic
 const page_ = (file, signature) => `${keyveil.origin}/player/#file=${file}&psign=${signature}`;
 
 function sign(...args) {
-  const flags = ["sign", "--app", String(appId), ...args];
-  const env = { ...process.env, KEYVEIL_DATA: keyveil.data };
-  return execFileSync(binary("key-server"), flags, { encoding: "utf8", env }).trim();
+  return keyveil.keyServer("sign", "--app", String(appId), ...args).trim();
 }
 
 /** The same claims under another header or signature. */
@@ -149,12 +146,15 @@ test("media addresses are refused when altered, of another path, or outside the 
   const url = new URL((await captured).url());
   const code = async (path, headers = {}) => {
     const answer = await request.get(new URL(path, url).href, { headers });
-    return [answer.status(), (await answer.json()).error.code];
+    const isJson = answer.headers()["content-type"] === "application/json";
+    return [answer.status(), isJson ? (await answer.json()).error.code : null];
   };
   const [, , token] = url.pathname.split("/");
   expect((await request.get(url.href)).status(), "the control is served").toBe(200);
   expect(await code(url.pathname.replace(token, `f${token.slice(1)}`))).toEqual([403, "url_invalid"]);
   expect(await code(url.pathname.replace(fileId, "another-title"))).toEqual([403, "url_invalid"]);
   expect(await code(`/media/${token}/${fileId}/..%2f..%2fkeyveil.db`)).toEqual([404, "not_found"]);
-  expect(await code(url.pathname, { range: "bytes=99999999-" })).toEqual([416, "range_not_satisfiable"]);
+  // A cache cuts parts out by itself, and knows no codes.
+  const outside = keyveil.isCached ? null : "range_not_satisfiable";
+  expect(await code(url.pathname, { range: "bytes=99999999-" })).toEqual([416, outside]);
 });

@@ -1,7 +1,6 @@
 // A session's life in the page: signatures renewed before they end, subtitles and MPEG-TS decrypted like the rest, the end reached.
-import { execFileSync } from "node:child_process";
 import { sharedClip, sharedSubtitledClip } from "./lib/clips.mjs";
-import { binary, start } from "./lib/installation.mjs";
+import { start } from "./lib/installation.mjs";
 import { atLevel, expect, levelAttribute, test } from "./lib/levels.mjs";
 import { play } from "./lib/play.mjs";
 
@@ -51,9 +50,7 @@ test("a signature of 10 s is renewed by getSignature, and playback goes on beyon
   const reasons = [];
   await page.exposeBinding("signFor", (_source, reason) => {
     reasons.push(reason);
-    const flags = ["sign", "--app", String(appId), "--file", fileId, "--expires-in", "10s"];
-    const env = { ...process.env, KEYVEIL_DATA: keyveil.data };
-    return execFileSync(binary("key-server"), flags, { encoding: "utf8", env }).trim();
+    return keyveil.keyServer("sign", "--app", String(appId), "--file", fileId, "--expires-in", "10s").trim();
   });
   const renewals = [];
   page.context().on("response", (response) => {

@@ -33,7 +33,7 @@ for (const container of ["fmp4", "ts"]) {
       await keyveil?.api("PATCH", `/v1/apps/${appId}`, { domains: [] });
       const ended = await keyveil?.stop();
       await players?.close();
-      expect(ended?.code, "npm start ends cleanly when interrupted").toBe(0);
+      expect(ended?.code, "it ends cleanly when interrupted").toBe(0);
     });
 
     /** The one address of the title. */

@@ -1,6 +1,5 @@
 // A disk that is full, while a source comes in and while its segments are stored: told by a code, and nothing is lost.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -8,13 +7,14 @@ import { makeClip } from "../e2e/lib/clips.mjs";
 import { remove, scratch } from "../e2e/lib/installation.mjs";
 import { ClearMedia } from "./lib/clear-media.mjs";
 import * as finished from "./lib/finished.mjs";
+import { cannotMount, mountSmall, remount, unmount } from "./lib/small-disk.mjs";
 import { Stack } from "./lib/stack.mjs";
 import { Upload } from "./lib/tus.mjs";
 import { until } from "./lib/wait.mjs";
 import { makeWorkflow } from "./lib/workflow.mjs";
 
 const SECS = 4;
-const ENOUGH = "size=64m";
+const ENOUGH = "64m";
 
 let folder;
 let source;
@@ -25,36 +25,20 @@ before(() => {
 });
 after(() => remove(folder));
 
-const mount = (...args) => execFileSync("mount", args, { stdio: "pipe" });
-
-/** Why no small disk can be had here, or null. */
-function cannotMount() {
-  const place = scratch();
-  try {
-    mount("-t", "tmpfs", "-o", "size=1m", "keyveil-test", place);
-    execFileSync("umount", [place]);
-    return null;
-  } catch (error) {
-    return `no tmpfs can be mounted (${String(error.stderr ?? error.message).trim()}): nothing was checked`;
-  } finally {
-    remove(place);
-  }
-}
-
 /** A stack one of whose folders is a disk of so many bytes. */
 async function withSmallDisk(name, bytes, work) {
   let place;
   const prepare = (stack) => {
     place = join(stack.data, name);
     mkdirSync(place, { recursive: true });
-    mount("-t", "tmpfs", "-o", `size=${bytes}`, "keyveil-test", place);
+    mountSmall(place, bytes);
   };
   const stack = await Stack.start({ prepare });
   try {
-    await work(stack, () => mount("-o", `remount,${ENOUGH}`, place));
+    await work(stack, () => remount(place, ENOUGH));
   } finally {
     await stack.stopProcesses().catch(() => null);
-    execFileSync("umount", ["--lazy", place]);
+    unmount(place);
     await stack.stop();
   }
 }

@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 /// Whatever a tool fails with.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Opens a data folder through its own KMS, with the database that `KEYVEIL_DATABASE_URL` names or its own.
+/// Opens a data folder through its own KMS. Where its database and its media lie elsewhere, the environment says so, as it does to the
+/// key server.
 ///
 /// # Errors
 /// When that can't be done.
 pub async fn open(data: &Path) -> Result<Installation, Failure> {
-    let mut config = Config::default();
-    config.data.dir = data.to_owned();
-    config.database.url = std::env::var("KEYVEIL_DATABASE_URL").ok().map(|url| url.parse()).transpose()?;
+    let mut config = Config::load(None, std::env::vars())?;
+    data.clone_into(&mut config.data.dir);
     Ok(keyveil_key_server::open(&config).await?)
 }
 

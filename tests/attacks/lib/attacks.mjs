@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { sharedClip } from "../../e2e/lib/clips.mjs";
-import { binary, PACK_ARGS, reveal, start } from "../../e2e/lib/installation.mjs";
+import { binary, PACK_ARGS, start } from "../../e2e/lib/installation.mjs";
 import { servePlainPlayers } from "../../e2e/lib/plain-players.mjs";
 import { shared } from "../../e2e/lib/shared.mjs";
 import { test as base } from "../../e2e/lib/test.mjs";
@@ -66,7 +66,7 @@ export async function makeTarget(keyveil, players, clip) {
 }
 
 function privateTitle(keyveil, fileId, address) {
-  const keys = reveal(keyveil.data, fileId);
+  const keys = keyveil.reveal(fileId);
   return {
     fileId,
     keys,
@@ -99,7 +99,7 @@ async function standardTitle(keyveil, players, clip) {
   await keyveil.api("PATCH", `/v1/apps/${appId}`, { domains });
   return {
     fileId,
-    secrets: standardSecrets(reveal(keyveil.data, fileId)),
+    secrets: standardSecrets(keyveil.reveal(fileId)),
     async page() {
       const { psign } = await keyveil.api("POST", "/v1/player-signatures", { fileId });
       return players.page("hls", `${keyveil.origin}/v1/hls/${fileId}.m3u8?MtsHlsUriToken=${psign}`);

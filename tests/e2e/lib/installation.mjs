@@ -1,10 +1,12 @@
-// A whole Keyveil as `npm start` makes it, on a port of its own.
+// A whole Keyveil on a port of its own: as `npm start` makes it, or a cluster of two replicas and two workers; KEYVEIL_SETUP says which.
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isCluster } from "../../../scripts/lib/set-up.mjs";
+import { startCluster } from "../../cluster/lib/setup.mjs";
 import { ownData } from "./shared.mjs";
 
 export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
@@ -36,19 +38,43 @@ export async function freePort() {
 }
 
 /**
- * Runs `npm start -- FILE` until it prints its two addresses; on the data folder that the specs of this worker share, unless told otherwise.
- * Resolves to { playerUrl, consoleUrl, user, api(method, path, body), origin, data, startMs, output(), stop() }.
+ * Starts an installation in which FILE is published; in the data folder that the specs of this worker share, unless told otherwise.
+ * Resolves to { playerUrl, consoleUrl, user, apiKey, api(method, path, body), origin, port, data, sdk, startMs, output(), stop() } and
+ * keyServer(...args), which runs a `key-server` command on it, reveal(fileId), every key of a title, and mediaFolder(fileId), where its
+ * first version's media can be read; isCached says whether a cache stands before the server. What a test needs of it, it asks this: other processes may have the rest of it elsewhere.
  */
 export async function start(file, { data = ownData(), port, workflow = {}, env = {} } = {}) {
-  const chosen = port ?? (await freePort());
+  const asked = { data, port: port ?? (await freePort()), workflow: { ...WORKFLOW, ...workflow }, env };
   const began = performance.now();
+  const started = isCluster() ? await startCluster(file, asked) : await startByNpm(file, asked);
+  const { apiKey } = JSON.parse(readFileSync(join(data, "demo.json"), "utf8"));
+  const { origin } = new URL(started.playerUrl);
+  return {
+    ...started,
+    apiKey,
+    api: (method, path, body) => api(origin, apiKey, method, path, body),
+    origin,
+    port: asked.port,
+    data,
+    sdk: join(data, "sdk"),
+    startMs: performance.now() - began,
+    keyServer(...args) {
+      const env = { ...process.env, KEYVEIL_DATA: data };
+      return execFileSync(binary("key-server"), args, { encoding: "utf8", env });
+    },
+    reveal: (fileId) => reveal(data, fileId),
+  };
+}
+
+/** Runs `npm start -- FILE` until it prints its two addresses. */
+async function startByNpm(file, { data, port, workflow, env }) {
   const child = spawn("npm", ["start", "--silent", "--", ...(file ? [file] : [])], {
     cwd: ROOT,
     env: {
       ...process.env,
-      KEYVEIL_PORT: String(chosen),
+      KEYVEIL_PORT: String(port),
       KEYVEIL_DATA: data,
-      KEYVEIL_WORKFLOW: JSON.stringify({ ...WORKFLOW, ...workflow }),
+      KEYVEIL_WORKFLOW: JSON.stringify(workflow),
       KEYVEIL_WORKERS_CPUS: "1",
       ...env,
     },
@@ -73,17 +99,12 @@ export async function start(file, { data = ownData(), port, workflow = {}, env =
   if (outcome !== "ready") throw Object.assign(new Error(`npm start ended: ${output()}`), outcome, { stdout, stderr });
   const line = (name) => stdout.match(new RegExp(`^${name}: (\\S+)$`, "m"))[1];
   const [, name, password] = stdout.match(/^sign in: (\S+) (\S+)$/m);
-  const { origin } = new URL(line("player"));
-  const { apiKey } = JSON.parse(readFileSync(join(data, "demo.json"), "utf8"));
   return {
     playerUrl: line("player"),
     consoleUrl: line("console"),
     user: { name, password },
-    api: (method, path, body) => api(origin, apiKey, method, path, body),
-    origin,
-    data,
-    port: chosen,
-    startMs: performance.now() - began,
+    isCached: false,
+    mediaFolder: async (fileId) => join(data, "media", fileId),
     output,
     async stop() {
       // npm passes SIGINT on to the script; the group holds npm and what it started, nothing else.

@@ -31,6 +31,13 @@ export class Moto {
     return moto;
   }
 
+  /** One that another process has started: only to ask. */
+  static at(url) {
+    const moto = new Moto();
+    moto.url = url;
+    return moto;
+  }
+
   /** What a key server needs to know of it. */
   get settings() {
     return {
@@ -67,17 +74,22 @@ export class Moto {
     if (!answer.ok) throw new Error(`CORS of a bucket: ${answer.status} ${await answer.text()}`);
   }
 
-  /** The keys of all objects of a bucket. */
-  async objects(bucket) {
-    const answer = await fetch(`${this.url}/${bucket}?list-type=2`, { headers: { authorization: ofService("s3") } });
+  /** The keys of a bucket's objects, at most a thousand, that begin with `prefix`. */
+  async objects(bucket, prefix = "") {
+    const query = new URLSearchParams({ "list-type": "2", prefix });
+    const answer = await fetch(`${this.url}/${bucket}?${query}`, { headers: { authorization: ofService("s3") } });
     return [...(await answer.text()).matchAll(/<Key>([^<]*)<\/Key>/g)].map(([, key]) => key).sort();
   }
 
-  /** The bytes of one object. */
+  /** The bytes of an object. */
   async object(bucket, key) {
     const answer = await fetch(`${this.url}/${bucket}/${key}`, { headers: { authorization: ofService("s3") } });
     if (!answer.ok) throw new Error(`${key}: ${answer.status}`);
     return Buffer.from(await answer.arrayBuffer());
+  }
+
+  async removeObject(bucket, key) {
+    await fetch(`${this.url}/${bucket}/${key}`, { method: "DELETE", headers: { authorization: ofService("s3") } });
   }
 
   /** From here on it takes connections and answers none. */

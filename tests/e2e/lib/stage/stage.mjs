@@ -1,11 +1,9 @@
 // One clip as a private and as a clear title of one server, behind a gate, with a page for each player: what is compared differs in
 // nothing else.
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { decryptSegment, encryptSegment } from "../../../vectors/independent.mjs";
 import { fileIdOf, sign } from "../element.mjs";
-import { binary, reveal, start, WORKFLOW } from "../installation.mjs";
+import { binary, start, WORKFLOW } from "../installation.mjs";
 import { bundlePages } from "./bundle.mjs";
 import { Gate } from "./gate.mjs";
 
@@ -35,7 +33,7 @@ async function titles(gate, keyveil, clip, workflow) {
   gate.leadTo(keyveil.port);
   const privateTitle = fileIdOf(keyveil);
   const clearTitle = await publishClear(keyveil, clip, workflow);
-  const segmentKeys = segmentKeysOf(reveal(keyveil.data, privateTitle));
+  const segmentKeys = segmentKeysOf(keyveil.reveal(privateTitle));
 
   const fragments = {
     plain: async () => ({ playlist: await playlistOf(keyveil, clearTitle) }),
@@ -68,11 +66,10 @@ async function publishClear(keyveil, clip, workflow) {
     const changed = { ...settings, ...WORKFLOW, ...workflow, mode: "clear", cipher: null };
     await keyveil.api("POST", "/v1/workflows", { workflowId, name: "The same, clear", settings: changed });
   }
-  const { apiKey } = JSON.parse(readFileSync(join(keyveil.data, "demo.json"), "utf8"));
   const flags = ["upload", clip, "--server", `http://127.0.0.1:${keyveil.port}`, "--workflow", workflowId];
   const said = execFileSync(binary("packager"), [...flags, "--wait", "--progress", "json"], {
     encoding: "utf8",
-    env: { ...process.env, KEYVEIL_API_KEY: apiKey },
+    env: { ...process.env, KEYVEIL_API_KEY: keyveil.apiKey },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const events = said
