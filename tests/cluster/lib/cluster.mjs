@@ -1,6 +1,6 @@
 // A cluster: replicas of the key server over one database and one bucket, workers, and nginx before them as docs/NGINX.md has it.
 // It is used as an installation of scripts/lib/installation.mjs is.
-import { cpSync, existsSync, mkdirSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { start } from "../../../scripts/lib/children.mjs";
 import { Installation } from "../../../scripts/lib/installation.mjs";
@@ -81,17 +81,12 @@ export class Cluster extends Installation {
     this.replicas.push(replica);
   }
 
-  /**
-   * Each has its own, as on a machine of its own, with a copy of the keyring; the sources of uploads lie in one folder that all of them
-   * mount.
-   */
+  /** Each has its own, as on a machine of its own, with a copy of the keyring and nothing else. */
   #folderOf(number) {
     const folder = join(this.data, `replica-${number + 1}`);
     if (existsSync(folder)) return folder;
     mkdirSync(folder, { mode: 0o700 });
     for (const name of KEYRING) cpSync(join(this.data, name), join(folder, name));
-    mkdirSync(join(this.data, "uploads"), { recursive: true, mode: 0o700 });
-    symlinkSync(join(this.data, "uploads"), join(folder, "uploads"));
     return folder;
   }
 
