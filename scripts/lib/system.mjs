@@ -1,4 +1,5 @@
 // System packages: found, or installed with apt-get when we may, or named exactly.
+import { existsSync, readdirSync } from "node:fs";
 import { run, works } from "./children.mjs";
 import { exists } from "./fingerprint.mjs";
 import { Stop } from "./steps.mjs";
@@ -35,10 +36,31 @@ export const SOFTHSM2 = [
   { name: "softhsm2-util", package: "softhsm2", check: () => works("softhsm2-util", ["--version"]) },
 ];
 
+const POSTGRES_VERSIONS = "/usr/lib/postgresql";
+
 /** Outside of a user's path on Debian. */
 export const nginxBinary = "/usr/sbin/nginx";
 /** The CDN of the tests. */
 export const NGINX = { name: "nginx", package: "nginx", check: () => works(nginxBinary, ["-v"]) };
+
+/** Debian and Ubuntu have a folder for each version, outside of a user's path. Answers the newest one's, or null. */
+export function postgresFolder() {
+  const versions = existsSync(POSTGRES_VERSIONS) ? readdirSync(POSTGRES_VERSIONS) : [];
+  const newest = versions
+    .sort((one, other) => Number(other) - Number(one))
+    .map((version) => `${POSTGRES_VERSIONS}/${version}/bin`);
+  return newest.find((folder) => existsSync(`${folder}/postgres`)) ?? null;
+}
+/** The database of the cluster tests. Its package starts a server of its own as a service, which the tests leave alone. */
+export const POSTGRES = { name: "PostgreSQL", package: "postgresql", check: async () => postgresFolder() !== null };
+
+/** Where Debian and Ubuntu put the library that shows a process another time of day. */
+export const FAKETIME_LIBRARY = `/usr/lib/${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu/faketime/libfaketime.so.1`;
+/** Clocks that jump, for the cluster tests. */
+export const FAKETIME = { name: "libfaketime", package: "faketime", check: () => exists(FAKETIME_LIBRARY) };
+
+/** What clusters are made of, and hit with. */
+export const CLUSTER = [POSTGRES, NGINX, FAKETIME];
 
 /** Counts instructions, for the benchmarks alone. */
 export const VALGRIND = { name: "valgrind", package: "valgrind", check: () => works("valgrind", ["--version"]) };

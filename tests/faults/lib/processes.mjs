@@ -38,6 +38,16 @@ export function childOf(pid, name, words) {
     });
 }
 
+/** A process and all the children that it has now. */
+export function withChildren(pid) {
+  return [
+    pid,
+    ...pids()
+      .map(Number)
+      .filter((child) => status(child)?.parent === pid),
+  ];
+}
+
 /** Every living process that was started with `variable` (NAME=value) in its environment, by itself or by an ancestor. */
 export function startedWith(variable) {
   return pids()

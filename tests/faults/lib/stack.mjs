@@ -1,12 +1,12 @@
 // A whole installation of its own: data folder, key server on a free port, workers; each a process that can be killed by its
 // pid. Everything it starts keeps its temporary files in the stack's own folder and is known by that in /proc.
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run, start } from "../../../scripts/lib/children.mjs";
 import { keyServerBinary, packagerBinary } from "../../../scripts/lib/places.mjs";
 import { Api, send } from "./http.mjs";
+import { freePort } from "./ports.mjs";
 import { childOf, isAlive, killNow, startedWith } from "./processes.mjs";
 import { until } from "./wait.mjs";
 
@@ -177,18 +177,5 @@ export class Stack {
       this.#log.push(`[${name}] ${line}`);
       if (this.#log.length > LOG_LINES_KEPT) this.#log.shift();
     };
-  }
-}
-
-/** Below the range from which the system takes ports for outgoing connections: it must still be free after a restart. */
-async function freePort() {
-  for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000);
-    const server = createServer();
-    const free = await new Promise((resolve) => {
-      server.once("error", () => resolve(false));
-      server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-    });
-    if (free) return port;
   }
 }

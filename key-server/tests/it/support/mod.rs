@@ -1,6 +1,7 @@
 //! A real server on a free port over a temporary data folder, and what speaks to it.
 
 mod client;
+mod database;
 mod moto;
 mod player;
 mod postgres;
@@ -8,6 +9,7 @@ mod test_app;
 mod worker;
 
 pub(crate) use client::{Request, Response};
+pub(crate) use database::{Database, text};
 pub(crate) use moto::Moto;
 pub(crate) use player::{Player, jwt};
 pub(crate) use postgres::{database_of, database_variable};
