@@ -1,4 +1,4 @@
-// A PostgreSQL of Debian's package on a free port, in a folder of its own. It commits as it does by default: synced to the disk.
+// A PostgreSQL of Debian's package on a free port, in a folder of its own. It commits as it does by default, synced to the disk, unless it is told otherwise.
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -22,20 +22,25 @@ export class Postgres extends Member {
   #password = randomBytes(12).toString("hex");
   #programs = postgresFolder();
   #log = [];
+  #settings;
   #folder;
   #port;
 
-  /** `folder`: an empty one to keep the data in, for example on a small file system; else one of its own is made, and removed by `remove`. */
-  static async start({ folder } = {}) {
-    const postgres = new Postgres();
+  /**
+   * `folder`: an empty one to keep the data in, for example on a small file system; else one of its own is made, and removed by `remove`.
+   * `settings`: others than those that it has here.
+   */
+  static async start({ folder, settings = [] } = {}) {
+    const postgres = new Postgres(settings);
     await postgres.#make(folder);
     await postgres.start();
     return postgres;
   }
 
-  constructor() {
+  constructor(settings) {
     // Each connection has a process, and each process a session of its own: a signal to the group would miss them.
     super("postgres", () => this.#serve(), { processes: withChildren, endBy: "SIGINT" });
+    this.#settings = settings;
     if (this.#programs === null) throw new Error("PostgreSQL is not installed: apt-get install postgresql");
   }
 
@@ -96,6 +101,7 @@ export class Postgres extends Member {
       "max_connections=200",
       "fsync=on",
       "synchronous_commit=on",
+      ...this.#settings,
     ];
     const args = ["-D", this.#data, ...settings.flatMap((setting) => ["-c", setting])];
     const onLine = (line) => {
