@@ -109,7 +109,8 @@ fn kept_answers_are_sealed() {
     let stored = app.database().stored();
     assert!(stored.holds(&workflow_id), "the search looks at the database");
     assert!(response.text().contains(r#""builtIn":false"#));
-    assert!(!stored.holds(r#""builtIn":false"#));
+    // Without the quotes, which an answer kept as it is would have escaped.
+    assert!(!stored.holds("builtIn"));
 }
 
 #[test]
