@@ -1,4 +1,4 @@
-// A PostgreSQL of Debian's package on a free port, in a folder of its own. It commits as it does by default, synced to the disk, unless it is told otherwise.
+// A PostgreSQL of Debian's package on a free port, in a folder of its own. It commits as it does by default: synced to the disk.
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -26,14 +26,17 @@ export class Postgres extends Member {
   #folder;
   #port;
 
-  /**
-   * `folder`: an empty one to keep the data in, for example on a small file system; else one of its own is made, and removed by `remove`.
-   * `settings`: others than those that it has here.
-   */
+  /** `folder`: an empty one to keep the data in, for example on a small file system; else one of its own is made, and removed by `remove`. `settings`: others than its own here. */
   static async start({ folder, settings = [] } = {}) {
     const postgres = new Postgres(settings);
-    await postgres.#make(folder);
-    await postgres.start();
+    try {
+      await postgres.#make(folder);
+      await postgres.start();
+    } catch (error) {
+      await postgres.stop();
+      postgres.remove();
+      throw error;
+    }
     return postgres;
   }
 
