@@ -1,8 +1,9 @@
-// `npm test`: installs what is missing (what `npm start` needs, and Chromium, nginx, SoftHSM2 and Python's venv by apt-get,
+// `npm test`: installs what is missing (what `npm start` needs, and Chromium, nginx, PostgreSQL, SoftHSM2 and Python's venv by apt-get,
 // yt-dlp, streamlink, schemathesis, moto, PyJWT and linters into .venv) and runs everything, also after a failure:
 //
 //   formatters, linters, type checkers   as `npm run check`
 //   cargo test                           every crate, natively
+//   database tests                       the key server's, with a PostgreSQL in the place of SQLite
 //   wasm tests                           the protocol crate and the player's cipher in WebAssembly
 //   independent vectors                  tests/vectors/ by Node's own cryptography
 //   memory tests                         the decryptor's memory, searched for keys after each call and within
@@ -51,7 +52,7 @@ import { ensureRust, WASM_TARGET } from "./lib/rust.mjs";
 import { isCluster } from "./lib/set-up.mjs";
 import { Steps } from "./lib/steps.mjs";
 import { runSuites } from "./lib/suite.mjs";
-import { CLUSTER, ensureSystem, FFMPEG, NGINX, SOFTHSM2, SOFTHSM2_MODULE } from "./lib/system.mjs";
+import { CLUSTER, ensureSystem, FFMPEG, NGINX, POSTGRES, SOFTHSM2, SOFTHSM2_MODULE } from "./lib/system.mjs";
 
 await command(async () => {
   await prepare();
@@ -62,8 +63,9 @@ await command(async () => {
 async function prepare() {
   const steps = new Steps(8);
   const set = isCluster() ? CLUSTER : [];
-  await steps.step("ffmpeg, Chromium, nginx, SoftHSM2, Python", async (show) => {
-    const installed = await ensureSystem([...FFMPEG, chromiumTool, NGINX, ...SOFTHSM2, PYTHON_VENV, ...set], show);
+  await steps.step("ffmpeg, Chromium, nginx, PostgreSQL, SoftHSM2, Python", async (show) => {
+    const tools = [...FFMPEG, chromiumTool, NGINX, POSTGRES, ...SOFTHSM2, PYTHON_VENV, ...set];
+    const installed = await ensureSystem(tools, show);
     return installed.length > 0 ? `installed ${installed.join(", ")}` : "found";
   });
   await steps.step("Rust and its WebAssembly target", ensureRust);
@@ -101,6 +103,8 @@ async function suites() {
       args: [...cargo, "--workspace", "--exclude", "keyveil-bindgen", "--", "--include-ignored"],
       env: { ...kms, ...lighterTests },
     },
+    // With the cargo suite's environment: nothing is compiled once more.
+    { name: "database tests", command: process.execPath, args: [join("tests", "database", "main.mjs")], env: kms },
     {
       name: "wasm tests",
       command: "cargo",

@@ -39,18 +39,10 @@ fn a_ciphertext_moved_to_another_title_does_not_open() {
     app.publish("other", "private");
     let player = app.player();
     player.play_title("other");
-    let database = app.config.database_file();
-    app.block_on(async {
-        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(database);
-        let mut connection = sqlx::ConnectOptions::connect(&options).await.unwrap();
-        sqlx::query(
-            "UPDATE title_versions SET secret_ciphertext = (SELECT secret_ciphertext FROM title_versions WHERE file_id = 'film')
-             WHERE file_id = 'other'",
-        )
-        .execute(&mut connection)
-        .await
-        .unwrap();
-    });
+    app.database().run(
+        "UPDATE title_versions SET secret_ciphertext = (SELECT secret_ciphertext FROM title_versions WHERE file_id = 'film')
+         WHERE file_id = 'other'",
+    );
     // So long may it go unnoticed what another process changes.
     std::thread::sleep(std::time::Duration::from_secs(1));
     let response = player.try_play(&app.sign(&app.claims("other")), json!({}));

@@ -41,6 +41,7 @@ mod requests;
 mod sessions;
 mod signatures;
 mod signed_media;
+mod sqlite;
 mod standard;
 mod storage;
 mod titles;

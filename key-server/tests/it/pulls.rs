@@ -171,11 +171,7 @@ fn what_another_attempt_would_not_change_fails_at_once_with_a_sentence() {
 #[test]
 fn a_length_that_nobody_announced_is_limited_all_the_same() {
     let app = start();
-    app.block_on(async {
-        let database = format!("sqlite://{}", app.dir.path().join("data/keyveil.db").display());
-        let pool = sqlx::SqlitePool::connect(&database).await.unwrap();
-        sqlx::query("UPDATE apps SET upload_bytes_max = 1000000").execute(&pool).await.unwrap();
-    });
+    app.database().run("UPDATE apps SET upload_bytes_max = 1000000");
     let (address, _) = server(|path, _| {
         let len = if path == "/fits.mp4" { 1_000_000 } else { 1_000_001 };
         [b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".as_slice(), &film()[..len]].concat()

@@ -22,12 +22,13 @@ export class Postgres extends Member {
   #password = randomBytes(12).toString("hex");
   #programs = postgresFolder();
   #log = [];
+  #settings;
   #folder;
   #port;
 
-  /** `folder`: an empty one to keep the data in, for example on a small file system; else one of its own is made, and removed by `remove`. */
-  static async start({ folder } = {}) {
-    const postgres = new Postgres();
+  /** `folder`: an empty one to keep the data in, for example on a small file system; else one of its own is made, and removed by `remove`. `settings`: others than its own here. */
+  static async start({ folder, settings = [] } = {}) {
+    const postgres = new Postgres(settings);
     try {
       await postgres.#make(folder);
       await postgres.start();
@@ -39,9 +40,10 @@ export class Postgres extends Member {
     return postgres;
   }
 
-  constructor() {
+  constructor(settings) {
     // Each connection has a process, and each process a session of its own: a signal to the group would miss them.
     super("postgres", () => this.#serve(), { processes: withChildren, endBy: "SIGINT" });
+    this.#settings = settings;
     if (this.#programs === null) throw new Error("PostgreSQL is not installed: apt-get install postgresql");
   }
 
@@ -102,6 +104,7 @@ export class Postgres extends Member {
       "max_connections=200",
       "fsync=on",
       "synchronous_commit=on",
+      ...this.#settings,
     ];
     const args = ["-D", this.#data, ...settings.flatMap((setting) => ["-c", setting])];
     const onLine = (line) => {

@@ -83,7 +83,7 @@ fn a_line_that_is_no_row_is_named() {
 #[test]
 fn a_detail_that_is_no_object_is_copied_as_a_text() {
     let app = busy_app();
-    Database::of(&app).run("UPDATE audit SET detail = 'x' || char(10) || '{' WHERE seq = 3");
+    Database::of(&app).run("UPDATE audit SET detail = 'x\n{' WHERE seq = 3");
     let lines = export(&app, 1, i64::MAX);
     assert_eq!(serde_json::from_str::<Value>(&lines[2]).unwrap()["detail"], "x\n{");
     assert_eq!(verify(&lines, None), Err(vec![AuditFault::Altered(3)]));

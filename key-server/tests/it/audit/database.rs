@@ -1,10 +1,8 @@
 //! The audit log as somebody finds it who can write the database, and knows how rows are hashed.
 
 use ring::digest;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteRow};
-use sqlx::{AssertSqlSafe, FromRow, Row as _};
 
-use crate::support::TestApp;
+use crate::support::{self, TestApp, text};
 
 /// A row; its columns are what the table's are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,25 +18,11 @@ pub(super) struct Row {
     pub(super) hash: Vec<u8>,
 }
 
+type Columns = (i64, i64, String, Option<i64>, Option<String>, Option<String>, String, Vec<u8>, Vec<u8>);
+
 pub(super) struct Database<'a> {
     app: &'a TestApp,
-    pool: SqlitePool,
-}
-
-impl FromRow<'_, SqliteRow> for Row {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            seq: row.try_get("seq")?,
-            at: row.try_get("at")?,
-            kind: row.try_get("kind")?,
-            app_id: row.try_get("app_id")?,
-            file_id: row.try_get("file_id")?,
-            session_id: row.try_get("session_id")?,
-            detail: row.try_get("detail")?,
-            prev_hash: row.try_get("prev_hash")?,
-            hash: row.try_get("hash")?,
-        })
-    }
+    database: support::Database<'a>,
 }
 
 impl Row {
@@ -63,65 +47,99 @@ impl Row {
 
 impl<'a> Database<'a> {
     pub(super) fn of(app: &'a TestApp) -> Self {
+        let database = app.database();
         // Whoever does this asks for no checks.
-        let options = SqliteConnectOptions::new()
-            .filename(app.config.database_file())
-            .foreign_keys(false)
-            .pragma("ignore_check_constraints", "ON");
-        let pool = app.block_on(SqlitePoolOptions::new().max_connections(1).connect_with(options)).unwrap();
-        Self { app, pool }
+        database.run(database.either(
+            "PRAGMA ignore_check_constraints = ON",
+            "DO $$ DECLARE each record; BEGIN
+                FOR each IN SELECT conrelid::regclass AS log, conname FROM pg_constraint
+                            WHERE contype = 'c' AND conrelid IN ('audit'::regclass, 'audit_head'::regclass) LOOP
+                    EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', each.log, each.conname);
+                END LOOP;
+             END $$",
+        ));
+        Self { app, database }
     }
 
     pub(super) fn run(&self, sql: &str) {
-        self.app.block_on(sqlx::query(AssertSqlSafe(sql)).execute(&self.pool)).expect(sql);
+        self.database.run(sql);
     }
 
-    /// Every row of every table and the keyring, but for when somebody was last here and how often a delivery was tried.
+    /// A literal.
+    pub(super) fn blob(&self, bytes: &[u8]) -> String {
+        self.database.blob(bytes)
+    }
+
+    /// From here on the log takes no row for which this holds.
+    pub(super) fn refuse(&self, rows: &str) {
+        self.run(&self.database.either(
+            "CREATE TRIGGER no_log BEFORE INSERT ON audit WHEN {rows} BEGIN SELECT RAISE(ABORT, 'no log'); END",
+            "CREATE OR REPLACE FUNCTION no_log() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no log'; END $$;
+             CREATE TRIGGER no_log BEFORE INSERT ON audit FOR EACH ROW WHEN ({rows}) EXECUTE FUNCTION no_log()",
+        ).replace("{rows}", rows));
+    }
+
+    /// From here on it takes them.
+    pub(super) fn take(&self) {
+        self.run(self.database.either("DROP TRIGGER no_log", "DROP TRIGGER no_log ON audit"));
+    }
+
+    /// Every row of every table and the keyring, but for when somebody was last here, how often a delivery was tried, and PostgreSQL's
+    /// count of all writes.
     pub(super) fn everything(&self) -> Vec<String> {
-        let texts = |sql: &str| -> Vec<String> {
-            self.app.block_on(sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&self.pool)).expect(sql)
-        };
         let mut all = Vec::new();
-        for table in texts("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name") {
-            let columns = match table.as_str() {
-                "deliveries" => vec!["delivery_id".to_owned()],
-                _ => texts(&format!(
-                    "SELECT name FROM pragma_table_info('{table}') WHERE name NOT IN ('last_used_at', 'last_seen_at')"
-                )),
-            };
-            let columns: Vec<String> = columns.iter().map(|column| format!("quote({column})")).collect();
-            let rows = texts(&format!("SELECT concat_ws(',', {}) FROM {table} ORDER BY 1", columns.join(", ")));
-            all.extend(rows.into_iter().map(|row| format!("{table}: {row}")));
+        for table in self.database.tables().into_iter().filter(|table| table != "writes") {
+            let mut columns = self.database.columns(&table);
+            columns.retain(|column| match table.as_str() {
+                "deliveries" => column == "delivery_id",
+                _ => column != "last_used_at" && column != "last_seen_at",
+            });
+            let (open, close) = self.database.either(("quote(", ")"), ("quote_nullable(", "::text) COLLATE \"C\""));
+            let columns: Vec<String> = columns.iter().map(|column| format!("{open}\"{column}\"{close}")).collect();
+            let rows = format!("SELECT concat_ws(',', {}) FROM {table} ORDER BY 1", columns.join(", "));
+            all.extend(self.database.texts(&rows).into_iter().map(|row| format!("{table}: {row}")));
         }
         all.push(std::fs::read_to_string(self.app.config.keyring_file()).unwrap());
         all
     }
 
     pub(super) fn rows(&self) -> Vec<Row> {
-        self.app.block_on(sqlx::query_as("SELECT * FROM audit ORDER BY seq").fetch_all(&self.pool)).unwrap()
+        let rows: Vec<Columns> = self
+            .database
+            .rows("SELECT seq, at, kind, app_id, file_id, session_id, detail, prev_hash, hash FROM audit ORDER BY seq");
+        let row = |(seq, at, kind, app_id, file_id, session_id, detail, prev_hash, hash)| Row {
+            seq,
+            at,
+            kind,
+            app_id,
+            file_id,
+            session_id,
+            detail,
+            prev_hash,
+            hash,
+        };
+        rows.into_iter().map(row).collect()
     }
 
     /// Puts these rows in the place of all.
     pub(super) fn replace(&self, rows: &[Row]) {
-        self.app.block_on(async {
-            let mut write = self.pool.begin().await.unwrap();
-            sqlx::query("DELETE FROM audit").execute(&mut *write).await.unwrap();
-            for row in rows {
-                sqlx::query("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
-                    .bind(row.seq)
-                    .bind(row.at)
-                    .bind(&row.kind)
-                    .bind(row.app_id)
-                    .bind(&row.file_id)
-                    .bind(&row.session_id)
-                    .bind(&row.detail)
-                    .bind(&row.prev_hash)
-                    .bind(&row.hash)
-                    .execute(&mut *write)
-                    .await
-                    .unwrap();
-            }
-            write.commit().await.unwrap();
-        });
+        let or_null = |value: Option<String>| value.unwrap_or_else(|| "NULL".to_owned());
+        let mut statements = vec!["BEGIN".to_owned(), "DELETE FROM audit".to_owned()];
+        statements.extend(rows.iter().map(|row| {
+            let values = [
+                row.seq.to_string(),
+                row.at.to_string(),
+                text(&row.kind),
+                or_null(row.app_id.map(|id| id.to_string())),
+                or_null(row.file_id.as_deref().map(text)),
+                or_null(row.session_id.as_deref().map(text)),
+                text(&row.detail),
+                self.blob(&row.prev_hash),
+                self.blob(&row.hash),
+            ];
+            format!("INSERT INTO audit VALUES ({})", values.join(", "))
+        }));
+        statements.push("COMMIT".to_owned());
+        self.run(&statements.join("; "));
     }
 }

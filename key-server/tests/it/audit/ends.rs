@@ -19,17 +19,21 @@ fn append(app: &TestApp) {
 fn an_altered_record_of_the_ends_shows_and_stays_shown() {
     for alteration in [
         "UPDATE audit_head SET seq = seq + 1",
-        "UPDATE audit_head SET hash = zeroblob(32)",
+        "UPDATE audit_head SET hash = {zeros}",
         "UPDATE audit_head SET start_seq = 3",
-        "UPDATE audit_head SET start_hash = randomblob(32)",
-        "UPDATE audit_head SET mac = randomblob(32)",
-        "UPDATE audit_head SET mac = x''",
-        "UPDATE audit_head SET mac = x'01'",
+        "UPDATE audit_head SET start_hash = {other}",
+        "UPDATE audit_head SET mac = {other}",
+        "UPDATE audit_head SET mac = {empty}",
+        "UPDATE audit_head SET mac = {short}",
         "DELETE FROM audit_head",
     ] {
         let app = TestApp::start();
         let rows = i64::try_from(holds(&app).seq).unwrap();
-        Database::of(&app).run(alteration);
+        let database = Database::of(&app);
+        let blobs = [("{zeros}", &[0; 32][..]), ("{other}", &[0xa5; 32]), ("{empty}", &[]), ("{short}", &[1])];
+        let sql =
+            blobs.iter().fold(alteration.to_owned(), |sql, (name, bytes)| sql.replace(name, &database.blob(bytes)));
+        database.run(&sql);
         assert_eq!(faults(&app), [AuditFault::Head], "{alteration}");
         append(&app);
         assert_eq!(faults(&app), [AuditFault::Broken(rows + 1)], "{alteration}");
@@ -110,7 +114,7 @@ fn a_tail_noted_elsewhere_shows_a_database_put_back() {
     append(&app);
     assert!(verify(noted.hash).is_ok(), "the chain has grown since");
     database.run("DELETE FROM audit WHERE seq > (SELECT seq FROM head_before)");
-    database.run("INSERT OR REPLACE INTO audit_head SELECT * FROM head_before");
+    database.run("DELETE FROM audit_head; INSERT INTO audit_head SELECT * FROM head_before");
     assert!(verified(&app).is_ok(), "by itself it is what it once was");
     assert_eq!(verify(noted.hash), Err(vec![AuditFault::ExpectedHead]));
 }
@@ -121,7 +125,8 @@ fn a_log_without_sealed_ends_is_sealed_when_it_is_opened() {
     assert_eq!(holds(&app).sealed_at, None);
     let rows = holds(&app).seq;
     app.stop();
-    Database::of(&app).run("UPDATE audit_head SET mac = x''");
+    let database = Database::of(&app);
+    database.run(&format!("UPDATE audit_head SET mac = {}", database.blob(&[])));
     let updated = TestApp::builder().over(&app).start();
     assert_eq!(holds(&updated).sealed_at, Some(rows + 1));
 }

@@ -5,7 +5,7 @@ use keyveil_key_server::actions::kms;
 use keyveil_key_server::kms::{
     DataKey, Engines, Existing, Kms, KmsContext, KmsError, LocalKeyring, Plaintext, RootKeySource, tag,
 };
-use keyveil_key_server::store::{CIPHERTEXT_COLUMNS, Store};
+use keyveil_key_server::store::CIPHERTEXT_COLUMNS;
 
 use super::conformance::conformance;
 use crate::support::{TITLE, TestApp};
@@ -128,9 +128,10 @@ fn an_installation_moves_to_another_engine_and_plays_on_without_the_old_one() {
     assert!(rotation.total(|counts| counts.rewrapped) > 5 && rotation.total(|counts| counts.rejected) == 0);
     play(&moving);
     moving.stop();
-    play(&TestApp::builder().over(&first).kms(OtherKms(keyring(&dir, "new"))).start());
-    first.block_on(async {
-        let store = Store::open(&first.config.database_file()).await.unwrap();
+    let moved = TestApp::builder().over(&first).kms(OtherKms(keyring(&dir, "new"))).start();
+    play(&moved);
+    moved.block_on(async {
+        let store = moved.installation().store();
         for column in CIPHERTEXT_COLUMNS {
             for row in store.ciphertexts(column, None, 1000).await.unwrap() {
                 assert_eq!(row.ciphertext[0], OTHER_TAG, "{}", column.what);

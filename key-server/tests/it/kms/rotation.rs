@@ -10,7 +10,7 @@ use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use keyveil_key_server::actions::kms;
 use keyveil_key_server::kms::{LocalKeyring, tag};
-use keyveil_key_server::store::{CIPHERTEXT_COLUMNS, Store};
+use keyveil_key_server::store::CIPHERTEXT_COLUMNS;
 use serde_json::{Value, json};
 
 use super::add_titles;
@@ -265,7 +265,7 @@ fn a_secret_that_does_not_open_is_told_and_keeps_no_other_from_being_rotated() {
     let app = TestApp::start();
     let titles = add_titles(&app, 3);
     app.block_on(async {
-        let store = Store::open(&app.config.database_file()).await.unwrap();
+        let store = app.installation().store();
         let column = CIPHERTEXT_COLUMNS.iter().find(|column| column.what == "title secrets").unwrap();
         let row = store.ciphertexts(column, None, 1).await.unwrap().remove(0);
         let mut write = store.write().await.unwrap();
@@ -300,12 +300,14 @@ fn the_commands_say_what_is_wrong() {
         human.contains("engine: local") && human.contains("answers: yes") && human.contains("local 2: "),
         "{human}"
     );
-    let nothing = Command::new(env!("CARGO_BIN_EXE_key-server"))
+    let nothing = app.dir.path().join("nothing");
+    let status = Command::new(env!("CARGO_BIN_EXE_key-server"))
         .args(["kms", "status"])
-        .env("KEYVEIL_DATA", app.dir.path().join("nothing"))
+        .env("KEYVEIL_DATA", &nothing)
+        .envs(database_variable(&nothing))
         .output()
         .unwrap();
-    assert!(!nothing.status.success() && !app.dir.path().join("nothing").exists());
+    assert!(!status.status.success() && !nothing.exists());
     for args in [
         &["kms", "--help"][..],
         &["kms", "rotate", "--help"],

@@ -36,12 +36,6 @@ fn kinds(app: &TestApp, query: &str) -> Vec<String> {
 }
 
 fn events(app: &TestApp) -> Vec<(String, Value)> {
-    let database = app.config.data.dir.join("keyveil.db");
-    app.block_on(async {
-        let pool = sqlx::SqlitePool::connect(database.to_str().unwrap()).await.unwrap();
-        let rows: Vec<(String, String)> =
-            sqlx::query_as("SELECT type, data FROM events ORDER BY seq").fetch_all(&pool).await.unwrap();
-        pool.close().await;
-        rows.into_iter().map(|(kind, data)| (kind, serde_json::from_str(&data).unwrap())).collect()
-    })
+    let rows: Vec<(String, String)> = app.database().rows("SELECT type, data FROM events ORDER BY seq");
+    rows.into_iter().map(|(kind, data)| (kind, serde_json::from_str(&data).unwrap())).collect()
 }

@@ -38,12 +38,7 @@ fn a_title_tells_everything_and_nothing_of_another_application() {
 fn pictures_of_a_complete_title_have_addresses_that_work() {
     let app = TestApp::start();
     std::fs::write(app.media_dir().join(TITLE).join("cover.jpg"), b"jpeg").unwrap();
-    let database = app.config.data.dir.join("keyveil.db");
-    app.block_on(async {
-        let pool = sqlx::SqlitePool::connect(database.to_str().unwrap()).await.unwrap();
-        sqlx::query("UPDATE title_versions SET cover = 'cover.jpg'").execute(&pool).await.unwrap();
-        pool.close().await;
-    });
+    app.database().run("UPDATE title_versions SET cover = 'cover.jpg'");
     let cover = || app.authorized("GET", &format!("/v1/titles/{TITLE}")).send().value()["coverUrl"].clone();
     let url = cover().as_str().unwrap().to_owned();
     let path = url.split_once(app.address()).unwrap().1;

@@ -51,12 +51,9 @@ fn addresses_that_ask_for_keys_count_too() {
 fn what_is_kept_of_addresses_names_none() {
     let app = behind_proxy();
     app.player().at("203.0.113.77").play(&rlimit(&app, TITLE, 2), json!({}));
-    let database = std::fs::read(app.config.data.dir.join("keyveil.db")).unwrap();
-    let log = std::fs::read(app.config.data.dir.join("keyveil.db-wal")).unwrap_or_default();
-    let has =
-        |text: &str| [&database, &log].iter().any(|file| file.windows(text.len()).any(|at| at == text.as_bytes()));
-    assert!(has("203.0.113.0/24"));
-    assert!(!has("203.0.113.77"));
+    let stored = app.database().stored();
+    assert!(stored.holds("203.0.113.0/24"));
+    assert!(!stored.holds("203.0.113.77"));
 }
 
 #[test]

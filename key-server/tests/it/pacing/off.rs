@@ -2,7 +2,6 @@
 
 use keyveil_key_server::{PacingMode, Threshold};
 use serde_json::json;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 
 use super::rules::{audited, told};
 use super::world::{Client, Outcome, PERIODS, start, suspicion};
@@ -23,11 +22,7 @@ fn rip(app: &TestApp) -> usize {
 }
 
 fn accounts(app: &TestApp) -> i64 {
-    let options = SqliteConnectOptions::new().filename(app.config.database_file());
-    app.block_on(async {
-        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
-        sqlx::query_scalar("SELECT count(*) FROM pacing_accounts").fetch_one(&pool).await.unwrap()
-    })
+    app.database().number("SELECT count(*) FROM pacing_accounts")
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod binary;
 mod client;
+mod database;
 mod moto;
 mod player;
 mod postgres;
@@ -10,6 +11,7 @@ mod worker;
 
 pub(crate) use binary::{Served, command};
 pub(crate) use client::{Request, Response};
+pub(crate) use database::{Database, text};
 pub(crate) use moto::Moto;
 pub(crate) use player::{Player, jwt};
 pub(crate) use postgres::{database_of, database_variable, empty_database};

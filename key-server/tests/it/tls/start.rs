@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use rcgen::date_time_ymd;
 
 use super::{CERTIFICATE, KEY, Made};
-use crate::support::TestApp;
+use crate::support::{TestApp, database_variable};
 
 /// A start with the files of `dir`; ended at once if it succeeds.
 struct Start {
@@ -22,6 +22,7 @@ fn start(dir: &std::path::Path, more: &[(&str, &str)]) -> Start {
         .env("KEYVEIL_WORKERS_LOCAL", "false")
         .env("KEYVEIL_HTTP_TLS_CERTIFICATE", dir.join(CERTIFICATE))
         .env("KEYVEIL_HTTP_TLS_KEY", dir.join(KEY))
+        .envs(database_variable(&dir.join("data")))
         .envs(more.iter().copied())
         .stdout(Stdio::piped())
         .stderr(std::fs::File::create(&log).unwrap())

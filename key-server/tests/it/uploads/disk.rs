@@ -44,6 +44,7 @@ fn a_full_disk_is_told_and_an_upload_goes_on_when_there_is_space() {
         command.args(flags).args(["--mount", "sh", "-c", script, "sh"]);
         command.args([data.join("uploads").as_os_str(), env!("CARGO_BIN_EXE_key-server").as_ref()]);
         command.env("KEYVEIL_DATA", &data).env("KEYVEIL_LISTEN", "127.0.0.1:0");
+        command.envs(database_variable(&data));
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         match lines.next() {
@@ -72,12 +73,8 @@ fn a_full_disk_is_told_and_an_upload_goes_on_when_there_is_space() {
     let offset = tus.offset(&path);
     assert_eq!(tus.patch(&path, offset, &film[offset..]).status, 204);
     assert_eq!(tus.offset(&path), film.len());
-    let stretches: i64 = app.block_on(async {
-        let database = format!("sqlite://{}", data.join("keyveil.db").display());
-        let pool = sqlx::SqlitePool::connect(&database).await.unwrap();
-        let count = sqlx::query_scalar("SELECT max(number) FROM source_stretches WHERE upload_id = ?");
-        count.bind(upload_id(&path)).fetch_one(&pool).await.unwrap()
-    });
+    let sql = format!("SELECT max(number) FROM source_stretches WHERE upload_id = '{}'", upload_id(&path));
+    let stretches = app.database().number(&sql);
     assert_eq!(
         stretches, 3,
         "a batch that did not fit has met the disk in part: each attempt needs a keystream of its own"

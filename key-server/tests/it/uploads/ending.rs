@@ -73,15 +73,8 @@ fn each_change_tells_its_event() {
     let path = app.begin(10);
     app.patch(&path, 0, &film(10));
     let file_id = upload(&app, &path).file_id;
-    let events = app.block_on(async {
-        let database = format!("sqlite://{}", app.dir.path().join("data/keyveil.db").display());
-        let pool = sqlx::SqlitePool::connect(&database).await.unwrap();
-        sqlx::query_as::<_, (String, String)>("SELECT type, data FROM events WHERE file_id = ? ORDER BY seq")
-            .bind(file_id.as_str())
-            .fetch_all(&pool)
-            .await
-            .unwrap()
-    });
+    let sql = format!("SELECT type, data FROM events WHERE file_id = '{file_id}' ORDER BY seq");
+    let events: Vec<(String, String)> = app.database().rows(&sql);
     let kinds: Vec<_> = events.iter().map(|(kind, _)| kind.as_str()).collect();
     assert_eq!(kinds, ["upload.completed", "title.processing"]);
     let data: Value = serde_json::from_str(&events[1].1).unwrap();

@@ -16,7 +16,7 @@ use keyveil_key_server::actions::{sources, uploads};
 use keyveil_key_server::store::{TitleState, Upload, UploadState};
 use serde_json::Value;
 
-use crate::support::{Request, Response, TestApp};
+use crate::support::{Request, Response, TestApp, database_variable};
 
 /// A sentence that no other file holds, over and over, so that any block of the source gives it away.
 const SENTENCE: &[u8] = b"What is uploaded here must never lie on a disk as it is. ";
