@@ -96,11 +96,11 @@ async function suites() {
   const playwright = await playwrightSuites();
   return [
     // The wasm-bindgen tools have no tests of their own, and take minutes to compile once more.
-    // What plain `cargo test` ignores needs SoftHSM2 or moto, which are here.
+    // What plain `cargo test` ignores needs SoftHSM2 or moto, which are here. What needs PostgreSQL is among the database tests.
     {
       name: "cargo test",
       command: "cargo",
-      args: [...cargo, "--workspace", "--exclude", "keyveil-bindgen", "--", "--include-ignored"],
+      args: [...cargo, "--workspace", "--exclude", "keyveil-bindgen", "--", "--include-ignored", "--skip", "moved_to_postgres::"],
       env: { ...kms, ...lighterTests },
     },
     // With the cargo suite's environment: nothing is compiled once more.

@@ -10,7 +10,7 @@ use keyveil_protocol::psign::UnverifiedPlayerSignature;
 use keyveil_protocol::{ApiKey, Exchange};
 use serde_json::{Value, json};
 
-use crate::support::{Player, Request, Served, command, media_info};
+use crate::support::{Player, Request, Served, command, database_variable, media_info};
 
 fn run(data: &Path, args: &[&str]) -> Output {
     command(data, args).output().unwrap()

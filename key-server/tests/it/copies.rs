@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use serde_json::json;
 
-use crate::support::{TITLE, TestApp, database_variable, empty_database};
+use crate::support::{TITLE, TestApp, database_variable};
 
 fn command(app: &TestApp, data: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_key-server"));
@@ -29,34 +29,6 @@ fn fail(mut command: Command) -> String {
     let output = command.output().unwrap();
     assert!(!output.status.success(), "{}", said(&output));
     said(&output)
-}
-
-#[test]
-#[ignore = "needs a server that KEYVEIL_TEST_POSTGRES names"]
-fn an_installation_moves_to_postgres_under_playback_and_plays_on_there() {
-    let url = empty_database().expect("KEYVEIL_TEST_POSTGRES");
-    let app = TestApp::builder().database(None).start();
-    let player = app.player();
-    let (_, grant) = player.play(&app.sign(&app.claims(TITLE)), json!({}));
-    let copy = || command(&app, &app.config.data.dir, &["db", "copy", "--to", &url]);
-    let moved = succeed(copy());
-    assert!(moved.contains("moved: ") && moved.contains("title_versions: 1 rows"), "{moved}");
-
-    // What is left behind takes nothing any more, and says why.
-    assert_eq!(player.try_keys(&grant, json!({})).code(), "unavailable");
-    assert!(fail(copy()).contains("has moved to PostgreSQL"));
-
-    let there = TestApp::builder().over(&app).database(Some(url.parse().unwrap())).start();
-    there.player().keys(&grant, json!({}));
-    there.player().play(&app.sign(&app.claims(TITLE)), json!({}));
-    there.publish("made-there", "private");
-    there.block_on(there.installation().store().verify_audit()).unwrap().unwrap();
-
-    // And into the same database nothing else is moved.
-    let other = TestApp::builder().database(None).start();
-    let refused = fail(command(&other, &other.config.data.dir, &["db", "copy", "--to", &url]));
-    assert!(refused.contains("there is an installation in that database already"), "{refused}");
-    other.player().play_title(TITLE);
 }
 
 #[test]
@@ -97,4 +69,38 @@ fn a_backup_is_whole_while_others_write_and_opens_with_the_root_key_alone() {
     std::fs::remove_file(new.join("root.key")).ok();
     std::fs::copy(data.join("root.key"), new.join("root.key")).unwrap();
     assert!(succeed(verify()).contains("the chain holds"));
+}
+
+/// These need a PostgreSQL: `node tests/database/main.mjs`.
+mod moved_to_postgres {
+    use super::*;
+    use crate::support::database_url;
+
+    #[test]
+    #[ignore = "needs a PostgreSQL server that KEYVEIL_TEST_POSTGRES names"]
+    fn an_installation_moves_to_postgres_under_playback_and_plays_on_there() {
+        let app = TestApp::builder().database(None).start();
+        let url = database_url(&app.dir.path().join("moved")).expect("KEYVEIL_TEST_POSTGRES");
+        let player = app.player();
+        let (_, grant) = player.play(&app.sign(&app.claims(TITLE)), json!({}));
+        let copy = || command(&app, &app.config.data.dir, &["db", "copy", "--to", &url]);
+        let moved = succeed(copy());
+        assert!(moved.contains("moved: ") && moved.contains("title_versions: 1 rows"), "{moved}");
+
+        // What is left behind takes nothing any more, and says why.
+        assert_eq!(player.try_keys(&grant, json!({})).code(), "unavailable");
+        assert!(fail(copy()).contains("has moved to PostgreSQL"));
+
+        let there = TestApp::builder().over(&app).database(Some(url.parse().unwrap())).start();
+        there.player().keys(&grant, json!({}));
+        there.player().play(&app.sign(&app.claims(TITLE)), json!({}));
+        there.publish("made-there", "private");
+        there.block_on(there.installation().store().verify_audit()).unwrap().unwrap();
+
+        // And into the same database nothing else is moved.
+        let other = TestApp::builder().database(None).start();
+        let refused = fail(command(&other, &other.config.data.dir, &["db", "copy", "--to", &url]));
+        assert!(refused.contains("there is an installation in that database already"), "{refused}");
+        other.player().play_title(TITLE);
+    }
 }

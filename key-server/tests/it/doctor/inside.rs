@@ -75,53 +75,59 @@ async fn execute(sound: &Sound, statement: &'static str) {
     connection.close().await.unwrap();
 }
 
-#[tokio::test]
-async fn a_database_of_another_schema_is_neither_used_nor_migrated() {
-    let sound = Sound::new();
-    execute(&sound, "DELETE FROM _sqlx_migrations WHERE version = (SELECT max(version) FROM _sqlx_migrations)").await;
-    let before = std::fs::read(sound.data.join("keyveil.db")).unwrap();
-    let report = sound.examine();
-    report.says("database", "warning", "becomes");
-    report.says("KMS", "skipped", "needs a database");
-    assert_eq!(std::fs::read(sound.data.join("keyveil.db")).unwrap(), before);
-    let newer = Sound::new();
-    execute(&newer, "UPDATE _sqlx_migrations SET version = 9999 WHERE version = 1").await;
-    newer.examine().says("database", "problem", "a newer program");
-}
+/// What SQLite alone can be found to be.
+mod sqlite {
+    use super::*;
 
-#[tokio::test]
-async fn a_damaged_database_and_one_that_is_none_are_problems() {
-    let sound = Sound::new();
-    execute(&sound, "PRAGMA wal_checkpoint(TRUNCATE)").await;
-    let file = sound.data.join("keyveil.db");
-    let len = std::fs::metadata(&file).unwrap().len();
-    let mut database = std::fs::OpenOptions::new().write(true).open(&file).unwrap();
-    // All but the pages that say which tables there are.
-    for page in len / 4096 / 2..len / 4096 {
-        database.seek(SeekFrom::Start(page * 4096)).unwrap();
-        database.write_all(&[0xaa; 512]).unwrap();
+    #[tokio::test]
+    async fn a_database_of_another_schema_is_neither_used_nor_migrated() {
+        let sound = Sound::new();
+        execute(&sound, "DELETE FROM _sqlx_migrations WHERE version = (SELECT max(version) FROM _sqlx_migrations)")
+            .await;
+        let before = std::fs::read(sound.data.join("keyveil.db")).unwrap();
+        let report = sound.examine();
+        report.says("database", "warning", "becomes");
+        report.says("KMS", "skipped", "needs a database");
+        assert_eq!(std::fs::read(sound.data.join("keyveil.db")).unwrap(), before);
+        let newer = Sound::new();
+        execute(&newer, "UPDATE _sqlx_migrations SET version = 9999 WHERE version = 1").await;
+        newer.examine().says("database", "problem", "a newer program");
     }
-    sound.examine().says("database", "problem", "");
-    std::fs::write(
-        &file,
-        "no database at all, but as long as the head of one would be: a hundred bytes, and then some more of it",
-    )
-    .unwrap();
-    sound.examine().says("database", "problem", "not a database");
-    std::fs::remove_file(&file).unwrap();
-    sound.examine().says("database", "warning", "there is none yet");
-    assert!(!file.exists(), "and none is made");
-}
 
-#[tokio::test]
-async fn a_log_that_grew_and_rows_of_the_future_are_told() {
-    let sound = Sound::new();
-    execute(&sound, "UPDATE audit SET at = at + 3600").await;
-    sound.examine().says("database", "warning", "in the future");
-    let log = sound.data.join("keyveil.db-wal");
-    // Of zeros, which take no room: SQLite reads no log in them.
-    std::fs::File::create(&log).unwrap().set_len((1 << 30) + 1).unwrap();
-    sound.examine().says("database", "warning", "grown");
+    #[tokio::test]
+    async fn a_damaged_database_and_one_that_is_none_are_problems() {
+        let sound = Sound::new();
+        execute(&sound, "PRAGMA wal_checkpoint(TRUNCATE)").await;
+        let file = sound.data.join("keyveil.db");
+        let len = std::fs::metadata(&file).unwrap().len();
+        let mut database = std::fs::OpenOptions::new().write(true).open(&file).unwrap();
+        // All but the pages that say which tables there are.
+        for page in len / 4096 / 2..len / 4096 {
+            database.seek(SeekFrom::Start(page * 4096)).unwrap();
+            database.write_all(&[0xaa; 512]).unwrap();
+        }
+        sound.examine().says("database", "problem", "");
+        std::fs::write(
+            &file,
+            "no database at all, but as long as the head of one would be: a hundred bytes, and then some more of it",
+        )
+        .unwrap();
+        sound.examine().says("database", "problem", "not a database");
+        std::fs::remove_file(&file).unwrap();
+        sound.examine().says("database", "warning", "there is none yet");
+        assert!(!file.exists(), "and none is made");
+    }
+
+    #[tokio::test]
+    async fn a_log_that_grew_and_rows_of_the_future_are_told() {
+        let sound = Sound::new();
+        execute(&sound, "UPDATE audit SET at = at + 3600").await;
+        sound.examine().says("database", "warning", "in the future");
+        let log = sound.data.join("keyveil.db-wal");
+        // Of zeros, which take no room: SQLite reads no log in them.
+        std::fs::File::create(&log).unwrap().set_len((1 << 30) + 1).unwrap();
+        sound.examine().says("database", "warning", "grown");
+    }
 }
 
 #[test]

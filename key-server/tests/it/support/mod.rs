@@ -14,6 +14,6 @@ pub(crate) use client::{Request, Response};
 pub(crate) use database::{Database, text};
 pub(crate) use moto::Moto;
 pub(crate) use player::{Player, jwt};
-pub(crate) use postgres::{database_of, database_variable, empty_database};
+pub(crate) use postgres::{database_of, database_url, database_variable};
 pub(crate) use test_app::{TITLE, TestApp, TestAppBuilder, media_info, publication};
 pub(crate) use worker::{Claimed, FILES, FakeWorker, media};

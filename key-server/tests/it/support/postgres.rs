@@ -25,12 +25,8 @@ pub(crate) fn database_variable(folder: &Path) -> Option<(&'static str, String)>
     database_url(folder).map(|url| ("KEYVEIL_DATABASE_URL", url))
 }
 
-/// The URL of an empty database, where there is a server.
-pub(crate) fn empty_database() -> Option<String> {
-    database_url(&tempfile::tempdir().unwrap().path().join("empty"))
-}
-
-fn database_url(folder: &Path) -> Option<String> {
+/// The URL of the database of this data folder, where there is a server.
+pub(crate) fn database_url(folder: &Path) -> Option<String> {
     let server = std::env::var("KEYVEIL_TEST_POSTGRES").ok()?;
     let name =
         format!("t{}", hex::encode(ring::digest::digest(&ring::digest::SHA256, folder.as_os_str().as_encoded_bytes())));
