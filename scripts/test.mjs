@@ -100,7 +100,16 @@ async function suites() {
     {
       name: "cargo test",
       command: "cargo",
-      args: [...cargo, "--workspace", "--exclude", "keyveil-bindgen", "--", "--include-ignored", "--skip", "moved_to_postgres::"],
+      args: [
+        ...cargo,
+        "--workspace",
+        "--exclude",
+        "keyveil-bindgen",
+        "--",
+        "--include-ignored",
+        "--skip",
+        "moved_to_postgres::",
+      ],
       env: { ...kms, ...lighterTests },
     },
     // With the cargo suite's environment: nothing is compiled once more.

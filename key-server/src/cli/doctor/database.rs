@@ -47,8 +47,8 @@ async fn open_healthy(
 ) -> Option<Store> {
     let health = health.inspect_err(|error| findings.problem(CHECK, format!("{name}: {error}"), next)).ok()?;
     judge(&health, findings);
-    // What opens it otherwise would migrate it.
-    if health.schema != health.schema_known || !health.faults.is_empty() {
+    // What opens it otherwise would migrate it; and what else there is to look at would make a data folder that is missing.
+    if health.schema != health.schema_known || !health.faults.is_empty() || !config.data.dir.exists() {
         return None;
     }
     open_store(config).await.inspect_err(|error| findings.problem(CHECK, error.to_string(), next)).ok()
