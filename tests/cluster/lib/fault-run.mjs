@@ -64,7 +64,7 @@ async function build(world, fault, logFile) {
 }
 
 /** Signatures by the application's own server, whose clock is right. */
-function signer({ appId, kid, signingKey }) {
+export function signer({ appId, kid, signingKey }) {
   return (fileId) => {
     const now = Math.floor(Date.now() / 1000);
     const claims = { appId, fileId, currentTimeStamp: now, expireTimeStamp: now + SIGNED_SECS };

@@ -108,6 +108,9 @@ struct ReplicasArguments {
     millis: u64,
     #[arg(long)]
     rounds: usize,
+    /// The process of their database.
+    #[arg(long)]
+    database: u32,
     /// Kills the first one at last, at this share of what both took.
     #[arg(long)]
     kill_at: Option<f64>,

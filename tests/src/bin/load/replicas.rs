@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use keyveil_protocol::Exchange;
 use serde_json::{Value, json};
 
-use crate::drive::{Outcome, Pace, Source, drive, number};
+use crate::cpu;
+use crate::drive::{Pace, Source, drive, number};
 use crate::http::Connection;
 use crate::world::{OpenSession, World, rng};
 use crate::{CLIENTS, Failure, ReplicasArguments, at};
@@ -45,12 +46,21 @@ pub(crate) async fn replicas(arguments: &ReplicasArguments) -> Result<Value, Fai
     let mut rounds = Vec::new();
     let mut most: f64 = 0.0;
     for _ in 0..arguments.rounds {
+        let begun = cpu::of_process(arguments.database)?;
         let one = asked(first, &own, CLIENTS).await?;
+        let between = cpu::of_process(arguments.database)?;
         let (left, right) = tokio::try_join!(asked(first, &own, CLIENTS), asked(second, &others, CLIENTS))?;
+        let ended = cpu::of_process(arguments.database)?;
         let both = left.rate() + right.rate();
         most = most.max(both);
-        let told = |outcomes: &[&Outcome]| outcomes.iter().map(|outcome| outcome.json()).collect::<Vec<_>>();
-        rounds.push(json!({ "one": one.json(), "two": told(&[&left, &right]), "ratio": both / one.rate() }));
+        let each = |spent: Duration, answered| spent.as_secs_f64() * 1e6 / number(answered);
+        rounds.push(json!({
+            "one": one.json(), "two": [left.json(), right.json()], "ratio": both / one.rate(),
+            "databaseMicros": {
+                "one": each(between.saturating_sub(begun), one.answered),
+                "two": each(ended.saturating_sub(between), left.answered + right.answered),
+            },
+        }));
     }
     let killed = match arguments.kill_at {
         Some(share) => Some(kill(first, second, &own, most * share, time).await?),
