@@ -108,7 +108,7 @@ async function suites() {
         "--",
         "--include-ignored",
         "--skip",
-        "moved_to_postgres::",
+        "on_postgres::",
       ],
       env: { ...kms, ...lighterTests },
     },

@@ -13,12 +13,15 @@ use crate::actions::uploads;
 use crate::actions::webhooks::dispatch;
 use crate::actions::workers;
 use crate::clock::stored;
+use crate::rate_counters;
 use crate::state::ServerState;
 
 /// How late a lease that has run out may be noticed.
 const REAP_INTERVAL: Duration = Duration::from_millis(500);
 const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
 const UPLOADS_SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+/// How late a server may know what others have counted.
+const RATES_INTERVAL: Duration = Duration::from_secs(1);
 /// How late a stream of changes may be.
 const CHANGES_INTERVAL: Duration = Duration::from_millis(250);
 /// Ended sessions stay for a day, so that a late request is told `session_expired`.
@@ -39,6 +42,7 @@ pub(crate) fn start(state: &Arc<ServerState>) -> JoinSet<()> {
     tasks.spawn(dispatch(Arc::clone(state)));
     tasks.spawn(sweep_leftovers(Arc::clone(state)));
     tasks.spawn(prune_audit(Arc::clone(state)));
+    tasks.spawn(share_rates(Arc::clone(state)));
     tasks
 }
 
@@ -155,6 +159,19 @@ async fn watch_changes(state: Arc<ServerState>) {
         match state.installation.store().change_seq().await {
             Ok(change_seq) => state.change_streams.publish(change_seq),
             Err(error) => tracing::error!(%error, "changes can't be looked for"),
+        }
+    }
+}
+
+async fn share_rates(state: Arc<ServerState>) {
+    let mut interval = tokio::time::interval(RATES_INTERVAL);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        let counters = state.rate_counters();
+        // What could not be told is missing in the others' counts; it counts here.
+        if let Err(error) = rate_counters::share(state.installation.store(), &counters, &state.clock).await {
+            tracing::warn!(%error, "rates can't be shared");
         }
     }
 }

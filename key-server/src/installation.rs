@@ -27,6 +27,7 @@ const SESSION_MAC_ROOT_LABEL: &[u8] = b"keyveil/v1/installation/session-mac-root
 const JOB_TOKEN_KEY_LABEL: &[u8] = b"keyveil/v1/installation/job-token-key";
 const LOCAL_WORKER_LABEL: &[u8] = b"keyveil/v1/installation/local-worker";
 const ADDRESS_MAC_ROOT_LABEL: &[u8] = b"keyveil/v1/installation/address-mac-root";
+const RATES_KEY_LABEL: &[u8] = b"keyveil/v1/installation/rates-key";
 const ADDRESS_MAC_LABEL: &[u8] = b"keyveil/v1/address-mac";
 const SESSION_MAC_LABEL: &[u8] = b"keyveil/v1/session-mac";
 
@@ -44,6 +45,7 @@ pub struct Installation {
     job_token_key: JobTokenKey,
     local_worker_secret: Zeroizing<[u8; 32]>,
     answers_key: Zeroizing<[u8; 32]>,
+    rates_key: Zeroizing<[u8; 32]>,
 }
 
 /// The data folder can't be opened.
@@ -138,6 +140,7 @@ async fn complete(config: &Config, store: Store, kms: Box<dyn Kms>) -> Result<In
         job_token_key: JobTokenKey::from_bytes(&derive(secret.as_ref(), &[JOB_TOKEN_KEY_LABEL])),
         local_worker_secret: derive(secret.as_ref(), &[LOCAL_WORKER_LABEL]),
         answers_key: derive(secret.as_ref(), &[ANSWERS_KEY_LABEL]),
+        rates_key: derive(secret.as_ref(), &[RATES_KEY_LABEL]),
     };
     let now = stored(Clock::default().now());
     if installation.store.newest_server_key().await?.is_none() {
@@ -211,6 +214,11 @@ impl Installation {
     /// The secret of the worker key of this server's own worker.
     pub(crate) fn local_worker_secret(&self) -> &[u8; 32] {
         &self.local_worker_secret
+    }
+
+    /// Says which counter of rates is whose, at every server alike.
+    pub(crate) fn rates_key(&self) -> &[u8; 32] {
+        &self.rates_key
     }
 
     /// Seals answers that are kept for repetitions.

@@ -20,6 +20,7 @@ use crate::installation::Installation;
 use crate::kms::{KmsContext, decrypt_32};
 use crate::origin::{MediaFolder, UrlScope, url_expiry};
 use crate::page_origin::{DomainPattern, PageOrigin};
+use crate::rate_counters::{Counting, RateCounters};
 use crate::refusal::Refusal;
 use crate::store::{ServerKeyRow, StoreError};
 
@@ -61,8 +62,9 @@ impl ServerState {
     #[must_use]
     pub fn new(installation: Installation, config: Config, clock: Clock, public_url: Url) -> Self {
         let own_origins = own_origins(&public_url, config.http.public_url.is_none());
-        let (sign_in_guard, standard_limits) = (SignInGuard::new(&clock), StandardLimits::new(&clock));
-        let play_limits = PlayLimits::new(config.http.plays_per_minute, &clock);
+        let counting = Counting::new(&clock, installation.rates_key());
+        let (sign_in_guard, standard_limits) = (SignInGuard::new(&counting), StandardLimits::new(&counting));
+        let play_limits = PlayLimits::new(config.http.plays_per_minute, &counting);
         let fetch = Client::new(config.fetch, Arc::new(SystemLookup));
         Self {
             installation,
@@ -91,6 +93,12 @@ impl ServerState {
     #[must_use]
     pub fn installation(&self) -> &Installation {
         &self.installation
+    }
+
+    /// All of its counters of rates.
+    pub(crate) fn rate_counters(&self) -> Vec<&RateCounters> {
+        let all = [self.sign_in_guard.counters(), self.standard_limits.counters(), self.play_limits.counters()];
+        all.concat()
     }
 
     /// Whether browsers reach this server encrypted.

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use keyveil_protocol::{AppId, ErrorCode};
 
-use crate::clock::Clock;
-use crate::rate_counters::{RateCounters, network};
+use crate::rate_counters::{Counting, RateCounters, network};
 use crate::refusal::Refusal;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -21,9 +20,14 @@ pub(crate) struct PlayLimits {
 
 impl PlayLimits {
     /// A minute's number at once, and then one whenever its share of a minute is over.
-    pub(crate) fn new(plays_per_minute: NonZeroU32, clock: &Clock) -> Self {
-        let counters = || RateCounters::new(plays_per_minute, MINUTE / plays_per_minute.get(), clock);
-        Self { by_app: counters(), unsigned: counters() }
+    pub(crate) fn new(plays_per_minute: NonZeroU32, counting: &Counting) -> Self {
+        let period = MINUTE / plays_per_minute.get();
+        let counters = |name| RateCounters::new(name, plays_per_minute, period, counting);
+        Self { by_app: counters("plays"), unsigned: counters("plays unsigned") }
+    }
+
+    pub(crate) fn counters(&self) -> [&RateCounters; 2] {
+        [&self.by_app, &self.unsigned]
     }
 
     /// Counts a genuine signature.

@@ -18,6 +18,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (12, "audit head", include_str!("../../migrations/0012_audit_head.sql")),
     (13, "workers", include_str!("../../migrations/0013_workers.sql")),
     (14, "source pieces", include_str!("../../migrations/0014_source_pieces.sql")),
+    (15, "rate spends", include_str!("../../migrations/0015_rate_spends.sql")),
 ];
 
 /// The same for PostgreSQL, which begins with what SQLite's schema had become by then; from there on each has a file of each number.
@@ -25,6 +26,7 @@ const POSTGRES: &[(i64, &str, &str)] = &[
     (12, "initial", include_str!("../../migrations/postgres/0012_initial.sql")),
     (13, "workers", include_str!("../../migrations/postgres/0013_workers.sql")),
     (14, "source pieces", include_str!("../../migrations/postgres/0014_source_pieces.sql")),
+    (15, "rate spends", include_str!("../../migrations/postgres/0015_rate_spends.sql")),
 ];
 
 /// What brings a SQLite database of any earlier version up to date.

@@ -8,7 +8,7 @@ use super::StoreError;
 use super::engine::{Connection, On, Row, Value, query};
 
 /// In an order in which every row comes behind those that it refers to. What an engine keeps for itself is not among them.
-pub(super) const TABLES: [&str; 36] = [
+pub(super) const TABLES: [&str; 37] = [
     "installation",
     "server_keys",
     "sdk_builds",
@@ -42,6 +42,7 @@ pub(super) const TABLES: [&str; 36] = [
     "used_signatures",
     "signature_addresses",
     "imported_keys",
+    "rate_spends",
     "pacing_accounts",
     "audit",
     "audit_head",

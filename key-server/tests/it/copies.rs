@@ -72,7 +72,7 @@ fn a_backup_is_whole_while_others_write_and_opens_with_the_root_key_alone() {
 }
 
 /// These need a PostgreSQL: `node tests/database/main.mjs`.
-mod moved_to_postgres {
+mod on_postgres {
     use super::*;
     use crate::support::database_url;
 

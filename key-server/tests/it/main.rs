@@ -37,6 +37,7 @@ mod previews;
 mod psign;
 mod pulls;
 mod ranges;
+mod replicas;
 mod requests;
 mod sessions;
 mod signatures;

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use keyveil_protocol::ErrorCode;
 
-use crate::clock::Clock;
-use crate::rate_counters::{RateCounters, network};
+use crate::rate_counters::{Counting, RateCounters, network};
 use crate::refusal::Refusal;
 
 const NAME_BURST: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
@@ -21,11 +20,15 @@ pub(super) struct SignInLimits {
 }
 
 impl SignInLimits {
-    pub(super) fn new(clock: &Clock) -> Self {
+    pub(super) fn new(counting: &Counting) -> Self {
         Self {
-            by_name: RateCounters::new(NAME_BURST, NAME_PERIOD, clock),
-            by_address: RateCounters::new(ADDRESS_BURST, ADDRESS_PERIOD, clock),
+            by_name: RateCounters::new("sign-in name", NAME_BURST, NAME_PERIOD, counting),
+            by_address: RateCounters::new("sign-in address", ADDRESS_BURST, ADDRESS_PERIOD, counting),
         }
+    }
+
+    pub(super) fn counters(&self) -> [&RateCounters; 2] {
+        [&self.by_name, &self.by_address]
     }
 
     /// Counts an attempt; capitals in a name don't make another one.
@@ -40,12 +43,13 @@ impl SignInLimits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
 
     const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
     fn limits() -> (SignInLimits, Clock) {
         let clock = Clock::default();
-        (SignInLimits::new(&clock), clock)
+        (SignInLimits::new(&Counting::new(&clock, &[7; 32])), clock)
     }
 
     #[test]

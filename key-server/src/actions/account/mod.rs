@@ -15,8 +15,8 @@ pub(crate) use sign_in::{
     sign_out,
 };
 
-use crate::clock::Clock;
 use crate::installation::Installation;
+use crate::rate_counters::{Counting, RateCounters};
 use crate::refusal::Refusal;
 
 /// What stands between a guesser and the passwords.
@@ -26,8 +26,12 @@ pub(crate) struct SignInGuard {
 }
 
 impl SignInGuard {
-    pub(crate) fn new(clock: &Clock) -> Self {
-        Self { limits: SignInLimits::new(clock), passwords: Passwords::default() }
+    pub(crate) fn new(counting: &Counting) -> Self {
+        Self { limits: SignInLimits::new(counting), passwords: Passwords::default() }
+    }
+
+    pub(crate) fn counters(&self) -> [&RateCounters; 2] {
+        self.limits.counters()
     }
 }
 

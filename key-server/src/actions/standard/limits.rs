@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use keyveil_protocol::{ErrorCode, SessionId};
 
-use crate::clock::Clock;
-use crate::rate_counters::{RateCounters, network};
+use crate::rate_counters::{Counting, RateCounters, network};
 use crate::refusal::Refusal;
 
 const SESSION_BURST: NonZeroU32 = NonZeroU32::MIN.saturating_add(119);
@@ -22,11 +21,15 @@ pub(crate) struct StandardLimits {
 }
 
 impl StandardLimits {
-    pub(crate) fn new(clock: &Clock) -> Self {
+    pub(crate) fn new(counting: &Counting) -> Self {
         Self {
-            by_session: RateCounters::new(SESSION_BURST, SESSION_PERIOD, clock),
-            by_address: RateCounters::new(ADDRESS_BURST, ADDRESS_PERIOD, clock),
+            by_session: RateCounters::new("standard session", SESSION_BURST, SESSION_PERIOD, counting),
+            by_address: RateCounters::new("standard address", ADDRESS_BURST, ADDRESS_PERIOD, counting),
         }
+    }
+
+    pub(crate) fn counters(&self) -> [&RateCounters; 2] {
+        [&self.by_session, &self.by_address]
     }
 
     /// Counts a request of a session that proved itself by its token.

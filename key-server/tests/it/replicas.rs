@@ -1,0 +1,56 @@
+//! What servers over one database have in common. Where SQLite is enough, other modules have it (`TestApp::replica`).
+
+/// These need a PostgreSQL: `node tests/database/main.mjs`.
+mod on_postgres {
+    use std::num::NonZeroU32;
+    use std::time::{Duration, Instant};
+
+    use serde_json::json;
+
+    use crate::support::{Player, TITLE, TestApp, database_variable};
+
+    const PLAYS: u32 = 6;
+    /// Servers tell each other each second.
+    const TOLD_WITHIN: Duration = Duration::from_secs(10);
+
+    fn few(config: &mut keyveil_key_server::Config) {
+        config.http.plays_per_minute = NonZeroU32::new(PLAYS).unwrap();
+        config.http.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    }
+
+    fn code(player: &Player<'_>, psign: &str) -> Option<String> {
+        let response = player.try_play(psign, json!({}));
+        (response.status != 200).then(|| response.code())
+    }
+
+    #[test]
+    #[ignore = "needs a PostgreSQL server that KEYVEIL_TEST_POSTGRES names"]
+    fn what_one_server_counts_another_one_knows_within_seconds() {
+        let app = TestApp::builder().configure(few).start();
+        assert!(database_variable(&app.config.data.dir).is_some(), "KEYVEIL_TEST_POSTGRES");
+        let other = TestApp::builder().configure(few).over(&app).start();
+        // What is told is told by minutes: the test lies within one.
+        if app.now() % 60 > 45 {
+            for server in [&app, &other] {
+                server.clock.advance(20);
+            }
+        }
+        let psign = app.sign(&app.claims(TITLE));
+        let (here, there) = (app.player().at("203.0.113.7"), other.player().at("203.0.113.7"));
+        // Half at each, so that neither has seen as many as there may be.
+        for _ in 0..PLAYS / 2 {
+            assert_eq!((code(&here, &psign), code(&there, &psign)), (None, None));
+        }
+        // One more at each wakes what is told of this counter; each by itself has room for more.
+        let begun = Instant::now();
+        let mut more = 0;
+        while code(&here, &psign).is_none() {
+            more += 1;
+            assert!(begun.elapsed() < TOLD_WITHIN && more < PLAYS, "it knows nothing of the other's");
+            std::thread::sleep(Duration::from_millis(1200));
+        }
+        assert!(more < PLAYS / 2, "by itself it would have taken {} more, and took {more}", PLAYS / 2);
+        // Another network has its own.
+        assert_eq!(code(&other.player().at("203.0.113.8"), &psign), None);
+    }
+}
