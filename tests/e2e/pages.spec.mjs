@@ -112,6 +112,8 @@ test("the player is worked by keyboard", async ({ page }) => {
   await expect(play).toBeFocused();
   await page.keyboard.press("Space");
   await expect.poll(() => paused(page)).toBe(false);
+  // The button does what it says, and learns a moment after the video what to say.
+  await expect(page.getByRole("button", { name: "pause", exact: true })).toBeFocused();
   await page.keyboard.press("Space");
   await expect.poll(() => paused(page)).toBe(true);
   expect(complaints).toEqual([]);
