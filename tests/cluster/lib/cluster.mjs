@@ -102,7 +102,8 @@ export class Cluster extends Installation {
   async #addWorker(number) {
     const name = `worker ${number + 1}`;
     this.#workerToken ??= JSON.parse(await this.keyServer(["worker", "create", "--name", "cluster", "--json"])).token;
-    const env = { KEYVEIL_SERVER: this.url, KEYVEIL_WORKER_TOKEN: this.#workerToken };
+    const state = join(this.data, "workers");
+    const env = { KEYVEIL_SERVER: this.url, KEYVEIL_WORKER_TOKEN: this.#workerToken, KEYVEIL_WORKER_STATE: state };
     const args = ["worker", "--name", name.replace(" ", "-"), "--cpus", "1"];
     const begin = async () => start(packagerBinary, args, { env, onLine: this.log.of(name) });
     const worker = new Member(name, begin);

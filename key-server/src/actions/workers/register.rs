@@ -82,7 +82,8 @@ pub(crate) async fn forget_old(state: &ServerState) -> Result<u64, StoreError> {
     state.installation.store().delete_workers_seen_before(before).await
 }
 
-/// A worker that is there keeps its id from those with another key.
+/// A worker that is there keeps its id from those with another key; one that takes its leave does not, so it can be started anew with
+/// another key at once.
 async fn require_own(
     write: &mut WriteTransaction<'_>,
     known: Option<&Worker>,
@@ -95,9 +96,11 @@ async fn require_own(
         }
         return Ok(());
     };
-    let is_there = now.saturating_sub(known.last_seen_at) <= OFFLINE_SECS;
+    let is_there = !known.leaving && now.saturating_sub(known.last_seen_at) <= OFFLINE_SECS;
     if known.api_key_id != api_key.id && is_there && write.is_worker_key(&known.api_key_id).await? {
-        return Err(malformed("workerId: a worker with another key has it; choose another one"));
+        return Err(malformed(
+            "workerId: a worker with another key has it; wait until it is offline, or choose another one",
+        ));
     }
     Ok(())
 }

@@ -93,6 +93,11 @@ fn an_id_belongs_to_the_key_that_it_works_with() {
     app.clock.advance(46);
     assert_eq!(other.register(&app, "w1", json!({})).status, 200, "nobody else is there any more");
     assert!(other.claim_as(&app, "w1").is_some());
+    assert_eq!(own.register(&app, "w1", json!({})).code(), "malformed_request");
+    assert_eq!(other.register(&app, "w1", json!({ "leaving": true })).status, 200);
+    assert_eq!(own.register(&app, "w1", json!({ "starting": true })).status, 200, "it took its leave");
+    app.clock.advance(46);
+    assert_eq!(other.register(&app, "w1", json!({})).status, 200);
     let now = i64::try_from(app.now()).unwrap();
     assert!(app.block_on(workers::retire(app.installation(), &other.key_id(), now)).unwrap());
     assert!(listed(&app).is_empty(), "a retired key's worker is none");
