@@ -229,6 +229,8 @@ impl AuditEvent {
     }
 }
 
+pub(super) const INSERT: &str = "INSERT INTO audit (seq, at, kind, app_id, file_id, session_id, detail, prev_hash, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
 impl WriteTransaction<'_> {
     /// Adds a row in this transaction: what it tells of happens with it or not at all.
     pub async fn append_audit(&mut self, event: &AuditEvent, now: i64) -> Result<(), StoreError> {
@@ -278,19 +280,16 @@ impl WriteTransaction<'_> {
             prev_hash: head.end.hash,
         };
         head.end = Link { seq: row.seq, hash: row.hash() };
-        self.later(
-            "INSERT INTO audit (seq, at, kind, app_id, file_id, session_id, detail, prev_hash, hash)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(row.seq)
-        .bind(row.at)
-        .bind(row.kind)
-        .bind(row.app_id)
-        .bind(row.file_id)
-        .bind(row.session_id)
-        .bind(row.detail)
-        .bind(row.prev_hash.as_slice())
-        .bind(head.end.hash.as_slice());
+        self.later(INSERT)
+            .bind(row.seq)
+            .bind(row.at)
+            .bind(row.kind)
+            .bind(row.app_id)
+            .bind(row.file_id)
+            .bind(row.session_id)
+            .bind(row.detail)
+            .bind(row.prev_hash.as_slice())
+            .bind(head.end.hash.as_slice());
         Ok(())
     }
 }

@@ -9,6 +9,10 @@ use super::{Store, StoreError, WriteTransaction};
 const LABEL: &[u8] = b"keyveil/v1/audit-head";
 const SELECT: &str = "SELECT start_seq, start_hash, seq, hash, mac FROM audit_head";
 
+pub(super) const PUT: &str = "INSERT INTO audit_head (one, start_seq, start_hash, seq, hash, mac) VALUES (?, ?, ?, ?, ?, ?)
+     ON CONFLICT (one) DO UPDATE SET start_seq = excluded.start_seq, start_hash = excluded.start_hash, seq = excluded.seq,
+         hash = excluded.hash, mac = excluded.mac";
+
 /// Where the log begins and ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct AuditHead {
@@ -59,16 +63,14 @@ impl WriteTransaction<'_> {
 
     pub(super) fn seal_head(&mut self, head: &AuditHead) -> Result<(), StoreError> {
         let mac = self.audit_key()?.sign(head);
-        self.later(
-            "INSERT INTO audit_head (one, start_seq, start_hash, seq, hash, mac) VALUES (1, ?, ?, ?, ?, ?)
-             ON CONFLICT (one) DO UPDATE SET start_seq = excluded.start_seq, start_hash = excluded.start_hash, seq = excluded.seq,
-                 hash = excluded.hash, mac = excluded.mac",
-        )
-        .bind(head.start.seq)
-        .bind(head.start.hash.as_slice())
-        .bind(head.end.seq)
-        .bind(head.end.hash.as_slice())
-        .bind(mac.as_ref());
+        self.later(PUT)
+            .bind(1)
+            .bind(head.start.seq)
+            .bind(head.start.hash.as_slice())
+            .bind(head.end.seq)
+            .bind(head.end.hash.as_slice())
+            .bind(mac.as_ref());
+        self.sealed = Some(*head);
         Ok(())
     }
 
@@ -97,6 +99,11 @@ pub(super) struct AuditEnds {
 }
 
 impl AuditEnds {
+    /// As they are once rows up to that head are written.
+    pub(super) const fn after(head: AuditHead) -> Self {
+        Self { last: Some(head.end), stored: StoredHead::Sealed(head) }
+    }
+
     /// From the columns `last_seq`, `last_hash` and all of `audit_head`.
     pub(super) fn from_row(row: &Row, key: &AuditKey) -> Result<Self, StoreError> {
         let last: Option<i64> = row.try_get("last_seq")?;

@@ -5,14 +5,16 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection, SqliteConnection};
 
 use super::StoreError;
 use super::engine::{Arguments, Connection, Query, Row, Value, for_postgres, in_time, query};
+use super::many::{Rows, are_repeated};
 
 /// Statements in their order, and the values of their parameters. Dropped, they never happened.
 #[derive(Default)]
 pub(super) struct Batch(Vec<Statement>);
 
-struct Statement {
-    sql: &'static str,
-    values: Vec<Value>,
+#[derive(Clone)]
+pub(super) struct Statement {
+    pub(super) sql: &'static str,
+    pub(super) values: Vec<Value>,
 }
 
 /// A statement being added to a batch; its parameters are `?`, in order.
@@ -29,6 +31,15 @@ impl Batch {
 
     pub(super) const fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    pub(super) const fn is_one(&self) -> bool {
+        self.0.len() == 1
+    }
+
+    /// Whether it changes nothing but a row each of those that every release changes.
+    pub(super) fn is_a_release(&self) -> bool {
+        are_repeated(&self.0)
     }
 
     /// Sends all of it, and returns the first row that any of the statements has. Those behind that one are not executed: only the
@@ -54,27 +65,61 @@ impl Batch {
         Ok(row.map(Row::Sqlite))
     }
 
-    /// What has no parameters goes in one message; so do changes of different tables, as one statement.
+    /// What has no parameters goes in one message; so do changes of different tables, and those of many rows, as one statement.
     async fn send_postgres(self, connection: &mut PgConnection) -> Result<Option<Row>, StoreError> {
-        let (mut bare, mut changes, mut row) = (String::new(), Changes::default(), None);
+        let mut unsent = Unsent::default();
+        let mut row = None;
         for statement in self.0 {
-            if statement.values.is_empty() && !statement.sql.starts_with("SELECT") {
-                changes.send(connection).await?;
-                bare.push_str(&for_postgres(statement.sql));
-                bare.push(';');
-                continue;
-            }
-            send_bare(&mut bare, connection).await?;
-            if let Some(statement) = changes.push(statement) {
-                changes.send(connection).await?;
-                if let Some(alone) = changes.push(statement) {
-                    row = asked(alone.sql.to_owned(), alone.values).fetch_optional(&mut *connection).await?;
-                }
+            if let Some(question) = unsent.take(statement, connection).await? {
+                unsent.send(connection).await?;
+                row = asked(question.sql.to_owned(), question.values).fetch_optional(&mut *connection).await?;
             }
         }
-        changes.send(connection).await?;
-        send_bare(&mut bare, connection).await?;
+        unsent.send(connection).await?;
         Ok(row)
+    }
+}
+
+/// What waits for more of its kind; at most one of these has something in it.
+#[derive(Default)]
+struct Unsent {
+    bare: String,
+    rows: Rows,
+    changes: Changes,
+}
+
+impl Unsent {
+    /// Gives back what has to go alone.
+    async fn take(
+        &mut self,
+        statement: Statement,
+        connection: &mut PgConnection,
+    ) -> Result<Option<Statement>, StoreError> {
+        if statement.values.is_empty() && !statement.sql.starts_with("SELECT") {
+            self.send_changes(connection).await?;
+            self.bare.push_str(&for_postgres(statement.sql));
+            self.bare.push(';');
+            return Ok(None);
+        }
+        send_bare(&mut self.bare, connection).await?;
+        let Some(statement) = self.push(statement) else { return Ok(None) };
+        self.send_changes(connection).await?;
+        Ok(self.push(statement))
+    }
+
+    fn push(&mut self, statement: Statement) -> Option<Statement> {
+        let statement = if self.changes.0.is_empty() { self.rows.take(statement)? } else { statement };
+        if self.rows.is_empty() { self.changes.push(statement) } else { Some(statement) }
+    }
+
+    async fn send_changes(&mut self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        self.rows.send(connection).await?;
+        self.changes.send(connection).await
+    }
+
+    async fn send(&mut self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        self.send_changes(connection).await?;
+        send_bare(&mut self.bare, connection).await
     }
 }
 
@@ -95,31 +140,38 @@ impl Changes {
     }
 
     async fn send(&mut self, connection: &mut PgConnection) -> Result<(), StoreError> {
-        let (mut sql, mut values) = (String::new(), Vec::new());
-        let last = self.0.len().saturating_sub(1);
-        for (number, statement) in self.0.drain(..).enumerate() {
-            let lead = match number {
-                _ if last == 0 => String::new(),
-                0 => "WITH change_0 AS (".to_owned(),
-                _ if number == last => " ".to_owned(),
-                _ => format!(", change_{number} AS ("),
-            };
-            sql.push_str(&lead);
-            sql.push_str(&numbered(statement.sql, values.len()));
-            if number < last {
-                sql.push(')');
-            }
-            values.extend(statement.values);
-        }
-        if !sql.is_empty() {
-            asked(sql, values).execute(connection).await?;
+        let parts: Vec<_> = self.0.iter().map(|statement| (statement.sql.to_owned(), statement.values.len())).collect();
+        let values: Vec<Value> = self.0.drain(..).flat_map(|statement| statement.values).collect();
+        if !parts.is_empty() {
+            asked(joined(&parts), values).execute(connection).await?;
         }
         Ok(())
     }
 }
 
+/// Changes, each with how many parameters it has, as one statement.
+pub(super) fn joined(parts: &[(String, usize)]) -> String {
+    let (mut sql, mut before) = (String::new(), 0);
+    for (number, (part, parameters)) in parts.iter().enumerate() {
+        let is_last = number + 1 == parts.len();
+        let lead = match (number, is_last) {
+            (0, true) => String::new(),
+            (0, false) => "WITH change_0 AS (".to_owned(),
+            (_, true) => " ".to_owned(),
+            (_, false) => format!(", change_{number} AS ("),
+        };
+        sql.push_str(&lead);
+        sql.push_str(&numbered(part, before));
+        if !is_last {
+            sql.push(')');
+        }
+        before += parameters;
+    }
+    sql
+}
+
 /// The table that a statement changes; none where it asks or answers something.
-fn changed_table(sql: &str) -> Option<&str> {
+pub(super) fn changed_table(sql: &str) -> Option<&str> {
     let rest = ["INSERT INTO ", "UPDATE ", "DELETE FROM "].iter().find_map(|verb| sql.strip_prefix(verb))?;
     if sql.contains("RETURNING") { None } else { rest.split([' ', '\n']).next() }
 }

@@ -2,6 +2,7 @@
 //! `log_sync`.
 
 mod abroad;
+mod ahead;
 mod app_keys;
 mod app_settings;
 mod apps;
@@ -31,6 +32,7 @@ mod job_lists;
 mod jobs;
 mod labels;
 mod log_sync;
+mod many;
 mod media_origins;
 mod migrations;
 mod open;

@@ -8,6 +8,11 @@ use super::engine::{Row, query};
 use super::{Session, Store, StoreError, WriteTransaction, integer};
 use crate::pacing::{Account, PeriodSet, Reason, Score};
 
+pub(super) const PUT: &str =
+    "INSERT INTO pacing_accounts (app_id, file_id, version, viewer, periods, account, last_seen_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (app_id, file_id, version, viewer) DO UPDATE SET periods = excluded.periods, account = excluded.account,
+     last_seen_at = excluded.last_seen_at";
+
 /// Whose account of what.
 #[derive(Clone, Debug)]
 pub(crate) struct AccountKey {
@@ -51,19 +56,14 @@ impl WriteTransaction<'_> {
         now: i64,
     ) -> Result<(), StoreError> {
         let text = serde_json::to_string(account).map_err(|_| StoreError::Corrupt("pacing account"))?;
-        self.later(
-            "INSERT INTO pacing_accounts (app_id, file_id, version, viewer, periods, account, last_seen_at)
-             VALUES (?, ?, ?, ?, ?, ?, ?)
-             ON CONFLICT (app_id, file_id, version, viewer) DO UPDATE SET periods = excluded.periods, account = excluded.account,
-             last_seen_at = excluded.last_seen_at",
-        )
-        .bind(integer(key.app_id.value()))
-        .bind(key.file_id.as_str())
-        .bind(key.version)
-        .bind(key.viewer.as_str())
-        .bind(account.periods.as_bytes())
-        .bind(text)
-        .bind(now);
+        self.later(PUT)
+            .bind(integer(key.app_id.value()))
+            .bind(key.file_id.as_str())
+            .bind(key.version)
+            .bind(key.viewer.as_str())
+            .bind(account.periods.as_bytes())
+            .bind(text)
+            .bind(now);
         Ok(())
     }
 

@@ -95,6 +95,12 @@ pub struct SessionProgress {
 pub(super) const ADVANCE: &str =
     "UPDATE sessions SET releases = releases + 1, last_counter = ?, last_position_ms = ?, last_seen_at = ?
      WHERE id = ? AND last_counter < ? AND revoked_at IS NULL";
+/// That of many, by PostgreSQL.
+pub(super) const ADVANCE_MANY: &str =
+    "UPDATE sessions SET releases = releases + 1, last_counter = each.counter, last_position_ms = each.position_ms,
+     last_seen_at = each.seen_at
+     FROM unnest(?::bigint[], ?::bigint[], ?::bigint[], ?::bytea[], ?::bigint[]) AS each (counter, position_ms, seen_at, id, below)
+     WHERE sessions.id = each.id AND last_counter < each.below AND revoked_at IS NULL";
 pub(super) const SELECT: &str = "SELECT * FROM sessions WHERE id = ?";
 
 impl Store {

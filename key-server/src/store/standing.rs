@@ -62,6 +62,8 @@ impl WriteTransaction<'_> {
         let (app_id, file_id) = (integer(session.app_id.value()), session.file_id.as_str());
         let build_id = session.build_id.as_ref().map(BuildId::as_str);
         let viewer = AccountKey::of(session).into_viewer();
+        let own =
+            [format!("session {}", session.id), format!("account {app_id} {file_id} {} {viewer}", session.version)];
         self.later(SELECT)
             .bind(file_id)
             .bind(app_id)
@@ -76,8 +78,12 @@ impl WriteTransaction<'_> {
             .bind(session.version)
             .bind(viewer)
             .bind(session.id.as_bytes().as_slice());
-        let row = self.answer().await?.ok_or(sqlx::Error::RowNotFound)?;
-        self.audit_ends = Some(AuditEnds::from_row(&row, self.audit_key()?)?);
+        let (row, head) = self.look(own).await?;
+        let row = row.ok_or(sqlx::Error::RowNotFound)?;
+        self.audit_ends = Some(match head {
+            Some(head) => AuditEnds::after(head),
+            None => AuditEnds::from_row(&row, self.audit_key()?)?,
+        });
         Ok(Standing {
             title: row.try_get(0)?,
             signing_key: row.try_get(1)?,

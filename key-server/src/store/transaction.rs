@@ -1,6 +1,7 @@
 use std::sync::OnceLock;
 
-use super::audit_head::{AuditEnds, AuditKey};
+use super::ahead::OwnRows;
+use super::audit_head::{AuditEnds, AuditHead, AuditKey};
 use super::batch::{Batch, Later};
 use super::engine::{Connection, Row};
 use super::recent::Forget;
@@ -19,30 +20,39 @@ pub struct WriteTransaction<'a> {
     pub(super) audit_key: &'a OnceLock<AuditKey>,
     /// Where a statement has told them, for the next row.
     pub(super) audit_ends: Option<AuditEnds>,
+    /// Where the log ends with what is deferred.
+    pub(super) sealed: Option<AuditHead>,
+    /// The rows that it has looked at, and no others.
+    own: Option<OwnRows>,
 }
 
 impl Store {
     /// Starts an immediate transaction: it never has to upgrade, so it never fails with BUSY half way.
     pub async fn write(&self) -> Result<WriteTransaction<'_>, StoreError> {
         let turn = Some(self.writer.turn().await?.begin().await?);
-        let (forget, audit_key) = (Some(self.recent.forget_later()), &self.audit_key);
-        Ok(WriteTransaction { turn, deferred: Batch::default(), is_begun: true, forget, audit_key, audit_ends: None })
+        let forget = Some(self.recent.forget_later());
+        Ok(WriteTransaction { is_begun: true, forget, ..WriteTransaction::of(turn, &self.audit_key) })
     }
 
     /// A write that leaves applications, titles, builds and their keys as they are: sessions, accounts, events and the log. It shares a
     /// transaction with others of its kind, and begins with its first statement.
     pub(crate) async fn write_release(&self) -> Result<WriteTransaction<'_>, StoreError> {
-        let turn = Some(self.writer.turn().await?);
-        let (deferred, audit_key) = (Batch::default(), &self.audit_key);
-        Ok(WriteTransaction { turn, deferred, is_begun: false, forget: None, audit_key, audit_ends: None })
+        Ok(WriteTransaction::of(Some(self.writer.turn().await?), &self.audit_key))
     }
 }
 
-impl WriteTransaction<'_> {
+impl<'a> WriteTransaction<'a> {
+    fn of(turn: Option<Turn>, audit_key: &'a OnceLock<AuditKey>) -> Self {
+        let (deferred, is_begun, forget) = (Batch::default(), false, None);
+        Self { turn, deferred, is_begun, forget, audit_key, audit_ends: None, sealed: None, own: None }
+    }
+
     /// Makes the write durable.
     pub async fn commit(mut self) -> Result<(), StoreError> {
         let turn = self.turn.take().ok_or(sqlx::Error::WorkerCrashed)?;
-        let Some(forget) = self.forget.take() else { return turn.leave(self.deferred).await };
+        let Some(forget) = self.forget.take() else {
+            return turn.leave(self.deferred, self.own.zip(self.sealed)).await;
+        };
         let log_sync = turn.commit(self.deferred).await?;
         drop(forget);
         log_sync.durable().await.map_err(StoreError::NotDurable)
@@ -51,6 +61,18 @@ impl WriteTransaction<'_> {
     /// Has `statement` executed in its order among all, but not at once: what is wrong with it is told later.
     pub(super) fn later(&mut self, statement: &'static str) -> Later<'_> {
         self.deferred.later(statement)
+    }
+
+    /// The row that the deferred question is answered by, which is about no rows but `own`, the log's end and what no release changes. Where
+    /// the log's end is not as the row has it, it is told besides.
+    pub(super) async fn look(&mut self, own: OwnRows) -> Result<(Option<Row>, Option<AuditHead>), StoreError> {
+        if self.is_begun {
+            return Ok((self.answer().await?, None));
+        }
+        let turn = self.turn.take().ok_or(sqlx::Error::WorkerCrashed)?;
+        let (turn, row, head) = turn.look(std::mem::take(&mut self.deferred), &own).await?;
+        (self.turn, self.own) = (Some(turn), Some(own));
+        Ok((row, head))
     }
 
     /// Sends what was deferred; the first row of the last of it.

@@ -7,6 +7,9 @@
 //!
 //! What a request that was given up has begun is always ended: statements run in tasks of their own, and [`Turn`] notes on its way
 //! out what there is to take back.
+//!
+//! Over PostgreSQL a release that only looks, and then leaves changes of its own rows, needs no savepoint; and the next one looks before these
+//! are sent, where they are not its own: all of them go with the commit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,6 +20,8 @@ use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use super::StoreError;
 use super::abroad::{Abroad, Writes};
+use super::ahead::{Left, OwnRows};
+use super::audit_head::AuditHead;
 use super::batch::Batch;
 use super::engine::{BEGIN, COMMIT, Connection, Row, query};
 use super::log_sync::LogSync;
@@ -41,6 +46,7 @@ pub(super) struct Writer {
     group: Option<Group>,
     /// What those who have done their part leave to be sent.
     pending: Batch,
+    left: Left,
     /// Somebody went away in the midst of its part.
     torn: bool,
     /// Statements are under way, or were when the runtime ended.
@@ -76,6 +82,8 @@ pub(super) struct Turn {
 enum Part {
     /// Nothing is begun.
     None,
+    /// Questions in a shared transaction.
+    Look,
     /// A savepoint in a shared transaction.
     Savepoint,
     /// A transaction of its own.
@@ -98,6 +106,7 @@ impl Queue {
             reconnect,
             group: None,
             pending: Batch::default(),
+            left: Left::Nothing,
             torn: false,
             unsure: false,
             groups: 0,
@@ -203,27 +212,62 @@ impl Turn {
         .await
     }
 
-    fn begin_part(&mut self, all: &mut Batch) {
-        if self.part != Part::None {
-            return;
+    /// Asks for nothing but `own` rows, the log's end and what no release changes. Where others' changes are not sent for it, the log ends
+    /// as is told besides.
+    pub(super) async fn look(
+        mut self,
+        question: Batch,
+        own: &OwnRows,
+    ) -> Result<(Self, Option<Row>, Option<AuditHead>), StoreError> {
+        let may_look = self.part == Part::None && question.is_one();
+        if !may_look || !matches!(self.writer.connection, Some(Connection::Postgres(_))) {
+            let (turn, row) = self.ask(question).await?;
+            return Ok((turn, row, None));
         }
+        let is_ahead = !self.writer.torn && self.writer.left.is_apart_from(own);
+        apart(async move {
+            let mut all = if is_ahead { Batch::default() } else { self.writer.take_pending() };
+            self.begin_group(&mut all);
+            all.append(question);
+            self.part = Part::Look;
+            let row = self.writer.send(all).await.inspect_err(|_| self.part = Part::None)?;
+            let head = self.writer.left.head();
+            Ok((self, row, head))
+        })
+        .await
+    }
+
+    fn begin_group(&mut self, all: &mut Batch) {
         if self.writer.group.is_none() {
             self.writer.groups += 1;
             let number = self.writer.groups;
             self.writer.group = Some(Group { number, members: 0, outcome: watch::Sender::new(None) });
             all.later(BEGIN);
         }
+    }
+
+    fn begin_part(&mut self, all: &mut Batch) {
+        if matches!(self.part, Part::Savepoint | Part::Whole) {
+            return;
+        }
+        self.begin_group(all);
         all.later("SAVEPOINT member");
         self.part = Part::Savepoint;
     }
 
-    /// Adds the rest of its part to the shared transaction, and waits until all of that is durable.
-    pub(super) async fn leave(mut self, batch: Batch) -> Result<(), StoreError> {
-        let mut all = self.writer.take_pending();
-        self.begin_part(&mut all);
-        all.append(batch);
-        all.later("RELEASE member");
-        self.writer.pending = all;
+    /// Adds the rest of its part to the shared transaction, and waits until all of that is durable. `own`: its rows, where it has looked at
+    /// no others, and the log's end with what it leaves.
+    pub(super) async fn leave(mut self, batch: Batch, own: Option<(OwnRows, AuditHead)>) -> Result<(), StoreError> {
+        if self.part == Part::Look && batch.is_a_release() {
+            self.writer.left = std::mem::take(&mut self.writer.left).add(own);
+            self.writer.pending.append(batch);
+        } else {
+            let mut all = self.writer.take_pending();
+            self.begin_part(&mut all);
+            all.append(batch);
+            all.later("RELEASE member");
+            (self.writer.pending, self.writer.left) = (all, Left::More);
+        }
         self.part = Part::None;
         let Some(group) = &mut self.writer.group else { return Err(interrupted()) };
         group.members += 1;
@@ -338,7 +382,8 @@ impl Drop for Turn {
         if self.part == Part::None {
             return;
         }
-        self.writer.torn = true;
+        // Who only looked leaves nothing to be taken back.
+        self.writer.torn |= self.part != Part::Look;
         // Else its commit is on its way. Without a runtime whoever writes next does it.
         if !self.writer.has_members()
             && let Ok(runtime) = Handle::try_current()
@@ -356,6 +401,7 @@ impl Writer {
     /// What is to be sent before all else.
     fn take_pending(&mut self) -> Batch {
         let mut pending = std::mem::take(&mut self.pending);
+        self.left = Left::Nothing;
         if std::mem::take(&mut self.torn) && self.group.is_some() {
             pending.later(UNDO);
         }
@@ -392,7 +438,7 @@ impl Writer {
         if let Some(group) = self.group.take() {
             group.outcome.send_replace(Some(Err(Arc::clone(&error))));
         }
-        (self.pending, self.torn) = (Batch::default(), false);
+        (self.pending, self.left, self.torn) = (Batch::default(), Left::Nothing, false);
         self.roll_back(&error).await;
         self.unsure = false;
         StoreError::Shared(error)

@@ -3,7 +3,7 @@ use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
 
 /// What a parameter may be. PostgreSQL wants to know the type of what is absent, too.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub(in crate::store) enum Value {
     Integer(Option<i64>),
     Real(Option<f64>),
