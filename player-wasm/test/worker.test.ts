@@ -57,11 +57,13 @@ afterEach(() => {
 
 const PLAY = { psign: "psign", fileId: "title-1", positionMs: 0, level: "guarded", downgrade: "browser" } as const;
 
-async function playing() {
+const NO_EVENTS = { exchange: () => undefined, renewed: () => undefined, paced: () => undefined };
+
+async function playing(changes: { readonly trace?: string } = {}) {
   const wasm = new FakeWasm();
   const events = { exchange: vi.fn(), renewed: vi.fn(), paced: vi.fn() };
   const session = new Session(wasm, "http://keys.test/", "same-origin", events);
-  await session.play(PLAY);
+  await session.play({ ...PLAY, ...changes });
   const loader = new SegmentLoader(wasm, session, "same-origin");
   const load = (period: number, segment: number, signal = new AbortController().signal) =>
     loader.load(
@@ -88,6 +90,33 @@ describe("the session", () => {
     await session.ensurePeriod(4, 24_000);
     expect(calls.at(-1)?.init.headers).toMatchObject({ "Keyveil-Mac": "mac-1" });
     expect(keysBodies()).toEqual([{ period: 4, positionMs: 24_000, counter: 1 }]);
+  });
+
+  test("sends no trace that nobody asked for", async () => {
+    const { session } = await playing();
+    await session.ensurePeriod(4, 24_000);
+    expect(exchanges().map(({ init }) => Object.keys(init.headers ?? {}))).toEqual([
+      ["Content-Type"],
+      ["Content-Type", "Keyveil-Mac"],
+    ]);
+  });
+
+  test("makes each exchange a span of the playback's trace, and tells no other host of it", async () => {
+    const { session, load } = await playing({ trace: `00-${"ab".repeat(16)}-${"cd".repeat(8)}-01` });
+    await load(4, 9);
+    await session.renew("newer", 0);
+    // Of a standard title: by another session, as its worker's own.
+    respond = () => playAnswer({ title: { ...playback().title, mode: "standard" } });
+    const standard = new Session(new FakeWasm(), "http://keys.test", "same-origin", NO_EVENTS);
+    await standard.play({ ...PLAY, trace: `00-${"ab".repeat(16)}-${"cd".repeat(8)}-00` });
+    await standard.renew("newer", 0);
+    const sent = exchanges().map(({ init }) => new Headers(init.headers).get("traceparent") ?? "");
+    expect(sent.map((header) => header.replace(/-[0-9a-f]{16}-/, "-…-"))).toEqual(
+      ["01", "01", "01", "00", "00"].map((flags) => `00-${"ab".repeat(16)}-…-${flags}`),
+    );
+    expect(new Set(sent.map((header) => header.split("-")[2])).size).toBe(sent.length);
+    const media = calls.filter(({ url }) => !url.startsWith("http://keys.test/"));
+    expect(media.map(({ init }) => new Headers(init.headers).has("traceparent"))).toEqual([false]);
   });
 
   test("shares one exchange among all who wait for it", async () => {
@@ -437,6 +466,23 @@ describe("the worker's host", () => {
     worker.receive({ ...LOAD, id: 2 });
     await until(() => of("unusable").length === 1);
     expect(of("failed")).toMatchObject([{ id: 2, error: { code: "worker_crashed" } }]);
+  });
+
+  test("takes the trace that a message has, for its exchanges alone", async () => {
+    const { worker, of } = host();
+    worker.receive(INIT);
+    const trace = `00-${"ab".repeat(16)}-${"cd".repeat(8)}-01`;
+    worker.receive({ type: "play", id: 1, psign: "psign", level: "guarded", downgrade: "browser", trace });
+    await until(() => of("played").length === 1);
+    worker.receive({ ...LOAD, reference: "title-1/1/6/0/0", id: 2 });
+    await until(() => of("segment").length === 1);
+    const traced = ({ init }: Call) => new Headers(init.headers).get("traceparent")?.startsWith(trace.slice(0, 36));
+    expect(calls.filter(traced).map(({ url }) => url)).toEqual([
+      "http://keys.test/v1/play",
+      "http://keys.test/v1/keys",
+    ]);
+    // Playlists and init segments that are asked for ahead, and the segment.
+    expect(calls).toHaveLength(6);
   });
 
   test("aborts the load that is named", async () => {

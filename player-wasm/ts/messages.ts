@@ -26,6 +26,8 @@ export interface PlayMessage {
   readonly level: SdkLevel;
   /** Why it is not sealed. */
   readonly downgrade: Downgrade | null;
+  /** The playback's trace, of which each exchange with the server is a part. */
+  readonly trace?: string | undefined;
 }
 
 /** Prolongs the session by an exchange that carries a newer signature. */

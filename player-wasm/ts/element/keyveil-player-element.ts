@@ -87,6 +87,7 @@ export class KeyveilPlayerElement extends Base {
     const server = this.getAttribute("server");
     if (!server || !(this.#getSignature ?? this.hasAttribute("psign"))) return;
     this.#show("loading");
+    const traceparent = this.getAttribute("traceparent");
     try {
       const keyveil = createKeyveil({
         server,
@@ -101,6 +102,8 @@ export class KeyveilPlayerElement extends Base {
         position,
         level: this.getAttribute("level") === "guarded" ? "guarded" : undefined,
         hls: this.hls ?? undefined,
+        // Without a value it is a switch.
+        traceparent: traceparent === "" || (traceparent ?? false),
         autoplay: this.hasAttribute("autoplay") || position !== undefined,
       });
       this.#player = player;

@@ -3,6 +3,7 @@ import { asKeyveilError, KeyveilError } from "../errors.js";
 import { KEYVEIL_EVENTS, KeyveilEventTarget } from "../events.js";
 import type { InitMessage } from "../messages.js";
 import type { SdkLevel } from "../protocol.js";
+import { traceOf } from "../traceparent.js";
 import type { AttachOptions } from "./attach-options.js";
 import { prepareEngine } from "./engines.js";
 import { chooseLevel, type LevelChoice, OWN_HLS } from "./level.js";
@@ -40,6 +41,8 @@ export interface OpenOptions {
   readonly fileId?: string | undefined;
   /** Where playback will start, in seconds. */
   readonly position?: number | undefined;
+  /** A W3C `traceparent` whose trace the key server goes on with, or `true` for a trace of its own; default: none. */
+  readonly traceparent?: string | boolean | undefined;
 }
 
 export function createKeyveil(options: KeyveilOptions): Keyveil {
@@ -125,11 +128,12 @@ export class Keyveil extends KeyveilEventTarget {
   }
 
   #title(
-    { fileId, position = 0 }: OpenOptions,
+    { fileId, position = 0, traceparent }: OpenOptions,
     choice: LevelChoice,
     { hlsSettings }: Pick<TitleOptions, "hlsSettings"> = {},
   ): KeyveilTitle {
     this.#assertAlive();
+    const trace = traceOf(traceparent);
     const warm = this.#warm?.failure ? null : this.#warm;
     this.#warm = null;
     const init = this.#init();
@@ -142,6 +146,7 @@ export class Keyveil extends KeyveilEventTarget {
         fileId,
         positionMs: Math.max(0, position) * 1000,
         choice,
+        trace,
         hlsSettings,
       },
       warm ?? undefined,

@@ -26,6 +26,7 @@ export interface SessionOptions {
   readonly fileId?: string | undefined;
   readonly positionMs: number;
   readonly choice: LevelChoice;
+  readonly trace?: string | undefined;
 }
 
 export interface SessionHooks extends Omit<ConnectionEvents, "renewed" | "paced"> {
@@ -86,11 +87,11 @@ export class TitleSession {
   }
 
   async open(reason: SignatureReason): Promise<void> {
-    const { getSignature, positionMs, choice } = this.#options;
+    const { getSignature, positionMs, choice, trace } = this.#options;
     const fileId = this.#playback?.title.fileId ?? this.#options.fileId;
     const psign = await requestSignature(getSignature, fileId, reason);
     const at = this.#hooks.positionMs() ?? positionMs;
-    const playback = await this.#connection.play({ psign, fileId, positionMs: at, ...choice });
+    const playback = await this.#connection.play({ psign, fileId, positionMs: at, trace, ...choice });
     if (this.#destroyed) throw new KeyveilError("destroyed");
     this.#psign = psign;
     this.#playback = playback;

@@ -9,6 +9,7 @@ import { playlistRulesOf } from "../hls/playlist-rules.js";
 import { SessionRetry } from "../hls/session-retry.js";
 import type { HlsSettings, hlsSettings } from "../hls/settings.js";
 import { type Playback, parseSegmentRef, type SdkLevel } from "../protocol.js";
+import { traceIdOf } from "../traceparent.js";
 import { type SessionOptions, TitleSession } from "./title-session.js";
 import type { LoadedSegment, OnLoadProgress, SegmentLoadRequest, WorkerConnection } from "./worker-connection.js";
 
@@ -64,6 +65,12 @@ export class KeyveilTitle extends KeyveilEventTarget implements LoaderHost {
   /** Where its media becomes clear. */
   get level(): SdkLevel {
     return this.#options.choice.level;
+  }
+
+  /** Names its trace to whoever runs the key server; null: it has none. */
+  get traceId(): string | null {
+    const { trace } = this.#options;
+    return trace ? traceIdOf(trace) : null;
   }
 
   /** The title's public facts. */

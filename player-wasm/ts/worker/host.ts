@@ -92,14 +92,14 @@ export class WorkerHost {
     return { session, loader: new SegmentLoader(wasm, session, credentials), credentials };
   }
 
-  #play({ id, psign, fileId, positionMs = 0, level, downgrade }: PlayMessage): void {
+  #play({ id, psign, fileId, positionMs = 0, level, downgrade, trace }: PlayMessage): void {
     if ((level !== "sealed" && level !== "guarded") || (this.#level !== null && this.#level !== level)) {
       this.#refuse(id, "A worker is at one level, sealed or guarded, for its life.");
       return;
     }
     this.#level = level;
     this.#answer(id, async ({ session, loader, credentials }) => {
-      const playback = await session.play({ psign, fileId, positionMs, level, downgrade });
+      const playback = await session.play({ psign, fileId, positionMs, level, downgrade, trace });
       if (!this.#hasPlayed) fetchAhead(playback, credentials);
       this.#hasPlayed = true;
       if (level === "sealed") {

@@ -11,7 +11,7 @@ export async function postJson(
   url: string,
   body: string,
   credentials: RequestCredentials,
-  headers: Record<string, string> = {},
+  headers: Record<string, string>,
 ): Promise<string> {
   const timeout = new AbortController();
   const timer = setTimeout(() => timeout.abort(), EXCHANGE_TIMEOUT_MS);

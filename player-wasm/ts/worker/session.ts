@@ -11,12 +11,14 @@ import {
   type TitleInfo,
   type TrackClass,
 } from "../protocol.js";
+import { nextSpan } from "../traceparent.js";
 import { postJson } from "./http.js";
 import { KeysFlight, unlessStopped } from "./keys-flight.js";
 import { HeldPeriods, pauseMs, wait } from "./pace.js";
 import { guarded, type WasmSession } from "./wasm.js";
 
 const MAC_HEADER = "Keyveil-Mac";
+const TRACE_HEADER = "traceparent";
 
 export interface SessionEvents {
   exchange(kind: ExchangeKind, ms: number, period: number): void;
@@ -40,6 +42,7 @@ export interface SessionRequest {
   readonly positionMs: number;
   readonly level: SdkLevel;
   readonly downgrade: Downgrade | null;
+  readonly trace?: string | undefined;
 }
 
 export class Session {
@@ -76,7 +79,7 @@ export class Session {
     return this.#inTurn(async () => {
       const startMs = performance.now();
       const body = guarded(() => this.#wasm.playRequest(psign, fileId, positionMs, level, downgrade ?? undefined));
-      const answer = await postJson(`${this.#server}/v1/play`, body, this.#credentials);
+      const answer = await this.#post("/v1/play", body);
       guarded(() => this.#wasm.acceptPlay(answer));
       const classes = guarded(() => this.#wasm.trackClasses()) as TrackClass[];
       const playback = publicPlayback(JSON.parse(answer), classes);
@@ -175,14 +178,20 @@ export class Session {
       if (signal?.aborted) throw new KeyveilError("aborted");
       const startMs = performance.now();
       const [body = "", mac = ""] = guarded(() => this.#wasm.keysRequest(period, positionMs, psign));
-      const asked = postJson(`${this.#server}/v1/keys`, body, this.#credentials, { [MAC_HEADER]: mac });
-      const answer = await unlessStopped(asked, signal);
+      const answer = await unlessStopped(this.#post("/v1/keys", body, { [MAC_HEADER]: mac }), signal);
       guarded(() => this.#wasm.acceptKeys(answer));
       const renewal = publicRenewal(JSON.parse(answer));
       if (!renewal) throw new KeyveilError("malformed_request", "The server's answer can't be read.");
       this.#events.exchange("keys", performance.now() - startMs, period);
       return renewal;
     });
+  }
+
+  /** To the key server itself, so no other host gets to see the trace. */
+  #post(path: string, body: string, headers: Record<string, string> = {}): Promise<string> {
+    const trace = this.#request?.trace;
+    const traced = trace ? { ...headers, [TRACE_HEADER]: nextSpan(trace) } : headers;
+    return postJson(this.#server + path, body, this.#credentials, traced);
   }
 
   /** Outside of the queue: others' exchanges go on meanwhile. */

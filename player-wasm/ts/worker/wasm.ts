@@ -2,6 +2,7 @@
 
 import { isErrorCode, KeyveilError } from "../errors.js";
 import init, { KeyveilSession } from "../generated/keyveil.js";
+import { hex } from "../hex.js";
 import type { Downgrade, SdkLevel } from "../protocol.js";
 import type { WasmSource } from "./pin.js";
 
@@ -65,7 +66,8 @@ export async function startWasm({ url, sha256 }: WasmSource, credentials: Reques
   let memory: WebAssembly.Memory;
   try {
     const bytes = await fetchBounded(url, credentials);
-    if (hex(await crypto.subtle.digest("SHA-256", bytes)) !== sha256) throw new KeyveilError("wasm_altered");
+    if (hex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))) !== sha256)
+      throw new KeyveilError("wasm_altered");
     memory = (await init({ module_or_path: bytes })).memory;
   } catch (thrown) {
     if (thrown instanceof KeyveilError) throw thrown;
@@ -94,10 +96,6 @@ async function fetchBounded(url: string, credentials: RequestCredentials): Promi
     chunks.push(read.value);
   }
   return new Blob(chunks).arrayBuffer();
-}
-
-function hex(bytes: ArrayBuffer): string {
-  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** Runs a call into the module. It throws its refusals as code texts; anything else is a trap that leaves it unusable. */
