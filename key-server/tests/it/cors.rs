@@ -143,6 +143,32 @@ fn another_apps_page_may_not_read_this_apps_answers() {
     );
 }
 
+/// As a browser asks before it sends what a player's traced exchange has.
+#[test]
+fn a_page_of_the_app_may_send_a_trace_and_no_header_that_is_not_named() {
+    let app = TestApp::builder().domain("shop.example.com").start();
+    for path in ["/v1/play", "/v1/keys"] {
+        let request = app.request("OPTIONS", path).header("Origin", ALLOWED);
+        let request = request.header("Access-Control-Request-Method", "POST");
+        let response = request.header("Access-Control-Request-Headers", "content-type,keyveil-mac,traceparent").send();
+        assert_eq!((response.status, readable_by(&response)), (204, Some(ALLOWED)), "{path}");
+        let named = response.header("access-control-allow-headers").unwrap().to_ascii_lowercase();
+        let names = named.split(", ").collect::<Vec<_>>();
+        for name in ["content-type", "keyveil-mac", "traceparent"] {
+            assert!(names.contains(&name), "{path}: {named}");
+        }
+        for name in ["*", "authorization", "tracestate"] {
+            assert!(!names.contains(&name), "{path}: {named}");
+        }
+    }
+    let body =
+        app.player().play_body(&Exchange::generate(&mut Player::rng()), &app.sign(&app.claims(TITLE)), json!({}));
+    let request = app.request("POST", "/v1/play").header("Origin", ALLOWED);
+    let traced = request.header("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    let played = traced.json(body.to_string()).send();
+    assert_eq!((played.status, readable_by(&played)), (200, Some(ALLOWED)));
+}
+
 #[test]
 fn preflight_is_answered_for_known_pages_only() {
     let app = TestApp::builder().domain("shop.example.com").start();
