@@ -14,6 +14,9 @@ let keyveil;
 /** A page of another origin, which is one of the application: its browser asks before it sends a header. */
 let elsewhere;
 let fileId;
+let appId;
+
+const allow = (domains) => keyveil.api("PATCH", `/v1/apps/${appId}`, { domains });
 
 test.beforeAll(async () => {
   test.setTimeout(900_000);
@@ -28,12 +31,14 @@ test.beforeAll(async () => {
   };
   keyveil = await start(sharedClip("mp4", { secs: 24 }), { port, env });
   fileId = fileIdOf(keyveil);
-  const { appId } = await keyveil.api("GET", `/v1/titles/${fileId}`);
+  ({ appId } = await keyveil.api("GET", `/v1/titles/${fileId}`));
   elsewhere = { ...keyveil, origin: `http://localhost:${port}` };
-  await keyveil.api("PATCH", `/v1/apps/${appId}`, { domains: [`localhost:${port}`] });
+  await allow([`localhost:${port}`]);
 });
 
 test.afterAll(async () => {
+  // Other specs share the application.
+  if (appId) await allow([]);
   await keyveil?.stop();
   await collector?.close();
 });
