@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
@@ -15,6 +16,7 @@ use crate::actions::workers;
 use crate::clock::stored;
 use crate::rate_counters;
 use crate::state::ServerState;
+use crate::store::WrittenBy;
 
 /// How late a lease that has run out may be noticed.
 const REAP_INTERVAL: Duration = Duration::from_millis(500);
@@ -22,8 +24,8 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
 const UPLOADS_SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// How late a server may know what others have counted.
 const RATES_INTERVAL: Duration = Duration::from_secs(1);
-/// How late a stream of changes may be.
-const CHANGES_INTERVAL: Duration = Duration::from_millis(250);
+/// Between two times of doing what a write of somebody asks for: of a thousand writes, the last one matters.
+const HEARD_PAUSE: Duration = Duration::from_millis(50);
 /// Ended sessions stay for a day, so that a late request is told `session_expired`.
 const EVENTS_KEPT_SECS: u64 = 30 * 24 * 3600;
 const SESSIONS_KEPT_SECS: u64 = 24 * 3600;
@@ -39,6 +41,7 @@ pub(crate) fn start(state: &Arc<ServerState>) -> JoinSet<()> {
     tasks.spawn(sweep_pieces(Arc::clone(state)));
     tasks.spawn(uploads::pull(Arc::clone(state)));
     tasks.spawn(watch_changes(Arc::clone(state)));
+    tasks.spawn(hear_writes(Arc::clone(state)));
     tasks.spawn(dispatch(Arc::clone(state)));
     tasks.spawn(sweep_leftovers(Arc::clone(state)));
     tasks.spawn(prune_audit(Arc::clone(state)));
@@ -149,10 +152,13 @@ async fn sweep_pieces(state: Arc<ServerState>) {
 
 /// One look for all streams: another process over the same database changes titles, too.
 async fn watch_changes(state: Arc<ServerState>) {
-    let mut interval = tokio::time::interval(CHANGES_INTERVAL);
+    let mut interval = tokio::time::interval(state.config.database.looks.changes);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        interval.tick().await;
+        tokio::select! {
+            _ = interval.tick() => {}
+            () = state.changes_announced() => {}
+        }
         if !state.change_streams.is_wanted() {
             continue;
         }
@@ -160,7 +166,34 @@ async fn watch_changes(state: Arc<ServerState>) {
             Ok(change_seq) => state.change_streams.publish(change_seq),
             Err(error) => tracing::error!(%error, "changes can't be looked for"),
         }
+        tokio::time::sleep(HEARD_PAUSE).await;
     }
+}
+
+/// Passes on what the database tells of writes, at once: streams of changes go on, what was remembered is read anew, and workers that
+/// wait look for a job.
+async fn hear_writes(state: Arc<ServerState>) {
+    let others = Notify::new();
+    let hear = state.installation.store().hear_writes(|by| {
+        state.announce_changes();
+        // What it writes itself it knows.
+        if by == WrittenBy::Another {
+            others.notify_one();
+        }
+    });
+    let pass_on = async {
+        loop {
+            others.notified().await;
+            let store = state.installation.store();
+            store.forget_recent();
+            // One look for all who wait. Where it fails, they look for themselves.
+            if !matches!(store.due_job(stored(state.clock.now())).await, Ok(None)) {
+                state.announce_job();
+            }
+            tokio::time::sleep(HEARD_PAUSE).await;
+        }
+    };
+    tokio::join!(hear, pass_on);
 }
 
 async fn share_rates(state: Arc<ServerState>) {

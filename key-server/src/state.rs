@@ -51,6 +51,7 @@ pub struct ServerState {
     redirect_origin: OnceCell<Option<Url>>,
     job_ready: Notify,
     sweep_wanted: Notify,
+    changes_wanted: Notify,
     stopping: watch::Sender<bool>,
 }
 
@@ -85,6 +86,7 @@ impl ServerState {
             redirect_origin: OnceCell::new(),
             job_ready: Notify::new(),
             sweep_wanted: Notify::new(),
+            changes_wanted: Notify::new(),
             stopping: watch::Sender::new(false),
         }
     }
@@ -129,6 +131,16 @@ impl ServerState {
     /// Ends when old versions are to be looked for.
     pub(crate) fn sweep_announced(&self) -> Notified<'_> {
         self.sweep_wanted.notified()
+    }
+
+    /// Has changes of titles looked for at once: somebody has written.
+    pub(crate) fn announce_changes(&self) {
+        self.changes_wanted.notify_one();
+    }
+
+    /// Ends when changes of titles are to be looked for.
+    pub(crate) fn changes_announced(&self) -> Notified<'_> {
+        self.changes_wanted.notified()
     }
 
     /// Ends what would wait for long: the server is about to stop.

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 use sqlx::postgres::PgConnectOptions;
@@ -10,6 +11,24 @@ use sqlx::postgres::PgConnectOptions;
 pub struct DatabaseConfig {
     /// `postgres://user@host/database`. A SQLite database in the data folder when absent.
     pub url: Option<DatabaseUrl>,
+    /// Nobody has to set this.
+    #[serde(skip)]
+    pub looks: LookIntervals,
+}
+
+/// How often a server looks for what others have written, if it does not hear of it: so late it knows of that at most.
+#[derive(Clone, Copy, Debug)]
+pub struct LookIntervals {
+    /// For streams of changes.
+    pub changes: Duration,
+    /// For each worker that waits for a job.
+    pub jobs: Duration,
+}
+
+impl Default for LookIntervals {
+    fn default() -> Self {
+        Self { changes: Duration::from_millis(250), jobs: Duration::from_secs(1) }
+    }
 }
 
 /// A database of a PostgreSQL server. Its password may also stand in `PGPASSWORD`, or in the file that `PGPASSFILE` names.

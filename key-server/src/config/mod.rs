@@ -22,7 +22,7 @@ use std::path::Path;
 
 pub use audit::AuditConfig;
 pub use data::DataConfig;
-pub use database::{DatabaseConfig, DatabaseUrl};
+pub use database::{DatabaseConfig, DatabaseUrl, LookIntervals};
 pub use fetch::FetchConfig;
 pub use http::HttpConfig;
 pub use kms::{AwsKmsConfig, KmsConfig, KmsEngine, LocalKmsConfig, Pkcs11Config, VaultConfig};

@@ -165,7 +165,8 @@ impl Server {
         if let Some(metrics) = metrics {
             metrics.stop(false).await;
         }
-        drop(tasks);
+        // To its end: none asks a database that is closed.
+        tasks.shutdown().await;
         // A connection whose worker thread is gone never comes back: what is committed is safe without it.
         let closing = self.state.installation.store().close();
         if tokio::time::timeout(CLOSE_TIMEOUT, closing).await.is_err() {

@@ -38,6 +38,11 @@ impl Abroad {
         said.at.is_none_or(|at| at.elapsed() >= FRESH_FOR / 2)
     }
 
+    /// Has it asked for anew.
+    pub(super) fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).at = None;
+    }
+
     /// The number that the database gives to its latest write, asked `at` or later.
     pub(super) fn said(&self, version: i64, at: Instant) {
         let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -64,5 +69,7 @@ mod tests {
         assert!(before.is_known && !abroad.is_due());
         abroad.said(6, now);
         assert_ne!(abroad.writes().writes, before.writes);
+        abroad.forget();
+        assert!(abroad.is_due() && !abroad.writes().is_known);
     }
 }

@@ -31,6 +31,7 @@ mod job_attempts;
 mod job_lists;
 mod jobs;
 mod labels;
+mod listener;
 mod log_sync;
 mod many;
 mod media_origins;
@@ -98,6 +99,8 @@ pub use imported_keys::ImportedKey;
 pub use job_attempts::JobProgress;
 pub use job_lists::{JobFilter, JobLogLine};
 pub use jobs::{Job, JobKind, JobState, NewJob};
+use listener::OwnSession;
+pub(crate) use listener::WrittenBy;
 pub use media_origins::MediaOriginRow;
 pub(crate) use pacing::AccountKey;
 pub use queue_figures::QueueFigures;
@@ -136,6 +139,7 @@ pub struct Store {
     readers: Option<Readers>,
     /// One connection, kept: its pages stay in memory, and with it the log stays where it is.
     writer: Queue,
+    own_session: OwnSession,
     recent: Recent,
     /// Seals the ends of the audit log; known once the KMS has opened the installation's secret.
     audit_key: OnceLock<AuditKey>,

@@ -12,6 +12,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::engine::{Connection, Pool, in_time};
+use super::listener::OwnSession;
 use super::log_sync::LogSync;
 use super::readers::Readers;
 use super::recent::Recent;
@@ -20,7 +21,7 @@ use super::{BUSY_TIMEOUT, Store, StoreError, copies, migrations};
 
 const READERS_MAX: u32 = 8;
 const HOT_READERS_MAX: usize = 4;
-/// Connections of one server that read PostgreSQL; one more writes.
+/// Connections of one server that read PostgreSQL; one more writes, and one listens.
 const POSTGRES_READERS_MAX: u32 = 12;
 /// A connection that was not used for longer is asked whether it lives, before it is.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
@@ -38,11 +39,16 @@ const POSTGRES_SETTINGS: [(&str, &str); 4] = [
 ];
 
 /// How to open the connection that writes once more.
-pub(super) struct Reconnect(PgConnectOptions);
+pub(super) struct Reconnect {
+    options: PgConnectOptions,
+    own_session: OwnSession,
+}
 
 impl Reconnect {
     pub(super) async fn connect(&self) -> Result<Connection, StoreError> {
-        Ok(Connection::Postgres(in_time(self.0.connect()).await?))
+        let mut connection = Connection::Postgres(in_time(self.options.connect()).await?);
+        self.own_session.learn(&mut connection).await?;
+        Ok(connection)
     }
 }
 
@@ -65,7 +71,7 @@ impl Store {
             .connect_with(options)
             .await?;
         let writer = Queue::new(Connection::Sqlite(writer), None, log_sync);
-        Self::opened(Pool::Sqlite(pool), Some(readers), writer).await
+        Self::opened(Pool::Sqlite(pool), Some(readers), writer, OwnSession::default()).await
     }
 
     /// Opens a database of a PostgreSQL server, which is there, and brings its schema up to date.
@@ -86,14 +92,20 @@ impl Store {
             .acquire_timeout(BUSY_TIMEOUT)
             .connect_with(options.clone())
             .await?;
-        let reconnect = Reconnect(options);
+        let own_session = OwnSession::default();
+        let reconnect = Reconnect { options, own_session: own_session.clone() };
         let writer = Queue::new(reconnect.connect().await?, Some(reconnect), LogSync::none());
-        Self::opened(Pool::Postgres(pool), None, writer).await
+        Self::opened(Pool::Postgres(pool), None, writer, own_session).await
     }
 
-    async fn opened(pool: Pool, readers: Option<Readers>, writer: Queue) -> Result<Self, StoreError> {
+    async fn opened(
+        pool: Pool,
+        readers: Option<Readers>,
+        writer: Queue,
+        own_session: OwnSession,
+    ) -> Result<Self, StoreError> {
         writer.turn().await?.look_abroad().await?;
-        Ok(Self { pool, readers, writer, recent: Recent::default(), audit_key: OnceLock::new() })
+        Ok(Self { pool, readers, writer, own_session, recent: Recent::default(), audit_key: OnceLock::new() })
     }
 }
 

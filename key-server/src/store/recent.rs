@@ -1,8 +1,8 @@
 //! Rows that every request for keys needs and hardly anybody changes, as they were lately.
 //!
 //! A change that this process makes holds at once. One of another process (the command line, a replica) holds within
-//! [`FRESH_FOR`](super::abroad::FRESH_FOR): at least so often SQLite is asked whether another process has written, and if so nothing
-//! of this is used any more. What a release of keys stands on is looked at once more in its transaction, whoever changes it. What
+//! [`FRESH_FOR`](super::abroad::FRESH_FOR): at least so often the database is asked whether another process has written, and if so
+//! nothing of this is used any more; on PostgreSQL that is mostly heard of at once (`listener`). What a release of keys stands on is looked at once more in its transaction, whoever changes it. What
 //! is not there is not remembered.
 
 use std::hash::Hash;
@@ -97,6 +97,13 @@ impl<K: Hash + Eq, V> Shelf<K, V> {
 }
 
 impl Store {
+    /// Has everything read anew: another process has written.
+    pub(crate) fn forget_recent(&self) {
+        // In this order, so that what is read anew counts as read after that write.
+        self.writer.forget_abroad();
+        drop(self.recent.forget_later());
+    }
+
     async fn lately(&self) -> (&Recent, Writes) {
         (&self.recent, self.writer.abroad().await)
     }

@@ -24,6 +24,7 @@ use super::ahead::{Left, OwnRows};
 use super::audit_head::AuditHead;
 use super::batch::Batch;
 use super::engine::{BEGIN, COMMIT, Connection, Row, query};
+use super::listener::NOTIFY;
 use super::log_sync::LogSync;
 use super::open::Reconnect;
 
@@ -157,6 +158,11 @@ impl Queue {
             let _ = turn.look_abroad().await;
         }
         self.abroad.writes()
+    }
+
+    /// Another process has written: what is known of that is old.
+    pub(super) fn forget_abroad(&self) {
+        self.abroad.forget();
     }
 
     /// How many transactions were shared, or could have been.
@@ -344,6 +350,7 @@ impl Turn {
             begin.later(BEGIN);
             if let Some(Connection::Postgres(_)) = turn.writer.connection {
                 begin.later(COUNT_WRITE);
+                begin.later(NOTIFY);
             }
             turn.writer.send(begin).await?;
             turn.part = Part::Whole;

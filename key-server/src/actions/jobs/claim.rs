@@ -18,8 +18,6 @@ use crate::store::{
     ApiKeyRow, AuditEvent, AuditKind, Failure, Job, JobKind, StoreError, Title, TitleState, TitleVersion,
 };
 
-/// A job that another replica queued is found after this at the latest.
-const POLL_INTERVAL: Duration = Duration::from_secs(1);
 const WORKER_LEN_MAX: usize = 128;
 
 /// Who claims, as it said.
@@ -73,7 +71,8 @@ pub(crate) async fn claim(
         if left.is_zero() || state.is_stopping() {
             return Ok(None);
         }
-        let _ = timeout(left.min(POLL_INTERVAL), announced).await;
+        // Another replica may have queued a job without this one hearing of it.
+        let _ = timeout(left.min(state.config.database.looks.jobs), announced).await;
     }
 }
 
