@@ -45,9 +45,9 @@ mod traces;
 pub use clock::Clock;
 pub use config::{
     AuditConfig, AwsKmsConfig, Config, ConfigError, DataConfig, DatabaseConfig, DatabaseUrl, FetchConfig, HttpConfig,
-    KmsConfig, KmsEngine, LocalKmsConfig, LogConfig, LogFormat, MediaConfig, MetricsConfig, PacingConfig, PacingMode,
-    PagesConfig, Pkcs11Config, StandardConfig, StorageConfig, StorageReads, StorageUrl, TracingConfig, UploadsConfig,
-    VaultConfig, WorkersConfig,
+    KmsConfig, KmsEngine, LocalKmsConfig, LogConfig, LogFormat, LookIntervals, MediaConfig, MetricsConfig,
+    PacingConfig, PacingMode, PagesConfig, Pkcs11Config, StandardConfig, StorageConfig, StorageReads, StorageUrl,
+    TracingConfig, UploadsConfig, VaultConfig, WorkersConfig,
 };
 pub use http::{ServeError, Server, StopHandle, TlsError};
 pub use installation::{Installation, OpenError, open, open_with_kms};

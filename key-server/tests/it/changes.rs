@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::account::Person;
 use crate::support::{Request, TITLE, TestApp};
 
-struct Events {
+pub(crate) struct Events {
     reader: BufReader<TcpStream>,
 }
 
@@ -45,6 +45,16 @@ impl Events {
 
     fn of(app: &TestApp, query: &str, more: &str) -> Self {
         Self::open(app.address(), &format!("/v1/changes{query}"), &app.app.api_key.expose_text(), more)
+    }
+
+    /// Of the application of `app`, at another server.
+    pub(crate) fn of_app(server: &TestApp, app: &TestApp) -> Self {
+        Self::open(server.address(), "/v1/changes", &app.app.api_key.expose_text(), "")
+    }
+
+    /// Waits for a change.
+    pub(crate) fn arrived(&mut self) {
+        self.next();
     }
 
     fn line(&mut self) -> Option<String> {

@@ -7,6 +7,9 @@ mod on_postgres {
 
     use serde_json::json;
 
+    use keyveil_protocol::workflow::WorkflowSettings;
+
+    use crate::changes::Events;
     use crate::support::{Player, TITLE, TestApp, database_variable};
 
     const PLAYS: u32 = 6;
@@ -21,6 +24,49 @@ mod on_postgres {
     fn code(player: &Player<'_>, psign: &str) -> Option<String> {
         let response = player.try_play(psign, json!({}));
         (response.status != 200).then(|| response.code())
+    }
+
+    /// Looks for nothing by itself while a test lasts.
+    fn hears_only(config: &mut keyveil_key_server::Config) {
+        let hour = Duration::from_secs(3600);
+        (config.database.looks.changes, config.database.looks.jobs) = (hour, hour);
+    }
+
+    const LISTENERS: &str = "FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN %'";
+
+    fn listeners(app: &TestApp) -> i64 {
+        app.database().number(&format!("SELECT count(*) {LISTENERS}"))
+    }
+
+    fn job_queued_at(app: &TestApp, other: &TestApp, file_id: &str) {
+        let worker = other.worker();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| worker.claim_waiting(other, 20));
+            std::thread::sleep(Duration::from_secs(1));
+            app.queue(file_id, b"a source", WorkflowSettings::default());
+            assert!(waiting.join().unwrap().is_some(), "it has heard nothing");
+        });
+    }
+
+    #[test]
+    #[ignore = "needs a PostgreSQL server that KEYVEIL_TEST_POSTGRES names"]
+    fn what_one_server_writes_another_one_hears_of_also_after_its_listener_was_ended() {
+        let app = TestApp::start();
+        let other = TestApp::builder().configure(hears_only).over(&app).start();
+        app.until("both listen", || listeners(&app) == 2);
+        let mut events = Events::of_app(&other, &app);
+        // Somebody else's words say nothing.
+        let huge = "x".repeat(7900);
+        app.database().run(&format!("NOTIFY keyveil; SELECT pg_notify('keyveil', '{huge}'); NOTIFY keyveil, '{{'"));
+        for action in ["unpublish", "publish"] {
+            let path = format!("/v1/titles/{TITLE}/{action}");
+            assert_eq!(app.authorized("POST", &path).json("{}").send().status, 200);
+            events.arrived();
+        }
+        job_queued_at(&app, &other, "first");
+        app.database().run(&format!("SELECT pg_terminate_backend(pid) {LISTENERS}"));
+        app.until("both listen again", || listeners(&app) == 2);
+        job_queued_at(&app, &other, "second");
     }
 
     #[test]
