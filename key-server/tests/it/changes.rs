@@ -49,7 +49,10 @@ impl Events {
 
     /// Of the application of `app`, at another server.
     pub(crate) fn of_app(server: &TestApp, app: &TestApp) -> Self {
-        Self::open(server.address(), "/v1/changes", &app.app.api_key.expose_text(), "")
+        let events = Self::open(server.address(), "/v1/changes", &app.app.api_key.expose_text(), "");
+        // Before its first comment: with each of them it looks by itself.
+        events.reader.get_ref().set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        events
     }
 
     /// Waits for a change.
