@@ -1,5 +1,5 @@
-// `npm run faults:cluster`, `npm run move:cluster`, `npm run load:cluster [-- OPTIONS]`: installs and builds what is missing, and does to clusters
-// what tests/cluster/{faults,move,load}.mjs say, whose options these are. As root, disks can be full and networks cut, too. None is
+// `npm run faults:cluster`, `npm run move:cluster`, `npm run load:cluster`, `npm run simulate:cluster [-- OPTIONS]`: installs and builds what is
+// missing, and does to clusters what tests/cluster/{faults,move,load,simulate}.mjs say, whose options these are. As root, disks can be full and networks cut, too. None is
 // part of `npm test`.
 import { buildTestBinaries } from "./lib/builds.mjs";
 import { start } from "./lib/children.mjs";
@@ -9,7 +9,7 @@ import { prepareClusterTests } from "./lib/prepare.mjs";
 import { pythonTool } from "./lib/python-tools.mjs";
 import { Stop } from "./lib/steps.mjs";
 
-const NAMES = ["faults", "move", "load"];
+const NAMES = ["faults", "move", "load", "simulate"];
 
 await command(async () => {
   const [name, ...rest] = process.argv.slice(2);

@@ -102,20 +102,21 @@ impl Outcome {
         number(self.answered) / self.elapsed.as_secs_f64()
     }
 
-    fn percentile(&self, per_mille: usize) -> f64 {
-        let at = (self.latencies.len() * per_mille / 1000).min(self.latencies.len().saturating_sub(1));
-        self.latencies.get(at).map_or(0.0, |latency| latency.as_secs_f64() * 1000.0)
-    }
-
     pub(crate) fn json(&self) -> Value {
         json!({
             "answered": self.answered, "refused": self.refused, "perSec": self.rate(),
             "cpuMicros": self.cpu.as_secs_f64() * 1e6 / number(self.answered.max(1)),
-            "p50Ms": self.percentile(500), "p99Ms": self.percentile(990),
+            "p50Ms": percentile_ms(&self.latencies, 500), "p99Ms": percentile_ms(&self.latencies, 990),
             "mibPerSec": number(self.bytes) / 1_048_576.0 / self.elapsed.as_secs_f64(),
             "cpuSecsPerGib": self.cpu.as_secs_f64() * 1_073_741_824.0 / number(self.bytes.max(1)),
         })
     }
+}
+
+/// Out of latencies in their order; 0 where there are none.
+pub(crate) fn percentile_ms(sorted: &[Duration], per_mille: usize) -> f64 {
+    let at = (sorted.len() * per_mille / 1000).min(sorted.len().saturating_sub(1));
+    sorted.get(at).map_or(0.0, |latency| latency.as_secs_f64() * 1000.0)
 }
 
 /// Counts of a run are far below 2⁵³.

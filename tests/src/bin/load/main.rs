@@ -1,4 +1,4 @@
-//! Puts load on a running key server and tells what it cost: for tests/bench/server.mjs. Requests are made before they are
+//! Puts load on running key servers and tells what it cost: for tests/bench/server.mjs and tests/cluster/{load,simulate}.mjs. Requests are made before they are
 //! measured, except for what their counter changes. Writes JSON.
 #![allow(clippy::print_stdout, reason = "its output is its purpose")]
 
@@ -6,6 +6,9 @@ mod counted;
 mod cpu;
 mod drive;
 mod http;
+mod kept;
+mod period;
+mod progress;
 mod replicas;
 mod seal;
 mod world;
@@ -46,6 +49,12 @@ enum Command {
     Origin(OriginArguments),
     /// Requests for keys to one replica, to two at once, and to two of which one is killed.
     Replicas(ReplicasArguments),
+    /// Publishes the titles that sessions are opened of.
+    Titles(period::ClusterArguments),
+    /// Opens sessions, half at each of two replicas, and keeps them in a file.
+    Sessions(kept::SessionsArguments),
+    /// Each session of such a file asks once, for the keys of its next period.
+    Period(period::PeriodArguments),
     /// One piece of work, so many times.
     Counted(CountedArguments),
 }
@@ -134,6 +143,9 @@ async fn main() -> Result<(), Failure> {
         Command::Growth(arguments) => growth(&arguments).await?,
         Command::Origin(arguments) => origin(&arguments).await?,
         Command::Replicas(arguments) => replicas::replicas(&arguments).await?,
+        Command::Titles(cluster) => cluster.titles().await?,
+        Command::Sessions(arguments) => kept::sessions(arguments).await?,
+        Command::Period(arguments) => period::period(arguments).await?,
         Command::Counted(arguments) => {
             counted::repeat(arguments.work, arguments.times)?;
             json!({ "done": arguments.times })

@@ -22,18 +22,23 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(250);
 
 #[derive(Clone, Copy)]
-struct Replica {
-    address: SocketAddr,
-    pid: u32,
+pub(crate) struct Replica {
+    pub(crate) address: SocketAddr,
+    pub(crate) pid: u32,
 }
 
-pub(crate) async fn replicas(arguments: &ReplicasArguments) -> Result<Value, Failure> {
+/// Two, each told by its address and its process.
+pub(crate) fn two(told: &[String]) -> Result<[Replica; 2], Failure> {
     let mut replicas = Vec::new();
-    for replica in arguments.replica.chunks(2) {
+    for replica in told.chunks(2) {
         let [address, pid] = replica else { return Err("address and process".into()) };
         replicas.push(Replica { address: address.parse()?, pid: pid.parse()? });
     }
-    let &[first, second] = replicas.as_slice() else { return Err("two replicas".into()) };
+    replicas.try_into().map_err(|_| "two replicas".into())
+}
+
+pub(crate) async fn replicas(arguments: &ReplicasArguments) -> Result<Value, Failure> {
+    let [first, second] = two(&arguments.replica)?;
     let mut world = World::open(&arguments.data, arguments.app, first.address).await?;
     world.grow_titles(SESSIONS).await?;
     let [own, others] = [world.open_sessions(SESSIONS).await?, world.open_sessions(SESSIONS).await?].map(Arc::new);

@@ -11,9 +11,11 @@ use keyveil_key_server::actions::builds;
 use keyveil_key_server::kms::KmsContext;
 use keyveil_key_server::store::{Publication, Title, TitleState, TitleVersion};
 use keyveil_key_server::{Clock, Installation};
-use keyveil_protocol::api::PlayResponse;
-use keyveil_protocol::psign::{PlayerSignatureClaims, SigningKey, sign};
-use keyveil_protocol::{AppId, Exchange, FileId, KeyId, Mode, PlayGrant, Psk, SdkBuild, SessionId};
+use keyveil_protocol::api::{KeysResponse, PlayResponse};
+use keyveil_protocol::psign::{KeyveilClaims, PlayerSignatureClaims, SigningKey, sign};
+use keyveil_protocol::{
+    AppId, Envelope, Exchange, FileId, KeyId, KeysGrant, Mode, PlayGrant, Psk, SdkBuild, ServerPublicKey, SessionId,
+};
 use serde_json::json;
 
 use crate::Failure;
@@ -23,8 +25,9 @@ use crate::http::{Connection, post};
 const BATCH: u64 = 1000;
 /// Those that are played, evenly out of all there are.
 pub(crate) const PLAYED_MAX: u64 = 500;
-/// A film of two hours and 10 s in four renditions and audio, in periods of 5 segments.
+/// A film of two hours and 10 s in four renditions and audio.
 const DURATION_MS: u64 = 7_210_000;
+const PERIOD_SEGMENTS: u64 = 5;
 
 /// An application of a running server, from inside.
 pub(crate) struct World {
@@ -33,7 +36,10 @@ pub(crate) struct World {
     signing_key: (KeyId, SigningKey),
     build: SdkBuild,
     now: u64,
-    titles: u64,
+    /// Those that there are; who comes after another says so.
+    pub(crate) titles: u64,
+    /// Of titles that are made from now on.
+    pub(crate) period_segments: u64,
     sessions: u64,
     pub(crate) address: SocketAddr,
 }
@@ -58,7 +64,8 @@ impl World {
         let text = installation.kms().decrypt(&key.text_ciphertext, &context).await?;
         let signing_key = (key.kid, SigningKey::new(String::from_utf8(text.to_vec())?));
         let build = builds::open(&installation, None, i64::try_from(now)?).await?;
-        Ok(Self { installation, app_id, signing_key, build, now, titles: 0, sessions: 0, address })
+        let period_segments = PERIOD_SEGMENTS;
+        Ok(Self { installation, app_id, signing_key, build, now, titles: 0, period_segments, sessions: 0, address })
     }
 
     fn file_id(number: u64) -> Result<FileId, Failure> {
@@ -77,8 +84,8 @@ impl World {
                 made.push((file_id, ciphertext));
             }
             let now = i64::try_from(self.now)?;
-            let publication =
-                Publication { media: media().to_string(), cover: None, sprites: None, stored_bytes: None };
+            let media = media(self.period_segments).to_string();
+            let publication = Publication { media, cover: None, sprites: None, stored_bytes: None };
             let mut write = self.installation.store().write().await?;
             for (file_id, ciphertext) in made {
                 write.insert_title(&self.title(&file_id, now)).await?;
@@ -121,12 +128,14 @@ impl World {
     pub(crate) fn plays(&self) -> Result<Vec<Arc<Vec<u8>>>, Failure> {
         let played = self.titles.clamp(1, PLAYED_MAX);
         let exchange = Exchange::generate(&mut rng());
-        let request = |number| Ok(Arc::new(post(self.address, "/v1/play", None, &self.play_body(&exchange, number)?)));
+        let request =
+            |number| Ok(Arc::new(post(self.address, "/v1/play", None, &self.play_body(&exchange, number, None)?)));
         (0..played).map(|number| request(number * self.titles / played)).collect()
     }
 
-    fn play_body(&self, exchange: &Exchange, number: u64) -> Result<String, Failure> {
-        let claims = PlayerSignatureClaims::new(self.app_id, Self::file_id(number)?, self.now);
+    fn play_body(&self, exchange: &Exchange, number: u64, viewer: Option<String>) -> Result<String, Failure> {
+        let mut claims = PlayerSignatureClaims::new(self.app_id, Self::file_id(number)?, self.now);
+        claims.keyveil = viewer.map(|uid| KeyveilClaims { uid: Some(uid), ..KeyveilClaims::default() });
         let psign = sign(&claims, Some(&self.signing_key.0), &self.signing_key.1)?;
         let (public_key, build_id) = (exchange.public_key().to_string(), &self.build.id);
         Ok(json!({ "psign": psign, "publicKey": public_key, "buildId": build_id }).to_string())
@@ -135,23 +144,51 @@ impl World {
     /// Opens `count` sessions over HTTP, and their grants.
     pub(crate) async fn open_sessions(&mut self, count: u64) -> Result<Vec<OpenSession>, Failure> {
         let mut connection = Connection::open(self.address).await?;
-        let psk = Psk::new(self.build.id.as_str(), self.build.secret.clone());
         let mut sessions = Vec::new();
         for number in 0..count {
-            let exchange = Exchange::generate(&mut rng());
-            let body = self.play_body(&exchange, number % self.titles.max(1))?;
-            let answer = connection.send(&post(self.address, "/v1/play", None, &body), true).await?;
-            if answer.status != 200 {
-                return Err(String::from_utf8_lossy(connection.body()).into());
-            }
-            let response: PlayResponse = serde_json::from_slice(connection.body())?;
-            let envelope = response.grant.ok_or("no grant")?;
-            let pinned = self.build.server_keys.iter().find(|key| *key.id() == envelope.server_key_id);
-            let grant = exchange.open_play(body.as_bytes(), &envelope, pinned.ok_or("a foreign key")?, &psk)?;
+            let grant = self.open_session((&mut connection, self.address), number, None).await?;
             sessions.push(OpenSession { grant, counter: AtomicU64::new(1) });
         }
         self.sessions = self.sessions.max(count);
         Ok(sessions)
+    }
+
+    /// Opens session `number` over HTTP, of the title whose turn it is, and its grant. Fails with what the server says when it refuses.
+    pub(crate) async fn open_session(
+        &self,
+        (connection, address): (&mut Connection, SocketAddr),
+        number: u64,
+        viewer: Option<String>,
+    ) -> Result<PlayGrant, Failure> {
+        let exchange = Exchange::generate(&mut rng());
+        let body = self.play_body(&exchange, number % self.titles.max(1), viewer)?;
+        let answer = connection.send(&post(address, "/v1/play", None, &body), true).await?;
+        if answer.status != 200 {
+            return Err(String::from_utf8_lossy(connection.body()).into());
+        }
+        let response: PlayResponse = serde_json::from_slice(connection.body())?;
+        let envelope = response.grant.ok_or("no grant")?;
+        Ok(exchange.open_play(body.as_bytes(), &envelope, self.pinned(&envelope)?, &self.psk())?)
+    }
+
+    /// Opens what answered `request_body`, a session's request for keys.
+    pub(crate) fn open_keys(
+        &self,
+        exchange: Exchange,
+        request_body: &str,
+        answer: &[u8],
+    ) -> Result<KeysGrant, Failure> {
+        let KeysResponse { grant, .. } = serde_json::from_slice(answer)?;
+        Ok(exchange.open_keys(request_body.as_bytes(), &grant, self.pinned(&grant)?, &self.psk())?)
+    }
+
+    fn pinned(&self, envelope: &Envelope) -> Result<&ServerPublicKey, Failure> {
+        let pinned = self.build.server_keys.iter().find(|key| *key.id() == envelope.server_key_id);
+        Ok(pinned.ok_or("a foreign key")?)
+    }
+
+    fn psk(&self) -> Psk {
+        Psk::new(self.build.id.as_str(), self.build.secret.clone())
     }
 }
 
@@ -159,12 +196,17 @@ impl OpenSession {
     /// Its next request for keys: a heartbeat, for the period that it plays.
     pub(crate) fn next(&self, address: SocketAddr, public_key: &str) -> Vec<u8> {
         let counter = self.counter.fetch_add(1, Ordering::Relaxed);
-        let id = self.grant.session_id;
-        let body =
-            json!({ "sessionId": id, "counter": counter, "publicKey": public_key, "period": 0, "positionMs": 0 });
-        let body = body.to_string();
+        let body = keys_body(&self.grant.session_id, counter, public_key, (0, 0));
         post(address, "/v1/keys", Some(&self.grant.mac_key.mac(body.as_bytes())), &body)
     }
+}
+
+/// A session's request for the keys of a period, and the position that it says it is at.
+pub(crate) fn keys_body(id: &SessionId, counter: u64, public_key: &str, (period, position_ms): (u32, u64)) -> String {
+    let body = json!({
+        "sessionId": id, "counter": counter, "publicKey": public_key, "period": period, "positionMs": position_ms,
+    });
+    body.to_string()
 }
 
 fn version(file_id: &FileId, ciphertext: Vec<u8>, now: i64) -> TitleVersion {
@@ -182,7 +224,7 @@ fn version(file_id: &FileId, ciphertext: Vec<u8>, now: i64) -> TitleVersion {
     }
 }
 
-fn media() -> serde_json::Value {
+fn media(period_segments: u64) -> serde_json::Value {
     let segments = DURATION_MS.div_ceil(6000);
     let rendition = |number: u64, kind: &str, class: &str, bandwidth: u64| {
         json!({
@@ -199,7 +241,7 @@ fn media() -> serde_json::Value {
         rendition(4, "video", "UHD", 9_000_000),
     ];
     json!({
-        "durationMs": DURATION_MS, "container": "fmp4", "cipher": "aes-128-cbc", "segmentMs": 6000, "periodSegments": 5,
-        "segmentCount": segments, "renditions": renditions,
+        "durationMs": DURATION_MS, "container": "fmp4", "cipher": "aes-128-cbc", "segmentMs": 6000,
+        "periodSegments": period_segments, "segmentCount": segments, "renditions": renditions,
     })
 }

@@ -1,0 +1,29 @@
+// What must hold after each of so many sessions was opened and asked once. Answers what does not, as sentences.
+
+/** What a run leaves behind beside what it meant to: sessions that look like theft, for example. */
+const RELEASES = { started: "session_started", keys: "keys_released", suspected: "session_suspected" };
+
+/** `told`: what tests/cluster/simulate.mjs writes, but for this. */
+export function mismatches(sessions, { opening, period, rows, chain }) {
+  const refused = Object.entries(period.refused).map(([code, count]) => `${count} were refused: ${code}`);
+  const audit = (kind) => rows.audit[kind] ?? 0;
+  const wrong = [
+    differs("sessions that were opened", opening.opened, sessions),
+    differs("sessions that asked", period.asked, sessions),
+    differs("requests that were answered", period.answered, sessions),
+    differs("requests that were lost", period.lost, 0),
+    differs("grants that do not open, or hold other keys", period.grantsUnreadable, 0),
+    period.grantsOpened === 0 && "no grant was looked into",
+    differs("rows in sessions", rows.sessions, sessions),
+    differs("releases that sessions count", rows.releases, 2 * sessions),
+    differs("openings in the audit log", audit(RELEASES.started), sessions),
+    differs("releases of keys in the audit log", audit(RELEASES.keys), sessions),
+    differs("sessions that were suspected", audit(RELEASES.suspected), 0),
+    !chain.holds && `the audit log does not hold: ${chain.said}`,
+  ];
+  return [...refused, ...wrong].filter(Boolean);
+}
+
+function differs(what, found, wanted) {
+  return found !== wanted && `${what}: ${found} instead of ${wanted}`;
+}
