@@ -1,8 +1,5 @@
 // What must hold after each of so many sessions was opened and asked once. Answers what does not, as sentences.
 
-/** What a run leaves behind beside what it meant to: sessions that look like theft, for example. */
-const RELEASES = { started: "session_started", keys: "keys_released", suspected: "session_suspected" };
-
 /** `told`: what tests/cluster/simulate.mjs writes, but for this. */
 export function mismatches(sessions, { opening, period, rows, chain }) {
   const refused = Object.entries(period.refused).map(([code, count]) => `${count} were refused: ${code}`);
@@ -16,9 +13,9 @@ export function mismatches(sessions, { opening, period, rows, chain }) {
     period.grantsOpened === 0 && "no grant was looked into",
     differs("rows in sessions", rows.sessions, sessions),
     differs("releases that sessions count", rows.releases, 2 * sessions),
-    differs("openings in the audit log", audit(RELEASES.started), sessions),
-    differs("releases of keys in the audit log", audit(RELEASES.keys), sessions),
-    differs("sessions that were suspected", audit(RELEASES.suspected), 0),
+    differs("openings in the audit log", audit("session_started"), sessions),
+    differs("releases of keys in the audit log", audit("keys_released"), sessions),
+    differs("sessions that were suspected", audit("session_suspected"), 0),
     !chain.holds && `the audit log does not hold: ${chain.said}`,
   ];
   return [...refused, ...wrong].filter(Boolean);

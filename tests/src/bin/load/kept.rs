@@ -13,9 +13,9 @@ use clap::Args;
 use keyveil_protocol::{SessionId, SessionMacKey};
 use serde_json::{Value, json};
 
+use crate::cluster::{ClusterArguments, Spent};
 use crate::drive::number as real;
 use crate::http::Connection;
-use crate::period::{ClusterArguments, Spent};
 use crate::progress::Progress;
 use crate::world::{PLAYED_MAX, World};
 use crate::{CLIENTS, Failure, at};

@@ -2,6 +2,7 @@
 //! measured, except for what their counter changes. Writes JSON.
 #![allow(clippy::print_stdout, reason = "its output is its purpose")]
 
+mod cluster;
 mod counted;
 mod cpu;
 mod drive;
@@ -50,7 +51,7 @@ enum Command {
     /// Requests for keys to one replica, to two at once, and to two of which one is killed.
     Replicas(ReplicasArguments),
     /// Publishes the titles that sessions are opened of.
-    Titles(period::ClusterArguments),
+    Titles(cluster::ClusterArguments),
     /// Opens sessions, half at each of two replicas, and keeps them in a file.
     Sessions(kept::SessionsArguments),
     /// Each session of such a file asks once, for the keys of its next period.
@@ -105,21 +106,12 @@ struct GrowthArguments {
 
 #[derive(Args)]
 struct ReplicasArguments {
-    /// The data folder of one; its database is KEYVEIL_DATABASE_URL.
-    #[arg(long)]
-    data: PathBuf,
-    #[arg(long)]
-    app: u64,
-    /// Address and process of each.
-    #[arg(long, num_args = 2)]
-    replica: Vec<String>,
+    #[command(flatten)]
+    cluster: cluster::ClusterArguments,
     #[arg(long)]
     millis: u64,
     #[arg(long)]
     rounds: usize,
-    /// The process of their database.
-    #[arg(long)]
-    database: u32,
     /// Kills the first one at last, at this share of what both took.
     #[arg(long)]
     kill_at: Option<f64>,

@@ -11,16 +11,15 @@ use clap::Args;
 use keyveil_protocol::{Exchange, Period};
 use serde_json::{Value, json};
 
+use crate::Failure;
+use crate::cluster::{ClusterArguments, Spent};
 use crate::drive::{number as real, percentile_ms};
 use crate::http::{Connection, post};
 use crate::kept::KeptSession;
 use crate::progress::Progress;
-use crate::replicas::{Replica, two};
-use crate::world::{PLAYED_MAX, World, keys_body, rng};
-use crate::{Failure, cpu};
+use crate::world::{World, keys_body, rng};
 
-/// 10 segments of 6 s, as where a workflow says nothing else.
-const PERIOD_SEGMENTS: u64 = 10;
+/// As long as that of the titles that are asked for.
 const PERIOD_SECS: f64 = 60.0;
 /// What a player asks for that was opened at 0 and begins to load its second period: its opening gave it two.
 const ASKED: (u32, u64) = (2, 60_000);
@@ -34,21 +33,6 @@ const BEHIND: Duration = Duration::from_millis(50);
 const OPENED_EVERY: usize = 100;
 
 #[derive(Args)]
-pub(crate) struct ClusterArguments {
-    /// The data folder of one; its database is KEYVEIL_DATABASE_URL.
-    #[arg(long)]
-    data: PathBuf,
-    #[arg(long)]
-    app: u64,
-    /// Address and process of each.
-    #[arg(long, num_args = 2)]
-    replica: Vec<String>,
-    /// The process of their database.
-    #[arg(long)]
-    database: u32,
-}
-
-#[derive(Args)]
 pub(crate) struct PeriodArguments {
     #[command(flatten)]
     cluster: ClusterArguments,
@@ -58,57 +42,6 @@ pub(crate) struct PeriodArguments {
     /// Requests in a second. With fewer, connections would be closed for standing idle.
     #[arg(long, value_parser = clap::value_parser!(u32).range(50..=100_000))]
     rate: u32,
-}
-
-impl ClusterArguments {
-    pub(crate) fn replicas(&self) -> Result<[Replica; 2], Failure> {
-        two(&self.replica)
-    }
-
-    pub(crate) async fn world(&self) -> Result<World, Failure> {
-        World::open(&self.data, self.app, self.replicas()?[0].address).await
-    }
-
-    /// Of each replica.
-    pub(crate) fn resident_kib(&self) -> Result<[u64; 2], Failure> {
-        let [first, second] = self.replicas()?;
-        Ok([cpu::memory_kib(first.pid)?.0, cpu::memory_kib(second.pid)?.0])
-    }
-
-    pub(crate) async fn titles(&self) -> Result<Value, Failure> {
-        let mut world = self.world().await?;
-        world.period_segments = PERIOD_SEGMENTS;
-        world.grow_titles(PLAYED_MAX).await?;
-        Ok(json!({ "titles": PLAYED_MAX, "residentKib": self.resident_kib()? }))
-    }
-}
-
-/// Processor time from a moment on: of both replicas, of their database, and of this program.
-pub(crate) struct Spent {
-    pids: [u32; 4],
-    before: Vec<Duration>,
-}
-
-impl Spent {
-    pub(crate) fn begin(cluster: &ClusterArguments) -> Result<Self, Failure> {
-        let [first, second] = cluster.replicas()?;
-        let pids = [first.pid, second.pid, cluster.database, std::process::id()];
-        Ok(Self { before: Self::of(pids)?, pids })
-    }
-
-    fn of(pids: [u32; 4]) -> Result<Vec<Duration>, Failure> {
-        Ok(pids.into_iter().map(cpu::of_process).collect::<Result<_, _>>()?)
-    }
-
-    /// Milliseconds for each request, of which each replica answered so many.
-    pub(crate) fn ms_each(&self, answered: [u64; 2]) -> Result<Value, Failure> {
-        let all = answered[0] + answered[1];
-        let now = Self::of(self.pids)?;
-        let each =
-            |at: usize, count: u64| now[at].saturating_sub(self.before[at]).as_secs_f64() * 1000.0 / real(count.max(1));
-        let replicas = [each(0, answered[0]), each(1, answered[1])];
-        Ok(json!({ "replicas": replicas, "database": each(2, all), "load": each(3, all) }))
-    }
 }
 
 /// What all who ask share.

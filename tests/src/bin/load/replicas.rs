@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::cpu;
 use crate::drive::{Pace, Source, drive, number};
 use crate::http::Connection;
-use crate::world::{OpenSession, World, rng};
+use crate::world::{OpenSession, rng};
 use crate::{CLIENTS, Failure, ReplicasArguments, at};
 
 /// Sessions that ask each replica.
@@ -38,8 +38,8 @@ pub(crate) fn two(told: &[String]) -> Result<[Replica; 2], Failure> {
 }
 
 pub(crate) async fn replicas(arguments: &ReplicasArguments) -> Result<Value, Failure> {
-    let [first, second] = two(&arguments.replica)?;
-    let mut world = World::open(&arguments.data, arguments.app, first.address).await?;
+    let [first, second] = arguments.cluster.replicas()?;
+    let mut world = arguments.cluster.world().await?;
     world.grow_titles(SESSIONS).await?;
     let [own, others] = [world.open_sessions(SESSIONS).await?, world.open_sessions(SESSIONS).await?].map(Arc::new);
     let time = Duration::from_millis(arguments.millis);
@@ -51,11 +51,11 @@ pub(crate) async fn replicas(arguments: &ReplicasArguments) -> Result<Value, Fai
     let mut rounds = Vec::new();
     let mut most: f64 = 0.0;
     for _ in 0..arguments.rounds {
-        let begun = cpu::of_process(arguments.database)?;
+        let begun = cpu::of_process(arguments.cluster.database)?;
         let one = asked(first, &own, CLIENTS).await?;
-        let between = cpu::of_process(arguments.database)?;
+        let between = cpu::of_process(arguments.cluster.database)?;
         let (left, right) = tokio::try_join!(asked(first, &own, CLIENTS), asked(second, &others, CLIENTS))?;
-        let ended = cpu::of_process(arguments.database)?;
+        let ended = cpu::of_process(arguments.cluster.database)?;
         let both = left.rate() + right.rate();
         most = most.max(both);
         let each = |spent: Duration, answered| spent.as_secs_f64() * 1e6 / number(answered);
