@@ -5,8 +5,21 @@ import { mismatches } from "./lib/period-checks.mjs";
 
 const whole = () => ({
   opening: { opened: 200 },
-  period: { asked: 200, answered: 200, refused: {}, lost: 0, grantsOpened: 2, grantsUnreadable: 0 },
-  rows: { sessions: 200, releases: 400, audit: { session_started: 200, keys_released: 200, app_created: 1 } },
+  period: {
+    asked: 200,
+    answered: 200,
+    refused: {},
+    lost: 0,
+    grantsOpened: 2,
+    grantsUnreadable: 0,
+    residentKib: [9, 9],
+  },
+  rows: {
+    sessions: 200,
+    releasedTwice: 200,
+    askedInAudit: 200,
+    audit: { session_started: 200, keys_released: 200, app_created: 1 },
+  },
   chain: { holds: true, said: "the chain holds" },
 });
 
@@ -19,6 +32,7 @@ for (const [what, change, said] of [
   ["sessions that did not ask", ({ period }) => (period.asked = 199), "sessions that asked: 199 instead of 200"],
   ["an answer too few", ({ period }) => (period.answered = 199), "requests that were answered: 199 instead of 200"],
   ["a refusal", ({ period }) => (period.refused.rate_limited = 1), "1 were refused: rate_limited"],
+  ["a server that is gone", ({ period }) => (period.residentKib[1] = null), "a server is gone"],
   ["a lost request", ({ period }) => (period.lost = 1), "requests that were lost: 1 instead of 0"],
   [
     "a grant that does not open",
@@ -27,7 +41,16 @@ for (const [what, change, said] of [
   ],
   ["grants that nobody opened", ({ period }) => (period.grantsOpened = 0), "no grant was looked into"],
   ["a row too few in sessions", ({ rows }) => (rows.sessions = 199), "rows in sessions: 199 instead of 200"],
-  ["a release too many", ({ rows }) => (rows.releases = 401), "releases that sessions count: 401 instead of 400"],
+  [
+    "a release too many",
+    ({ rows }) => (rows.releasedTwice = 199),
+    "sessions that count two releases: 199 instead of 200",
+  ],
+  [
+    "a session in the place of another",
+    ({ rows }) => (rows.askedInAudit = 199),
+    "sessions with a release of keys in the audit log: 199 instead of 200",
+  ],
   [
     "an opening that has no row",
     ({ rows }) => (rows.audit.session_started = 199),

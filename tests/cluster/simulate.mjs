@@ -53,10 +53,11 @@ async function bytes(query) {
 }
 
 async function rows(query) {
-  const [[count, releases]] = await query("SELECT count(*), COALESCE(sum(releases), 0) FROM sessions");
+  const [[count, twice]] = await query("SELECT count(*), count(*) FILTER (WHERE releases = 2) FROM sessions");
+  const [[asked]] = await query("SELECT count(DISTINCT session_id) FROM audit WHERE kind = 'keys_released'");
   const kinds = await query("SELECT kind, count(*) FROM audit GROUP BY kind ORDER BY kind");
   const audit = Object.fromEntries(kinds.map(([kind, each]) => [kind, Number(each)]));
-  return { sessions: Number(count), releases: Number(releases), audit };
+  return { sessions: Number(count), releasedTwice: Number(twice), askedInAudit: Number(asked), audit };
 }
 
 async function chain(cluster) {

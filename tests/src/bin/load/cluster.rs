@@ -39,10 +39,9 @@ impl ClusterArguments {
         World::open(&self.data, self.app, self.replicas()?[0].address).await
     }
 
-    /// Of each replica.
-    pub(crate) fn resident_kib(&self) -> Result<[u64; 2], Failure> {
-        let [first, second] = self.replicas()?;
-        Ok([cpu::memory_kib(first.pid)?.0, cpu::memory_kib(second.pid)?.0])
+    /// Of each replica; none of one that is gone.
+    pub(crate) fn resident_kib(&self) -> Result<[Option<u64>; 2], Failure> {
+        Ok(self.replicas()?.map(|replica| cpu::memory_kib(replica.pid).ok().map(|(now, _)| now)))
     }
 
     /// Publishes all that is played.
@@ -55,30 +54,24 @@ impl ClusterArguments {
 }
 
 /// Processor time from a moment on: of both replicas, of their database, and of this program.
-pub(crate) struct Spent {
-    pids: [u32; 4],
-    before: Vec<Duration>,
-}
+pub(crate) struct Spent(Vec<(u32, Duration)>);
 
 impl Spent {
     pub(crate) fn begin(cluster: &ClusterArguments) -> Result<Self, Failure> {
         let [first, second] = cluster.replicas()?;
         let pids = [first.pid, second.pid, cluster.database, std::process::id()];
-        Ok(Self { before: Self::of(pids)?, pids })
+        Ok(Self(pids.into_iter().map(|pid| Ok((pid, cpu::of_process(pid)?))).collect::<Result<_, Failure>>()?))
     }
 
-    fn of(pids: [u32; 4]) -> Result<Vec<Duration>, Failure> {
-        Ok(pids.into_iter().map(cpu::of_process).collect::<Result<_, _>>()?)
-    }
-
-    /// Milliseconds for each request, of which each replica answered so many.
-    pub(crate) fn ms_each(&self, answered: [u64; 2]) -> Result<Value, Failure> {
+    /// Milliseconds for each request, of which each replica answered so many; none of what is gone.
+    pub(crate) fn ms_each(&self, answered: [u64; 2]) -> Value {
         let all = answered[0] + answered[1];
-        let now = Self::of(self.pids)?;
-        let each = |at: usize, count: u64| {
-            now[at].saturating_sub(self.before[at]).as_secs_f64() * 1000.0 / number(count.max(1))
-        };
-        let replicas = [each(0, answered[0]), each(1, answered[1])];
-        Ok(json!({ "replicas": replicas, "database": each(2, all), "load": each(3, all) }))
+        let counts = [answered[0], answered[1], all, all];
+        let each = self.0.iter().zip(counts).map(|((pid, before), count)| {
+            let spent = cpu::of_process(*pid).ok()?.saturating_sub(*before);
+            Some(spent.as_secs_f64() * 1000.0 / number(count.max(1)))
+        });
+        let each: Vec<Option<f64>> = each.collect();
+        json!({ "replicas": each[..2], "database": each[2], "load": each[3] })
     }
 }
