@@ -1,5 +1,5 @@
-//! Puts load on running key servers and tells what it cost: for tests/bench/server.mjs and tests/cluster/{load,simulate}.mjs. Requests are made before they are
-//! measured, except for what their counter changes. Writes JSON.
+//! Puts load on running key servers and tells what it cost: for tests/bench/server.mjs and tests/cluster/{load,simulate}.mjs. Requests
+//! are made before they are measured, except for what their counter changes, and those of `period`. Writes JSON.
 #![allow(clippy::print_stdout, reason = "its output is its purpose")]
 
 mod cluster;
