@@ -55,6 +55,56 @@ fn of_requests_racing_with_one_counter_one_wins() {
     assert!(lost.iter().all(|answer| answer.code() == "counter_replayed"));
 }
 
+/// Whether they share a transaction, and see of each other what they have to, is for the store to get right: here are viewers of one
+/// title, sessions of one viewer, and one session at two servers, all at once.
+#[test]
+fn of_many_requests_at_once_each_counts_once_and_has_its_row() {
+    let app = TestApp::start();
+    let replica = app.replica();
+    let counted = |sql: &str| app.database().number(sql);
+    let released = "SELECT count(*) FROM audit WHERE kind = 'keys_released'";
+    let before = counted(released);
+    let player = app.player();
+    let grants: Vec<_> = (0..24)
+        .map(|number| {
+            let mut claims = app.claims(TITLE);
+            // Three sessions each.
+            claims.keyveil = Some(KeyveilClaims {
+                uid: Some(format!("viewer {}", number / 3)),
+                ..claims.keyveil.unwrap_or_default()
+            });
+            player.play(&app.sign(&claims), json!({})).1
+        })
+        .collect();
+    let ask = |grant| {
+        let ask = move |server: &TestApp, counter: u64| server.player().try_keys(grant, json!({ "counter": counter }));
+        let mut won = 0;
+        for counter in 1..=3 {
+            // The same counter twice at both.
+            let answers = std::thread::scope(|scope| {
+                let ask = |server| scope.spawn(move || ask(server, counter));
+                let threads = [&app, &replica, &app, &replica].map(ask);
+                threads.map(|thread| thread.join().unwrap())
+            });
+            for answer in answers {
+                match answer.status {
+                    200 => won += 1,
+                    _ => assert_eq!(answer.code(), "counter_replayed"),
+                }
+            }
+        }
+        won
+    };
+    let won: Vec<i32> = std::thread::scope(|scope| {
+        let threads: Vec<_> = grants.iter().map(|grant| scope.spawn(move || ask(grant))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(won, [3; 24]);
+    assert_eq!(counted(released) - before, 24 * 3);
+    assert_eq!(counted("SELECT count(*) FROM sessions WHERE releases = 4 AND last_counter = 3"), 24);
+    assert!(app.block_on(app.installation().store().verify_audit()).unwrap().is_ok());
+}
+
 #[test]
 fn a_wrong_mac_and_an_unknown_session_look_alike() {
     let app = TestApp::start();
