@@ -45,7 +45,12 @@ try {
 
 async function move(databaseUrl) {
   const installation = new Installation(join(folder, "data"), await freePort());
-  Object.assign(installation.env, { KEYVEIL_PACING_MODE: "off", KEYVEIL_WORKERS_PACKAGER: packagerBinary });
+  Object.assign(installation.env, {
+    KEYVEIL_PACING_MODE: "off",
+    KEYVEIL_WORKERS_PACKAGER: packagerBinary,
+    // One address is here as many viewers as there are.
+    KEYVEIL_HTTP_PLAYS_PER_MINUTE: "1000000",
+  });
   await installation.init();
   await installation.writeSdk();
   const app = JSON.parse(await installation.keyServer(["app", "create", "--name", "move", "--json"]));
