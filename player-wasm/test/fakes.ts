@@ -98,3 +98,17 @@ export function playback(changes: Partial<Playback> = {}): Playback {
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
 }
+
+/** Workers that play whatever they are asked for, as they are made. */
+export function playingWorkers() {
+  const workers: FakeWorker[] = [];
+  const createWorker = () => {
+    const worker = new FakeWorker((message, self) => {
+      if (message.type === "play") self.send({ type: "played", id: message.id, playback: playback() });
+      else readyOnInit(message, self);
+    });
+    workers.push(worker);
+    return worker;
+  };
+  return { workers, createWorker };
+}

@@ -3,7 +3,7 @@ import { NO_TRACKS } from "../ts/engine-messages.js";
 import { KeyveilError } from "../ts/errors.js";
 import { createKeyveil } from "../ts/page/keyveil.js";
 import { FakeCue, FakeVideo } from "./fake-video.js";
-import { FakeWorker, playback, readyOnInit, settle } from "./fakes.js";
+import { type FakeWorker, playingWorkers, settle } from "./fakes.js";
 
 vi.mock("hls.js", () => {
   throw new Error("A page that plays sealed loads no hls.js");
@@ -20,15 +20,7 @@ const TRACKS = {
 };
 
 async function attached(options: object = {}) {
-  const workers: FakeWorker[] = [];
-  const createWorker = () => {
-    const worker = new FakeWorker((message, self) => {
-      if (message.type === "play") self.send({ type: "played", id: message.id, playback: playback() });
-      else readyOnInit(message, self);
-    });
-    workers.push(worker);
-    return worker;
-  };
+  const { workers, createWorker } = playingWorkers();
   const keyveil = createKeyveil({ server: "http://keys.test", getSignature: () => "psign", createWorker });
   await keyveil.preload();
   const video = new FakeVideo();

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { KeyveilError } from "../ts/errors.js";
 import { createKeyveil } from "../ts/page/keyveil.js";
 import { nextSpan, traceIdOf, traceOf } from "../ts/traceparent.js";
-import { FakeWorker, playback, readyOnInit } from "./fakes.js";
+import { playingWorkers } from "./fakes.js";
 
 const TRACE_ID = "0af7651916cd43dd8448eb211c80319c";
 const PARENT_ID = "b7ad6b7169203331";
@@ -50,7 +50,7 @@ for (const [what, text] of Object.entries(MALFORMED))
   });
 
 describe("a title", () => {
-  const workers: FakeWorker[] = [];
+  const { workers, createWorker } = playingWorkers();
 
   beforeEach(() => {
     vi.stubGlobal("location", { href: "http://app.test/page" });
@@ -60,17 +60,7 @@ describe("a title", () => {
     vi.unstubAllGlobals();
   });
 
-  function keyveil() {
-    const createWorker = () => {
-      const worker = new FakeWorker((message, self) => {
-        if (message.type === "play") self.send({ type: "played", id: message.id, playback: playback() });
-        else readyOnInit(message, self);
-      });
-      workers.push(worker);
-      return worker;
-    };
-    return createKeyveil({ server: "http://keys.test", getSignature: () => "psign", createWorker });
-  }
+  const keyveil = () => createKeyveil({ server: "http://keys.test", getSignature: () => "psign", createWorker });
   const traces = () => workers.flatMap((worker) => worker.of("play").map(({ trace }) => trace));
 
   test("has no trace unless the page asks for one", async () => {
