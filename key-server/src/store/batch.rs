@@ -11,7 +11,6 @@ use super::many::{Rows, are_repeated};
 #[derive(Default)]
 pub(super) struct Batch(Vec<Statement>);
 
-#[derive(Clone)]
 pub(super) struct Statement {
     pub(super) sql: &'static str,
     pub(super) values: Vec<Value>,
